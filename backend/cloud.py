@@ -1,0 +1,185 @@
+"""The arrays that flow through the backend: nominal clouds, one defect's effect, labelled clouds.
+
+All lengths are in the cloud's own unit, all arrays of one object share N and its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from backend.errors import CloudError
+from backend.geometry.neighbors import knn_edges, mesh_edges
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def check_points(points: ArrayLike, name: str = "points") -> FloatArray:
+    """Coerce to a finite, non-empty (N, 3) float64 array.
+
+    Raises:
+        CloudError: naming the shape, or the first row that is not finite.
+    """
+    array = np.ascontiguousarray(points, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != 3 or len(array) == 0:
+        raise CloudError(f"{name} must be a non-empty (N, 3) array; got shape {array.shape}")
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise CloudError(f"{name}[{row}] is {array[row].tolist()}; every coordinate must be finite")
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class PointCloud:
+    """A scan or the vertices of a mesh.
+
+    Attributes:
+        points: (N, 3) float64.
+        normals: (N, 3) float64, unit, outward; or None where unknown.
+        faces: (M, 3) int64 vertex indices of a triangle mesh; or None for a scan.
+        fields: further per-point arrays (N, ...) that a file brought along.
+        unit: the length unit if known: ``"mm"``, ``"m"`` or ``"inch"``.
+    """
+
+    points: FloatArray
+    normals: FloatArray | None = None
+    faces: IntArray | None = None
+    fields: Mapping[str, NDArray] = field(default_factory=dict)
+    unit: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        points: ArrayLike,
+        normals: ArrayLike | None = None,
+        faces: ArrayLike | None = None,
+        fields: Mapping[str, NDArray] | None = None,
+        unit: str | None = None,
+    ) -> PointCloud:
+        """Check foreign arrays once and wrap them.
+
+        Raises:
+            CloudError: on a wrong shape, a value that is not finite, or a face out of range.
+        """
+        checked = check_points(points)
+        if normals is not None:
+            normals = check_points(normals, "normals")
+            if normals.shape != checked.shape:
+                raise CloudError(f"normals have shape {normals.shape}, points {checked.shape}")
+        if faces is not None:
+            faces = np.ascontiguousarray(faces, dtype=np.int64)
+            if faces.ndim != 2 or faces.shape[1] != 3:
+                raise CloudError(f"faces must be an (M, 3) array; got shape {faces.shape}")
+            if faces.size and (faces.min() < 0 or faces.max() >= len(checked)):
+                raise CloudError(f"faces name vertex {faces.max()}, but there are {len(checked)}")
+        for name, values in (fields or {}).items():
+            if len(values) != len(checked):
+                raise CloudError(f"field {name!r} has {len(values)} rows, points {len(checked)}")
+        return cls(checked, normals, faces, dict(fields or {}), unit)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Spatial index of the points, built on first use."""
+        return cKDTree(self.points)
+
+    @cached_property
+    def edges(self) -> IntArray:
+        """(E, 2) adjacency: mesh edges, or the symmetric neighbourhood graph of a scan."""
+        if self.faces is not None:
+            return mesh_edges(self.faces)
+        return knn_edges(self.points, self.tree)
+
+    @cached_property
+    def diagonal(self) -> float:
+        """Length of the bounding box's diagonal."""
+        return float(np.linalg.norm(np.ptp(self.points, axis=0)))
+
+    @cached_property
+    def spacing(self) -> float:
+        """Median distance to the nearest other point, from at most 2,000 evenly chosen points."""
+        if len(self) < 2:
+            return 0.0
+        step = max(1, len(self) // 2000)
+        distances, _ = self.tree.query(self.points[::step], k=2)
+        return float(np.median(distances[:, 1]))
+
+    def with_normals(self, normals: FloatArray) -> PointCloud:
+        """The same cloud with other normals, (N, 3) unit."""
+        return replace(self, normals=normals)
+
+    def subset(self, keep: BoolArray) -> PointCloud:
+        """The points where ``keep`` (N,) is true, in order; the adjacency is the induced graph."""
+        renumber = np.cumsum(keep) - 1
+        faces = None
+        if self.faces is not None:
+            faces = renumber[self.faces[keep[self.faces].all(axis=1)]]
+        part = PointCloud(
+            self.points[keep],
+            None if self.normals is None else self.normals[keep],
+            faces,
+            {name: values[keep] for name, values in self.fields.items()},
+            self.unit,
+        )
+        # An edge survives with both its ends, even where its faces do not: as when Blender
+        # deletes points.
+        part.__dict__["edges"] = renumber[self.edges[keep[self.edges].all(axis=1)]]
+        return part
+
+
+@dataclass(frozen=True, eq=False)
+class DefectEffect:
+    """What one defect does to a cloud of N points; ``replay`` alone applies it.
+
+    Attributes:
+        displacement: (N, 3) float64, part frame; exactly zero where nothing moves.
+        weight: (N,) float64 in [0, 1]; 1 at the primitive, 0 outside the support.
+        removed: (N,) bool, points that the defect takes away.
+        normals: (N, 3) the turned carried normals, or None where the defect turns none.
+    """
+
+    displacement: FloatArray
+    weight: FloatArray
+    removed: BoolArray
+    normals: FloatArray | None = None
+
+    @classmethod
+    def none(cls, count: int) -> DefectEffect:
+        """The effect that changes nothing on ``count`` points."""
+        return cls(np.zeros((count, 3)), np.zeros(count), np.zeros(count, dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledCloud:
+    """A cloud with its point-wise ground truth, all arrays in one order of N points.
+
+    Attributes:
+        points: (N, 3) float64 in the frame and unit of the input.
+        normals: (N, 3) or None.
+        mask: (N,) bool, anomalous points.
+        labels: (N,) int32; 0 nominal, else the label of the last defect that marked the point.
+        weight: (N,) float64, the largest weight any defect gave.
+        source_index: (N,) int64, the row of the input cloud each point came from.
+        fields: further per-point arrays carried along from the input.
+    """
+
+    points: FloatArray
+    normals: FloatArray | None
+    mask: BoolArray
+    labels: NDArray[np.int32]
+    weight: FloatArray
+    source_index: IntArray
+    fields: Mapping[str, NDArray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.points)

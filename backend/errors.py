@@ -1,0 +1,60 @@
+"""The backend's part of the error tree (the root is in ``shared_schema.errors``).
+
+FlawsmithError
+  SchemaError            a JSON document does not follow the shared schema
+  CloudError             arrays that do not make a point cloud
+  FileFormatError        a file that is not what its suffix promises, damaged, or beyond the limits
+  RegistrationError      nominal model and scan could not be brought together
+  ReplayError            a recipe that cannot be replayed on this cloud
+  SamplingError          a template from which no recipe can be drawn on this cloud
+  CheckpointError        a model file that does not match this version or this task
+  TrainingError          training cannot start or go on with these inputs
+  MissingDependencyError an optional package is not installed; the message names the command
+"""
+
+from shared_schema.errors import FlawsmithError, SchemaError
+
+__all__ = [
+    "CheckpointError",
+    "CloudError",
+    "FileFormatError",
+    "FlawsmithError",
+    "MissingDependencyError",
+    "RegistrationError",
+    "ReplayError",
+    "SamplingError",
+    "SchemaError",
+    "TrainingError",
+]
+
+
+class CloudError(FlawsmithError, ValueError):
+    """Arrays that do not make a point cloud: wrong shape, not finite, or empty."""
+
+
+class FileFormatError(FlawsmithError, ValueError):
+    """A file that is not what its suffix promises, is damaged, or exceeds the stated limits."""
+
+
+class RegistrationError(FlawsmithError):
+    """Nominal model and scan could not be brought together well enough."""
+
+
+class ReplayError(FlawsmithError):
+    """A recipe that cannot be replayed on this cloud."""
+
+
+class SamplingError(FlawsmithError):
+    """A template from which no concrete recipe can be drawn on this cloud."""
+
+
+class CheckpointError(FlawsmithError):
+    """A model file that is damaged, or does not match this version or this task."""
+
+
+class TrainingError(FlawsmithError):
+    """Training cannot start or go on with these inputs."""
+
+
+class MissingDependencyError(FlawsmithError, ImportError):
+    """An optional package is not installed; the message names the install command."""

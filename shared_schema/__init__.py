@@ -1,0 +1,1 @@
+"""The contract of flawsmith: recipes, templates, view sets and the server's messages."""

@@ -1,0 +1,58 @@
+"""The frozen base model and the physical quantities that fields are made of.
+
+Each quantity publishes its meaning as ``x-quantity`` in the JSON Schema, from which the Blender
+sockets take their subtype and a change of scale finds what to scale:
+
+==========  =====================================================================
+length      in the recipe's unit, or a ratio of the part's diagonal
+point       three lengths, a position in the part frame relative to ``Recipe.origin``
+vector      three lengths, a shift in the part frame
+direction   three numbers of any length but zero, in the part frame
+angle       radians
+ratio       a number without unit
+==========  =====================================================================
+
+``x-suggested`` is a sensible value for a new defect, lengths as a ratio of the part's diagonal.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown fields and about numbers that are not finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def suggested(value: object) -> dict[str, Any]:
+    """JSON Schema extra that proposes ``value`` for a new defect (lengths: ratio of diagonal)."""
+    return {"x-suggested": value}
+
+
+def _check_direction(vector: tuple[float, float, float]) -> tuple[float, float, float]:
+    if sum(component * component for component in vector) < 1e-24:
+        raise ValueError("a direction needs a length greater than zero")
+    return vector
+
+
+Triple = tuple[float, float, float]
+
+Length = Annotated[float, Field(json_schema_extra={"x-quantity": "length"})]
+Angle = Annotated[float, Field(json_schema_extra={"x-quantity": "angle"})]
+Ratio = Annotated[float, Field(json_schema_extra={"x-quantity": "ratio"})]
+Point = Annotated[Triple, Field(json_schema_extra={"x-quantity": "point"})]
+Vector = Annotated[Triple, Field(json_schema_extra={"x-quantity": "vector"})]
+Direction = Annotated[
+    Triple,
+    AfterValidator(_check_direction),
+    Field(json_schema_extra={"x-quantity": "direction"}),
+]
+Seed = Annotated[
+    int,
+    # Six digits are exact in float32, which is what Blender's nodes compute with.
+    Field(ge=0, le=999_999, json_schema_extra={"x-quantity": "seed"}),
+]

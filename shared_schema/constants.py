@@ -1,0 +1,41 @@
+"""Fixed numbers of the defect formulas, published with the JSON Schema so that both sides share them.
+
+Changing one changes what every recipe means: that is a new schema version.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+SCHEMA_VERSION = 1
+
+
+class Falloff(StrEnum):
+    """How an effect fades with u = distance / radius, from 1 at u = 0 to 0 at u = 1."""
+
+    COSINE = "cosine"
+    LINEAR = "linear"
+    GAUSSIAN = "gaussian"
+    FLAT = "flat"
+
+
+FORMULA_CONSTANTS: dict[str, float] = {
+    # falloff "gaussian": exp(-u^2 / (2 sigma^2)), shifted and scaled to 0 at u = 1
+    "gaussian_sigma": 0.375,
+    # falloff "flat": 1 up to this u, then a smoothstep down to 0 at u = 1
+    "flat_plateau": 0.75,
+    # scratch: the raised lips lie between half a width and this many half widths from the path
+    "lip_extent": 2.0,
+    # noise: Wichmann-Hill style generator whose every step is exact in float32 (products < 2^24)
+    "noise_waves": 6,
+    "noise_modulus_a": 4093,
+    "noise_factor_a": 1259,
+    "noise_modulus_b": 4091,
+    "noise_factor_b": 2039,
+    # noise: the sum of waves is divided by this, then clipped to [-1, 1]
+    "noise_scale": 3.0,
+    # roughness of a scratch: longest wavelength as a multiple of its width
+    "scratch_wavelength": 1.0,
+    # roughness of a crack: longest wavelength as a multiple of its length
+    "crack_wavelength": 0.5,
+}

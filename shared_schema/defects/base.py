@@ -1,0 +1,122 @@
+"""What every defect has, and what the templates of defects share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from shared_schema.base import Angle, Model, Ratio
+from shared_schema.locations import Location, SurfaceRandomLocation
+
+
+class DefectSpec(Model):
+    """Fields common to all concrete defects."""
+
+    name: str = Field(
+        "", max_length=63, description="Name of the defect, as shown in the modifier stack."
+    )
+    label: int = Field(
+        1, ge=1, le=65_535, description="Number that this defect's points get in the label map."
+    )
+    mask_threshold: Ratio = Field(
+        0.1, ge=0.0, lt=1.0, description="A point is anomalous where its weight exceeds this."
+    )
+
+
+FacingAngle = Annotated[
+    Angle,
+    Field(
+        ge=0.5,
+        le=3.141592653589793,
+        description="Surface whose normal is turned away by this angle or more stays as it is, "
+        "so that the far side of a thin wall does not move; full effect up to half of it.",
+    ),
+]
+FACING_ANGLE_DEFAULT = 2.0
+
+
+class Distribution(StrEnum):
+    """How a value is drawn between the ends of a range."""
+
+    UNIFORM = "uniform"
+    LOG_UNIFORM = "log_uniform"
+
+
+class Range(Model):
+    """A number to be drawn between ``min`` and ``max`` for every recipe."""
+
+    min: float
+    max: float
+    distribution: Distribution = Distribution.UNIFORM
+    random_sign: bool = Field(False, description="Flip the sign of the drawn value half the time.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        if self.distribution is Distribution.LOG_UNIFORM and self.min <= 0:
+            raise ValueError(f"log_uniform needs min > 0; got {self.min}")
+        return self
+
+    def ends(self) -> tuple[float, ...]:
+        """The extreme values that may be drawn."""
+        ends = (self.min, self.max)
+        return ends + tuple(-end for end in ends) if self.random_sign else ends
+
+
+class Choice(Model):
+    """One of several values, drawn with equal chance."""
+
+    choices: tuple[str, ...] = Field(min_length=1)
+
+    def ends(self) -> tuple[str, ...]:
+        """Every value that may be drawn."""
+        return self.choices
+
+
+Varying = float | Range
+VaryingChoice = str | Choice
+
+
+class DefectTemplate(Model):
+    """A defect with ranges in place of values, and a location in place of coordinates.
+
+    Fields that carry the name of a field of the concrete defect are held to its bounds.
+    """
+
+    spec: ClassVar[type[DefectSpec]]
+
+    kind: str
+    name: str = Field("", max_length=63)
+    label: int | Literal["auto"] = Field(
+        "auto", description="Label in the map; auto numbers the drawn defects 1, 2, …"
+    )
+    mask_threshold: Varying = 0.1
+    chance: float = Field(
+        1.0, gt=0, description="Relative chance of being drawn, where the template draws a subset."
+    )
+    location: Location = Field(default_factory=SurfaceRandomLocation)
+
+    @model_validator(mode="after")
+    def _within_bounds_of_spec(self) -> Self:
+        for name in type(self).model_fields.keys() & self.spec.model_fields.keys() - {"kind"}:
+            for value in _ends(getattr(self, name)):
+                _check_field(self.spec, name, value)
+        return self
+
+
+def _ends(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Range | Choice):
+        return value.ends()
+    return () if value is None or value == "auto" else (value,)
+
+
+def _check_field(spec: type[DefectSpec], name: str, value: object) -> None:
+    field = spec.model_fields[name]
+    adapter: TypeAdapter[object] = TypeAdapter(Annotated[field.annotation, field])
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        raise ValueError(f"{name}: {value!r} is out of bounds: {error.errors()[0]['msg']}") from None

@@ -1,0 +1,109 @@
+"""Reading documents: JSON text in, checked models out, with errors a person can act on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from shared_schema.base import Model
+from shared_schema.errors import SchemaError
+from shared_schema.migrate import migrate
+from shared_schema.recipe import Recipe, RecipeTemplate
+from shared_schema.views import ViewSet
+
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+SHOWN_ERRORS = 10
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe file; see ``load_document``."""
+    return load_document(path, Recipe)
+
+
+def load_template(path: Path) -> RecipeTemplate:
+    """Read a template file; see ``load_document``."""
+    return load_document(path, RecipeTemplate)
+
+
+def load_views(path: Path) -> ViewSet:
+    """Read a view set file; see ``load_document``."""
+    return load_document(path, ViewSet)
+
+
+def load_document(path: Path, model: type[ModelT]) -> ModelT:
+    """Read a JSON file as ``model``.
+
+    Raises:
+        SchemaError: the file cannot be read, is no JSON, or breaks the schema; the message names
+            the file, and every field with its value and what is allowed.
+    """
+    try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise SchemaError(f"{path}: larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: not UTF-8 text at byte {error.start}") from error
+    try:
+        return parse_document(text, model)
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from error
+
+
+def parse_document(text: str, model: type[ModelT]) -> ModelT:
+    """Read JSON text as ``model``; errors as in ``load_document``."""
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise SchemaError(f"not valid JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise SchemaError(f"a JSON object is expected; got {_shown(document)}")
+    try:
+        return model.model_validate_json(json.dumps(migrate(document)), strict=True)
+    except ValidationError as error:
+        raise SchemaError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """One line a problem: the field's path, what is wrong or allowed, and the value that came."""
+    found = error.errors(include_url=False)
+    # A list whose items failed is also reported as too short: only the items' errors help.
+    found = [p for p in found if p["type"] != "too_short" or not _has_deeper(found, p["loc"])]
+    problems = [
+        f"{_path(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+        f" (got {_shown(problem['input'])})"
+        for problem in found
+    ]
+    hidden = len(problems) - SHOWN_ERRORS
+    if hidden > 0:
+        problems = [*problems[:SHOWN_ERRORS], f"and {hidden} more"]
+    return "\n".join(problems)
+
+
+def _has_deeper(found: list[ErrorDetails], location: tuple[int | str, ...]) -> bool:
+    depth = len(location)
+    return any(len(p["loc"]) > depth and p["loc"][:depth] == location for p in found)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return path.removeprefix(".") or "document"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def dump(document: Model) -> str:
+    """The JSON text of a document: stable, readable, ending in a newline."""
+    return document.model_dump_json(indent=2, exclude_none=True) + "\n"

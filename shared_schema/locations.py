@@ -1,0 +1,112 @@
+"""Where a defect sits: explicit places in the part frame, and places to be found when sampling."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared_schema.base import Direction, Model, Point
+
+
+class SurfacePath(Model):
+    """A polyline over the surface.
+
+    ``resolved`` tells the path itself from mere anchors, which replay joins by shortest paths over
+    the surface before it deforms anything; the record beside each sample holds the resolved path.
+    """
+
+    points: tuple[Point, ...] = Field(
+        min_length=2, max_length=10_000, description="Vertices of the polyline, or its anchors."
+    )
+    normals: tuple[Direction, ...] | None = Field(
+        None, description="Outward surface normal at each point; none switches the facing test off."
+    )
+    resolved: bool = Field(
+        True, description="False: the points are anchors, to be joined by geodesics."
+    )
+
+    @model_validator(mode="after")
+    def _one_normal_each(self) -> Self:
+        if self.normals is not None and len(self.normals) != len(self.points):
+            raise ValueError(f"{len(self.normals)} normals for {len(self.points)} points")
+        if len(set(self.points)) < 2:
+            raise ValueError("a path needs at least two different points")
+        return self
+
+
+class BoxRegion(Model):
+    """An axis-aligned box of the part frame that restricts random places."""
+
+    min: Point
+    max: Point
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if any(low > high for low, high in zip(self.min, self.max, strict=True)):
+            raise ValueError(f"min {self.min} exceeds max {self.max}")
+        return self
+
+
+class PointLocation(Model):
+    """A given point on the surface."""
+
+    type: Literal["point"] = "point"
+    position: Point
+
+
+class PathLocation(Model):
+    """Given anchors on the surface; their middle one serves defects that need a point."""
+
+    type: Literal["path"] = "path"
+    path: SurfacePath
+
+
+class PlaneLocation(Model):
+    """A plane that cuts the part."""
+
+    type: Literal["plane"] = "plane"
+    origin: Point
+    normal: Direction
+
+
+class HullLocation(Model):
+    """The part of the surface within a convex hull."""
+
+    type: Literal["hull"] = "hull"
+    points: tuple[Point, ...] = Field(min_length=4, max_length=256)
+
+
+class SurfaceRandomLocation(Model):
+    """A point drawn evenly by area, within a named region of the template if one is given."""
+
+    type: Literal["surface_random"] = "surface_random"
+    region: str | None = None
+
+
+class ViewBoxLocation(Model):
+    """The surface seen in a pixel box of a rendered view, as marked by a person or a model."""
+
+    type: Literal["view_box"] = "view_box"
+    view: str = Field(description="Name of a camera in the view set.")
+    box: tuple[float, float, float, float] = Field(
+        description="Left, top, right, bottom in pixels; the origin is the top left corner."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        left, top, right, bottom = self.box
+        if left >= right or top >= bottom:
+            raise ValueError(f"box {self.box} is empty; it is left, top, right, bottom")
+        return self
+
+
+Location = Annotated[
+    PointLocation
+    | PathLocation
+    | PlaneLocation
+    | HullLocation
+    | SurfaceRandomLocation
+    | ViewBoxLocation,
+    Field(discriminator="type"),
+]
