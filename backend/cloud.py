@@ -47,6 +47,7 @@ class PointCloud:
         faces: (M, 3) int64 vertex indices of a triangle mesh; or None for a scan.
         fields: further per-point arrays (N, ...) that a file brought along.
         unit: the length unit if known: ``"mm"``, ``"m"`` or ``"inch"``.
+        adjacency_of: the cloud this one is a moved copy of; a deformed surface keeps its adjacency.
     """
 
     points: FloatArray
@@ -54,6 +55,7 @@ class PointCloud:
     faces: IntArray | None = None
     fields: Mapping[str, NDArray] = field(default_factory=dict)
     unit: str | None = None
+    adjacency_of: PointCloud | None = None
 
     @classmethod
     def of(
@@ -96,6 +98,8 @@ class PointCloud:
     @cached_property
     def edges(self) -> IntArray:
         """(E, 2) adjacency: mesh edges, or the symmetric neighbourhood graph of a scan."""
+        if self.adjacency_of is not None:
+            return self.adjacency_of.edges
         if self.faces is not None:
             return mesh_edges(self.faces)
         return knn_edges(self.points, self.tree)
@@ -116,7 +120,11 @@ class PointCloud:
 
     def with_normals(self, normals: FloatArray) -> PointCloud:
         """The same cloud with other normals, (N, 3) unit."""
-        return replace(self, normals=normals)
+        return self.moved(self.points, normals)
+
+    def moved(self, points: FloatArray, normals: FloatArray | None) -> PointCloud:
+        """The same surface elsewhere: other ``points`` and ``normals``, the adjacency kept."""
+        return replace(self, points=points, normals=normals, adjacency_of=self)
 
     def subset(self, keep: BoolArray) -> PointCloud:
         """The points where ``keep`` (N,) is true, in order; the adjacency is the induced graph."""

@@ -1,0 +1,34 @@
+"""Dent: formulas in ``docs/defects.md``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.cloud import DefectEffect, PointCloud
+from backend.defects.push import push_directions, require_normals, unit
+from backend.geometry.facing import facing
+from backend.geometry.falloff import falloff
+from shared_schema.defects import DentSpec
+
+
+def dent(cloud: PointCloud, spec: DentSpec) -> DefectEffect:
+    """Press ``spec.center`` in by ``spec.depth``; a cloud of N points gives an effect of N rows.
+
+    Raises:
+        ReplayError: the cloud has no normals and the spec needs them.
+    """
+    effect = DefectEffect.none(len(cloud))
+    if spec.depth == 0:
+        return effect
+    center = np.array(spec.center)
+    near = np.asarray(cloud.tree.query_ball_point(center, spec.radius, return_sorted=True), int)
+    distance = np.linalg.norm(cloud.points[near] - center, axis=1)
+    weight = falloff(distance / spec.radius, spec.falloff)
+    if spec.center_normal is not None:
+        normals = require_normals(cloud, "the facing test")
+        weight *= facing(normals[near], unit(spec.center_normal), spec.facing_angle)
+    effect.weight[near] = weight
+    effect.displacement[near] = push_directions(cloud, near, spec.direction) * (
+        spec.depth * weight[:, None]
+    )
+    return effect

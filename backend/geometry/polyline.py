@@ -1,0 +1,84 @@
+"""The nearest place on a polyline, with its arc length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class NearestOnPolyline:
+    """For each of Q queries: the distance, and where on the polyline its nearest place is.
+
+    Attributes:
+        distance: (Q,).
+        segment: (Q,) index of the segment, which joins vertex ``segment`` and the next.
+        fraction: (Q,) in [0, 1] along the segment.
+        arc_length: (Q,) from the polyline's start.
+    """
+
+    distance: FloatArray
+    segment: IntArray
+    fraction: FloatArray
+    arc_length: FloatArray
+
+
+def arc_lengths(path: FloatArray) -> FloatArray:
+    """Arc length (V,) from the start to each vertex of ``path`` (V, 3)."""
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def resample_polyline(path: FloatArray, step: float) -> FloatArray:
+    """Vertices about ``step`` apart along ``path`` (V, 3), both its ends kept."""
+    lengths = arc_lengths(path)
+    count = max(2, int(np.ceil(lengths[-1] / step)) + 1)
+    places = np.linspace(0.0, lengths[-1], count)
+    return np.stack([np.interp(places, lengths, path[:, axis]) for axis in range(3)], axis=1)
+
+
+def points_near_polyline(tree: cKDTree, path: FloatArray, radius: float) -> IntArray:
+    """Sorted indices of the tree's points that may lie within ``radius`` of ``path``; few others."""
+    centers = resample_polyline(path, radius)
+    # Any point within radius of the path is within radius + step/2 of a center.
+    found = tree.query_ball_point(centers, 1.5 * radius, return_sorted=False)
+    return np.unique(np.concatenate([np.asarray(f, dtype=np.int64) for f in found]))
+
+
+def nearest_on_polyline(queries: FloatArray, path: FloatArray) -> NearestOnPolyline:
+    """Exact nearest place on ``path`` (V, 3) for ``queries`` (Q, 3); ties go to the first segment."""
+    segment = _nearest_segment(queries, path)
+    fraction, squared = _project(queries, path[segment], path[segment + 1])
+    lengths = arc_lengths(path)
+    along = lengths[segment] + fraction * (lengths[segment + 1] - lengths[segment])
+    return NearestOnPolyline(np.sqrt(squared), segment, fraction, along)
+
+
+def _nearest_segment(queries: FloatArray, path: FloatArray) -> IntArray:
+    """The nearest segment, one pass over the queries a segment: paths have few segments."""
+    best = np.full(len(queries), np.inf)
+    segment = np.zeros(len(queries), dtype=np.int64)
+    for index in range(len(path) - 1):
+        _, squared = _project(queries, path[index], path[index + 1])
+        closer = squared < best
+        best[closer] = squared[closer]
+        segment[closer] = index
+    return segment
+
+
+def _project(
+    queries: FloatArray, start: FloatArray, end: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Fraction along the segment and squared distance, (Q,) each."""
+    along = end - start
+    offset = queries - start
+    squared_length = np.maximum((along * along).sum(axis=-1), np.finfo(float).tiny)
+    fraction = np.clip((offset * along).sum(axis=-1) / squared_length, 0.0, 1.0)
+    rest = offset - fraction[:, None] * along
+    return fraction, (rest * rest).sum(axis=-1)

@@ -1,0 +1,185 @@
+"""From a template's location to a place on a surface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from backend.cloud import PointCloud
+from backend.errors import SamplingError
+from backend.geometry.hinge import principal_axes
+from backend.geometry.visibility import visible_pixels
+from shared_schema.locations import (
+    BoxRegion,
+    HullLocation,
+    PathLocation,
+    PlaneLocation,
+    PointLocation,
+    SurfaceRandomLocation,
+    ViewBoxLocation,
+)
+from shared_schema.views import Camera, ViewSet
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+AREA_NEIGHBORS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A point of the surface, and the shape of the location where it has one; part frame.
+
+    Attributes:
+        index: row of the surface's cloud.
+        position: (3,) that row's point.
+        normal: (3,) its outward unit normal.
+        scale: what a template's length is multiplied by.
+        path: (A, 3) anchors over the surface.
+        plane_normal: (3,) unit normal of a plane through the position.
+        hull: (H, 3) corners of a convex hull.
+    """
+
+    index: int
+    position: FloatArray
+    normal: FloatArray
+    scale: float
+    path: FloatArray | None = None
+    plane_normal: FloatArray | None = None
+    hull: FloatArray | None = None
+
+
+def find_place(
+    location: Any,
+    regions: Mapping[str, BoxRegion],
+    cloud: PointCloud,
+    scale: float,
+    views: ViewSet | None,
+    rng: np.random.Generator,
+) -> Place:
+    """Find a template's ``location`` (any of the schema's) on ``cloud``, which has normals.
+
+    Args:
+        regions: the template's named regions.
+        scale: what the template's lengths and coordinates are multiplied by.
+        views: needed by view boxes.
+        rng: used by random places only.
+
+    Raises:
+        SamplingError: nothing of the surface is there, or the view is not known.
+    """
+    match location:
+        case SurfaceRandomLocation():
+            candidates = _in_region(cloud, regions, location.region, scale)
+            return _at(cloud, int(rng.choice(candidates, p=_areas(cloud, candidates))), scale)
+        case PointLocation():
+            return _near(cloud, np.array(location.position) * scale, scale)
+        case PathLocation():
+            anchors = np.array(location.path.points) * scale
+            return replace(_near(cloud, anchors[len(anchors) // 2], scale), path=anchors)
+        case PlaneLocation():
+            place = _near(cloud, np.array(location.origin) * scale, scale)
+            normal = np.array(location.normal) / np.linalg.norm(location.normal)
+            return replace(place, plane_normal=normal)
+        case HullLocation():
+            hull = np.array(location.points) * scale
+            return replace(_near(cloud, hull.mean(axis=0), scale), hull=hull)
+        case ViewBoxLocation():
+            return _in_view_box(location, cloud, scale, views)
+    raise SamplingError(f"unknown location {location!r}")
+
+
+def _at(cloud: PointCloud, index: int, scale: float) -> Place:
+    if cloud.normals is None:
+        raise SamplingError("places are found on surfaces with outward normals; estimate them first")
+    return Place(index, cloud.points[index], cloud.normals[index], scale)
+
+
+def _near(cloud: PointCloud, position: ArrayLike, scale: float) -> Place:
+    return _at(cloud, int(cloud.tree.query(position)[1]), scale)
+
+
+def _in_region(
+    cloud: PointCloud, regions: Mapping[str, BoxRegion], name: str | None, scale: float
+) -> IntArray:
+    if name is None:
+        return np.arange(len(cloud))
+    low, high = np.array(regions[name].min) * scale, np.array(regions[name].max) * scale
+    inside = np.flatnonzero(((cloud.points >= low) & (cloud.points <= high)).all(axis=1))
+    if len(inside) == 0:
+        raise SamplingError(
+            f"region {name!r} from {low.tolist()} to {high.tolist()} holds none of the surface, "
+            f"which spans {cloud.points.min(axis=0).tolist()} to {cloud.points.max(axis=0).tolist()}"
+        )
+    return inside
+
+
+def _areas(cloud: PointCloud, candidates: IntArray) -> FloatArray:
+    """Share of the surface's area that each candidate stands for, from the local density."""
+    neighbors = min(AREA_NEIGHBORS + 1, len(cloud))
+    distances, _ = cloud.tree.query(cloud.points[candidates], k=neighbors)
+    areas = np.asarray(distances).reshape(len(candidates), -1)[:, -1] ** 2
+    total = areas.sum()
+    if total == 0:
+        return np.full(len(candidates), 1.0 / len(candidates))
+    return areas / total
+
+
+def _in_view_box(
+    location: ViewBoxLocation, cloud: PointCloud, scale: float, views: ViewSet | None
+) -> Place:
+    camera = _camera(location.view, views)
+    rows, pixels = visible_pixels(cloud, camera)
+    left, top, right, bottom = location.box
+    inside = ((pixels >= (left, top)) & (pixels <= (right, bottom))).all(axis=1)
+    if not inside.any():
+        raise SamplingError(
+            f"box {location.box} of view {location.view!r} ({camera.width} × {camera.height} "
+            "pixels) shows none of the surface"
+        )
+    rows, pixels = rows[inside], pixels[inside]
+    middle = np.array([left + right, top + bottom]) / 2.0
+    place = _at(cloud, int(rows[np.argmin(((pixels - middle) ** 2).sum(axis=1))]), scale)
+    long_axis = 0 if right - left >= bottom - top else 1
+    ends = _ends_along(pixels, middle, long_axis)
+    path = cloud.points[rows[ends]]
+    across = path[1] - path[0]
+    length = np.linalg.norm(across)
+    return replace(
+        place,
+        path=path if length > 0 else None,
+        plane_normal=across / length if length > 0 else None,
+        hull=_hull_about(cloud.points[rows]),
+    )
+
+
+def _camera(name: str, views: ViewSet | None) -> Camera:
+    cameras = {camera.name: camera for camera in views.cameras} if views else {}
+    if name not in cameras:
+        known = ", ".join(sorted(cameras)) or "none were given"
+        raise SamplingError(f"view {name!r} is not in the view set; known views: {known}")
+    return cameras[name]
+
+
+def _ends_along(pixels: FloatArray, middle: FloatArray, axis: int) -> IntArray:
+    """Rows of the two pixels furthest apart along ``axis``, near the middle line of the box."""
+    off_line = np.abs(pixels[:, 1 - axis] - middle[1 - axis])
+    line = np.flatnonzero(off_line <= np.quantile(off_line, 0.2))
+    along = pixels[line, axis]
+    return line[[np.argmin(along), np.argmax(along)]]
+
+
+def _hull_about(points: FloatArray) -> FloatArray:
+    """Corners (8, 3) of the box about ``points`` (N, 3), which reaches through the surface."""
+    middle = points.mean(axis=0)
+    axes = principal_axes(points)
+    local = (points - middle) @ axes.T
+    low, high = local.min(axis=0), local.max(axis=0)
+    thickness = max(0.1 * float(np.linalg.norm(high - low)), np.finfo(float).tiny)
+    low, high = low - thickness, high + thickness
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    return middle + (low + corners * (high - low)) @ axes
