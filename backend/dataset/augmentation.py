@@ -1,0 +1,93 @@
+"""Random changes of a labelled cloud that keep every label on its point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from backend.cloud import LabeledCloud
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """How strongly clouds are changed; all zero (and ``rotate`` false) changes nothing.
+
+    Attributes:
+        rotate: turn the cloud by a uniformly random rotation about the origin.
+        jitter: upper bound of the noise's standard deviation, as a fraction of the diagonal;
+            each cloud draws its own level.
+        dropout: upper bound of the fraction of points left out.
+        view_probability: chance that only the side facing a random direction stays.
+        view_cosine: smallest cosine between normal and view direction that stays visible.
+    """
+
+    rotate: bool = True
+    jitter: float = 0.0005
+    dropout: float = 0.2
+    view_probability: float = 0.2
+    view_cosine: float = -0.1
+
+
+def augment(
+    cloud: LabeledCloud, rng: np.random.Generator, config: AugmentationConfig
+) -> LabeledCloud:
+    """View crop, dropout, jitter and rotation, in this order, each with its own draw."""
+    if cloud.normals is not None and rng.random() < config.view_probability:
+        cloud = crop_to_view(cloud, random_direction(rng), config.view_cosine)
+    cloud = drop_points(cloud, rng, config.dropout)
+    cloud = jitter(cloud, rng, config.jitter)
+    return rotate(cloud, Rotation.random(random_state=rng).as_matrix()) if config.rotate else cloud
+
+
+def take(cloud: LabeledCloud, rows: NDArray[np.int64] | NDArray[np.bool_]) -> LabeledCloud:
+    """The points at ``rows`` (indices, or a mask over the points), every array alike."""
+    return LabeledCloud(
+        cloud.points[rows],
+        None if cloud.normals is None else cloud.normals[rows],
+        cloud.mask[rows],
+        cloud.labels[rows],
+        cloud.weight[rows],
+        cloud.source_index[rows],
+        {name: values[rows] for name, values in cloud.fields.items()},
+    )
+
+
+def random_direction(rng: np.random.Generator) -> FloatArray:
+    """A unit vector (3,), uniform on the sphere."""
+    vector = rng.normal(size=3)
+    return vector / np.linalg.norm(vector)
+
+
+def crop_to_view(cloud: LabeledCloud, direction: FloatArray, cosine: float) -> LabeledCloud:
+    """The side that faces ``direction`` (3,), without occlusion; the whole if nothing does."""
+    if cloud.normals is None:
+        return cloud
+    visible = cloud.normals @ direction > cosine
+    return take(cloud, visible) if visible.any() else cloud
+
+
+def drop_points(
+    cloud: LabeledCloud, rng: np.random.Generator, largest_fraction: float
+) -> LabeledCloud:
+    """Leave out a random fraction, up to ``largest_fraction``, of the points."""
+    fraction = rng.uniform(0.0, largest_fraction)
+    keep = rng.random(len(cloud)) >= fraction
+    return take(cloud, keep) if keep.any() else cloud
+
+
+def jitter(cloud: LabeledCloud, rng: np.random.Generator, largest: float) -> LabeledCloud:
+    """Add Gaussian noise of a random level up to ``largest`` diagonals."""
+    diagonal = float(np.linalg.norm(np.ptp(cloud.points, axis=0)))
+    level = rng.uniform(0.0, largest) * diagonal
+    return replace(cloud, points=cloud.points + level * rng.normal(size=cloud.points.shape))
+
+
+def rotate(cloud: LabeledCloud, rotation: FloatArray) -> LabeledCloud:
+    """Turn points and normals by ``rotation`` (3, 3), column vectors, about the origin."""
+    normals = None if cloud.normals is None else cloud.normals @ rotation.T
+    return replace(cloud, points=cloud.points @ rotation.T, normals=normals)

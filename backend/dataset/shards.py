@@ -1,0 +1,97 @@
+"""One labelled sample per file: arrays and the record of its making, as safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from backend.cloud import LabeledCloud
+from backend.errors import FileFormatError
+
+FORMAT = "flawsmith-sample-1"
+REQUIRED = ("points", "mask", "labels", "weight", "source_index")
+DTYPES = {
+    "points": np.float64,
+    "normals": np.float64,
+    "mask": np.bool_,
+    "labels": np.int32,
+    "weight": np.float64,
+    "source_index": np.int64,
+}
+FIELD_PREFIX = "field."
+
+
+def write_sample(path: Path | str, labeled: LabeledCloud, record: Mapping[str, Any]) -> Path:
+    """Write one sample to ``path``; equal inputs give equal bytes.
+
+    Args:
+        path: the file to write, by custom ``*.safetensors``; replaced whole or not at all.
+        labeled: the arrays.
+        record: how the sample came to be (recipe, seed, source); anything JSON can hold.
+    """
+    path = Path(path)
+    arrays = {name: getattr(labeled, name) for name in DTYPES}
+    arrays |= {FIELD_PREFIX + name: values for name, values in labeled.fields.items()}
+    tensors = {
+        name: np.ascontiguousarray(values, dtype=DTYPES.get(name))
+        for name, values in sorted(arrays.items())
+        if values is not None
+    }
+    # One key only: safetensors writes several metadata keys in an order that changes by run.
+    document = {"format": FORMAT, "record": dict(record)}
+    write_atomically(path, save(tensors, metadata={"flawsmith": json.dumps(document)}))
+    return path
+
+
+def read_sample(path: Path | str) -> tuple[LabeledCloud, dict[str, Any]]:
+    """Read a sample that ``write_sample`` wrote: the arrays and the record.
+
+    Raises:
+        FileFormatError: the file is damaged, or is no sample of this format.
+    """
+    path = Path(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            document = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise FileFormatError(f"{path}: not a readable sample file ({error})") from error
+    if document.get("format") != FORMAT:
+        found = document.get("format")
+        raise FileFormatError(f"{path}: format is {found!r}, expected {FORMAT!r}")
+    return _to_labeled(path, tensors), document["record"]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` at once; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _to_labeled(path: Path, tensors: dict[str, NDArray[Any]]) -> LabeledCloud:
+    missing = [name for name in REQUIRED if name not in tensors]
+    if missing:
+        raise FileFormatError(f"{path}: the sample lacks {', '.join(missing)}")
+    lengths = {name: len(values) for name, values in tensors.items()}
+    if len(set(lengths.values())) != 1:
+        raise FileFormatError(f"{path}: the arrays have different lengths: {lengths}")
+    known = {name: tensors[name].astype(t) for name, t in DTYPES.items() if name in tensors}
+    fields = {
+        name.removeprefix(FIELD_PREFIX): values
+        for name, values in tensors.items()
+        if name.startswith(FIELD_PREFIX)
+    }
+    return LabeledCloud(**{"normals": None, **known}, fields=fields)

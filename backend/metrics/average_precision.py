@@ -1,0 +1,13 @@
+"""Average precision: the area under precision over recall, as a step function."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import average_precision_score
+
+
+def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
+    """Average precision of ``scores`` (N,) for ``anomalous`` (N,) bool; NaN without anomalous."""
+    truth = np.asarray(anomalous, dtype=bool)
+    return float(average_precision_score(truth, np.asarray(scores))) if truth.any() else float("nan")

@@ -1,0 +1,83 @@
+"""Vector attention over the nearest neighbours (Zhao et al. 2021, "Point Transformer")."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class VectorAttention(nn.Module):
+    """Each point attends to its neighbours, with one weight per group of channels.
+
+    The positional encoding sees pair relations instead of coordinates, so that the network is
+    invariant under rotations by construction. Weights per group instead of per channel are
+    those of Point Transformer V2 (Wu et al. 2022).
+    """
+
+    def __init__(self, channels: int, relations: int, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+        self.query_key_value = nn.Linear(channels, 3 * channels)
+        self.position = nn.Sequential(
+            nn.Linear(relations, channels), nn.ReLU(), nn.Linear(channels, channels)
+        )
+        self.weight = nn.Sequential(nn.LayerNorm(channels), nn.ReLU(), nn.Linear(channels, groups))
+        self.out = nn.Linear(channels, channels)
+
+    def forward(
+        self, x: torch.Tensor, neighbors: torch.Tensor, relations: torch.Tensor
+    ) -> torch.Tensor:
+        """``x`` (n, c), ``neighbors`` (n, k), ``relations`` (n, k, r) to (n, c)."""
+        count, width = neighbors.shape
+        query, key_value = self.query_key_value(x).split([x.shape[1], 2 * x.shape[1]], dim=1)
+        gathered = key_value.index_select(0, neighbors.reshape(-1)).view(count, width, -1)
+        key, value = gathered.chunk(2, dim=2)
+        position = self.position(relations)
+        weight = self.weight(query[:, None] - key + position).softmax(dim=1)
+        grouped = (value + position).view(count, width, self.groups, -1)
+        mixed = (weight[..., None] * grouped).sum(dim=1).view(count, -1)
+        return self.out(mixed)
+
+
+class Block(nn.Module):
+    """Attention, then a two-layer perceptron, each normalised before and added after."""
+
+    def __init__(self, channels: int, relations: int, groups: int) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(channels)
+        self.attention = VectorAttention(channels, relations, groups)
+        self.norm_mlp = nn.LayerNorm(channels)
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
+        )
+
+    def forward(
+        self, x: torch.Tensor, neighbors: torch.Tensor, relations: torch.Tensor
+    ) -> torch.Tensor:
+        """As ``VectorAttention``."""
+        x = x + self.attention(self.norm_attention(x), neighbors, relations)
+        return x + self.mlp(self.norm_mlp(x))
+
+
+def pool_mean(x: torch.Tensor, parents: torch.Tensor, count: int) -> torch.Tensor:
+    """Mean (count, c) of the rows of ``x`` (n, c) that share a parent (n,)."""
+    total = x.new_zeros(count, x.shape[1]).index_add(0, parents, x)
+    size = x.new_zeros(count).index_add(0, parents, x.new_ones(len(x)))
+    return total / size.clamp(min=1.0)[:, None]
+
+
+def dice_loss(probability: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """One minus the soft Dice overlap of ``probability`` and ``mask``, both (n,)."""
+    overlap = 2.0 * (probability * mask).sum()
+    return 1.0 - (overlap + 1.0) / (probability.sum() + mask.sum() + 1.0)
+
+
+def mask_loss(
+    logits: torch.Tensor, mask: torch.Tensor, positive_weight: float, dice_weight: float
+) -> torch.Tensor:
+    """Weighted cross entropy plus ``dice_weight`` times Dice, on logits and masks (n,)."""
+    cross_entropy = functional.binary_cross_entropy_with_logits(
+        logits, mask, pos_weight=logits.new_tensor(positive_weight)
+    )
+    return cross_entropy + dice_weight * dice_loss(logits.sigmoid(), mask)

@@ -1,0 +1,80 @@
+"""From a raw cloud to what detectors look at: thinned points, descriptors, neighbour graphs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.dataset.collate import GraphLevel, build_levels
+from backend.dataset.normalization import Normalization, voxel_thin
+from backend.errors import CloudError
+from backend.geometry.normals import estimate_normals
+from backend.models.descriptors import (
+    INVARIANT_SCALES,
+    local_invariants,
+    neighborhoods,
+    pair_histograms,
+    tangent_frames,
+)
+
+FloatArray = NDArray[np.float64]
+
+SMALLEST_CLOUD = 32
+LEVELS = 3
+NEIGHBORS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCloud:
+    """A normalised, thinned cloud of M points and its descriptors.
+
+    Attributes:
+        rows: (M,) int64, rows of the raw cloud.
+        points: (M, 3) float32 in units of the category's scale.
+        neighbors: (M, 80) int32, the nearest points, itself first.
+        invariants: (M, 23) float32, not yet standardised.
+        histograms: (M, 66) float32.
+        levels: neighbour graphs, fine to coarse.
+    """
+
+    rows: NDArray[np.int64]
+    points: NDArray[np.float32]
+    neighbors: NDArray[np.int32]
+    invariants: NDArray[np.float32]
+    histograms: NDArray[np.float32]
+    levels: tuple[GraphLevel, ...]
+
+
+def prepare(
+    points: FloatArray, normals: FloatArray | None, normalization: Normalization, category: str
+) -> PreparedCloud:
+    """Normalise, thin and describe ``points`` (N, 3).
+
+    ``normals`` (N, 3) only say which side is outside: the directions are fitted to the thinned
+    points, so that normals carried over from a nominal model can neither hide nor betray a defect.
+
+    Raises:
+        CloudError: fewer than 32 points are left, or the category is unknown.
+    """
+    unit, _ = normalization.apply(points, category)
+    voxel = normalization.voxel
+    rows = voxel_thin(unit, voxel)
+    if len(rows) < SMALLEST_CLOUD:
+        raise CloudError(
+            f"{len(points)} points make only {len(rows)} at the detector's resolution; "
+            f"at least {SMALLEST_CLOUD} are needed"
+        )
+    thin = unit[rows]
+    towards = estimate_normals(thin) if normals is None else normals[rows]
+    near = neighborhoods(thin)
+    fitted = tangent_frames(thin, near[:, : INVARIANT_SCALES[0]], towards)[1]
+    return PreparedCloud(
+        rows,
+        thin.astype(np.float32),
+        near.astype(np.int32),
+        local_invariants(thin, near, towards, voxel).astype(np.float32),
+        pair_histograms(thin, fitted, near).astype(np.float32),
+        build_levels(thin, fitted, voxel, LEVELS, NEIGHBORS),
+    )

@@ -1,0 +1,244 @@
+"""The detector: a raw cloud in, a score for every point and for the object out.
+
+Three channels look at each point: the network's logit, the distance of its learned features
+from nominal prototypes, and the distance of its histogram descriptors from nominal prototypes.
+Each is turned into -log10 of its tail probability on held-out nominal clouds; the point score is
+their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from backend.cloud import PointCloud
+from backend.dataset.normalization import Normalization
+from backend.errors import CheckpointError
+from backend.models.checkpoint import load_checkpoint, save_checkpoint
+from backend.models.predictor import Predictor
+from backend.models.preparation import PreparedCloud, prepare
+from backend.scoring.calibration import conformal_threshold
+from backend.scoring.object_score import object_score
+from backend.scoring.prototypes import PrototypeBank
+from backend.scoring.tails import TailTable
+from backend.scoring.upsampling import smooth, upsample
+
+KIND = "detector"
+SMOOTHING = 32
+HISTOGRAMS = "histograms"
+LEARNED = "learned"
+NETWORK = "network"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMap:
+    """What a detector says about one cloud of N points.
+
+    Attributes:
+        point_scores: (N,) float32, higher is more anomalous; the mean over the channels of
+            -log10 of the tail probability among nominal points.
+        object_score: mean of the highest half percent.
+        object_threshold: score above which the object is anomalous; None where the detector saw
+            too few held-out nominal clouds to certify one.
+        anomalous: the decision; None where there is no threshold.
+        point_threshold: exceeded by half a percent of held-out nominal points.
+        category: the category it was scored as.
+    """
+
+    point_scores: NDArray[np.float32]
+    object_score: float
+    object_threshold: float | None
+    anomalous: bool | None
+    point_threshold: float
+    category: str
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Calibrated on held-out nominal clouds.
+
+    Attributes:
+        object: see ``ScoreMap.object_threshold``.
+        point: see ``ScoreMap.point_threshold``.
+        false_alarm_rate: what ``object`` certifies.
+        nominal_clouds: how many clouds it was calibrated on.
+    """
+
+    object: float | None
+    point: float
+    false_alarm_rate: float
+    nominal_clouds: int
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryModel:
+    """What is nominal in one category: per channel a tail table, where needed a prototype bank."""
+
+    banks: Mapping[str, PrototypeBank]
+    tails: Mapping[str, TailTable]
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """Everything scoring needs; see the module's text.
+
+    Attributes:
+        normalization: scale per category and voxel size.
+        predictor: the network; None for a detector that was trained on nominal clouds only.
+        categories: by name.
+        thresholds: decisions.
+        info: how it was made: version, seed, configuration, counts.
+    """
+
+    normalization: Normalization
+    predictor: Predictor | None
+    categories: Mapping[str, CategoryModel]
+    thresholds: Thresholds
+    info: Mapping[str, Any]
+
+    def score(
+        self, points: ArrayLike, normals: ArrayLike | None = None, category: str | None = None
+    ) -> ScoreMap:
+        """Score a cloud.
+
+        Args:
+            points: (N, 3) in the unit of the training clouds.
+            normals: (N, 3) outward; estimated where not given.
+            category: one of ``categories``; recognised by size and proportions if not given.
+
+        Raises:
+            CloudError: the arrays are no cloud, too few points, or no known part is like it.
+        """
+        cloud = PointCloud.of(points, normals)
+        name = category or self.normalization.recognise(cloud.points)
+        prepared = prepare(cloud.points, cloud.normals, self.normalization, name)
+        thin_scores = self.thin_scores(prepared, name)
+        unit, _ = self.normalization.apply(cloud.points, name)
+        scores = upsample(unit, unit[prepared.rows], thin_scores).astype(np.float32)
+        return self._decide(scores, object_score(thin_scores), name)
+
+    def thin_scores(self, cloud: PreparedCloud, category: str) -> NDArray[np.float64]:
+        """Scores (M,) of a prepared cloud's points."""
+        model = self.categories[category]
+        deviations = channel_deviations(cloud, self.predictor, model.banks)
+        return fuse(deviations, model.tails)
+
+    def _decide(self, scores: NDArray[np.float32], value: float, category: str) -> ScoreMap:
+        limit = self.thresholds.object
+        decision = None if limit is None else value > limit
+        return ScoreMap(scores, value, limit, decision, self.thresholds.point, category)
+
+    def save(self, path: Path | str) -> Path:
+        """Write to ``path``, by custom ``*.safetensors``."""
+        tensors: dict[str, torch.Tensor] = {}
+        document: dict[str, Any] = {
+            "normalization": self.normalization.to_record(),
+            "thresholds": vars(self.thresholds),
+            "categories": {
+                name: {"banks": sorted(model.banks), "tails": sorted(model.tails)}
+                for name, model in self.categories.items()
+            },
+            "info": dict(self.info),
+            "network": None,
+        }
+        if self.predictor is not None:
+            tensors, document["network"] = self.predictor.to_checkpoint()
+        for name, model in self.categories.items():
+            for channel, bank in model.banks.items():
+                tensors[f"bank.{name}.{channel}"] = torch.from_numpy(bank.prototypes)
+            for channel, table in model.tails.items():
+                tensors[f"tail.{name}.{channel}"] = torch.from_numpy(table.quantiles)
+        return save_checkpoint(path, KIND, tensors, document)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Detector:
+        """Read a detector that ``save`` wrote.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, or of another version.
+        """
+        tensors, document = load_checkpoint(path, KIND)
+        try:
+            network = document["network"]
+            return cls(
+                Normalization.from_record(document["normalization"]),
+                None if network is None else Predictor.from_checkpoint(tensors, network),
+                {
+                    name: _category(tensors, name, channels)
+                    for name, channels in document["categories"].items()
+                },
+                Thresholds(**document["thresholds"]),
+                document["info"],
+            )
+        except (KeyError, TypeError) as error:
+            raise CheckpointError(f"{path}: the model file lacks {error}") from error
+
+
+def _category(
+    tensors: Mapping[str, torch.Tensor], name: str, channels: Mapping[str, Sequence[str]]
+) -> CategoryModel:
+    banks = {c: PrototypeBank(tensors[f"bank.{name}.{c}"].numpy()) for c in channels["banks"]}
+    tails = {c: TailTable(tensors[f"tail.{name}.{c}"].numpy()) for c in channels["tails"]}
+    return CategoryModel(banks, tails)
+
+
+def bank_features(
+    cloud: PreparedCloud, predictor: Predictor | None
+) -> dict[str, NDArray[np.float32]]:
+    """Per prototype channel the features (M, F) that its bank holds."""
+    features = {HISTOGRAMS: smooth_features(cloud.histograms, cloud.neighbors)}
+    if predictor is not None:
+        features[LEARNED] = predictor.infer(cloud)[1]
+    return features
+
+
+def smooth_features(
+    features: NDArray[np.float32], neighbors: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Mean (M, F) of the features over the nearest 32 points."""
+    total = features[neighbors[:, 0]].copy()
+    for column in range(1, SMOOTHING):
+        total += features[neighbors[:, column]]
+    return total / np.float32(SMOOTHING)
+
+
+def channel_deviations(
+    cloud: PreparedCloud, predictor: Predictor | None, banks: Mapping[str, PrototypeBank]
+) -> dict[str, NDArray[np.float64]]:
+    """Per channel the deviation (M,) of each point from nominal, in the channel's own unit."""
+    near = cloud.neighbors[:, : SMOOTHING // 2]
+    histograms = smooth_features(cloud.histograms, cloud.neighbors)
+    deviations = {HISTOGRAMS: banks[HISTOGRAMS].distance(histograms).astype(np.float64)}
+    if predictor is not None:
+        logits, features = predictor.infer(cloud)
+        deviations[NETWORK] = logits.astype(np.float64)
+        deviations[LEARNED] = smooth(banks[LEARNED].distance(features).astype(np.float64), near)
+    return deviations
+
+
+def fuse(
+    deviations: Mapping[str, NDArray[np.float64]], tails: Mapping[str, TailTable]
+) -> NDArray[np.float64]:
+    """Mean (M,) of the channels' tail scores."""
+    scores = [tails[channel].score(values) for channel, values in deviations.items()]
+    mean: NDArray[np.float64] = np.mean(scores, axis=0)
+    return mean
+
+
+def calibrate(
+    scores: Sequence[NDArray[np.float64]], false_alarm_rate: float, point_rate: float
+) -> Thresholds:
+    """Thresholds from the point scores of held-out nominal clouds."""
+    objects = [object_score(values) for values in scores]
+    return Thresholds(
+        conformal_threshold(objects, false_alarm_rate),
+        float(np.quantile(np.concatenate(list(scores)), 1.0 - point_rate)),
+        false_alarm_rate,
+        len(objects),
+    )
