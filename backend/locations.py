@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,6 @@ from backend.errors import SamplingError
 from backend.geometry.hinge import principal_axes
 from backend.geometry.visibility import visible_pixels
 from shared_schema.locations import (
-    BoxRegion,
     HullLocation,
     PathLocation,
     PlaneLocation,
@@ -22,12 +20,32 @@ from shared_schema.locations import (
     SurfaceRandomLocation,
     ViewBoxLocation,
 )
+from shared_schema.recipe import Lengths, Part, RecipeTemplate
 from shared_schema.views import Camera, ViewSet
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 AREA_NEIGHBORS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What recipes are drawn on.
+
+    Attributes:
+        cloud: the part's surface in the part frame, with outward normals.
+        part: what the recipes say about the part.
+        views: rendered views, for templates that speak in view boxes.
+    """
+
+    cloud: PointCloud
+    part: Part
+    views: ViewSet | None = None
+
+    def scale_of(self, template: RecipeTemplate) -> float:
+        """What the template's lengths and coordinates are multiplied by on this part."""
+        return self.part.diagonal if template.lengths is Lengths.RATIO else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +56,6 @@ class Place:
         index: row of the surface's cloud.
         position: (3,) that row's point.
         normal: (3,) its outward unit normal.
-        scale: what a template's length is multiplied by.
         path: (A, 3) anchors over the surface.
         plane_normal: (3,) unit normal of a plane through the position.
         hull: (H, 3) corners of a convex hull.
@@ -47,68 +64,60 @@ class Place:
     index: int
     position: FloatArray
     normal: FloatArray
-    scale: float
     path: FloatArray | None = None
     plane_normal: FloatArray | None = None
     hull: FloatArray | None = None
 
 
 def find_place(
-    location: Any,
-    regions: Mapping[str, BoxRegion],
-    cloud: PointCloud,
-    scale: float,
-    views: ViewSet | None,
-    rng: np.random.Generator,
+    location: Any, template: RecipeTemplate, surface: Surface, rng: np.random.Generator
 ) -> Place:
-    """Find a template's ``location`` (any of the schema's) on ``cloud``, which has normals.
-
-    Args:
-        regions: the template's named regions.
-        scale: what the template's lengths and coordinates are multiplied by.
-        views: needed by view boxes.
-        rng: used by random places only.
+    """Find ``location`` (any of the schema's) of ``template`` on ``surface``.
 
     Raises:
         SamplingError: nothing of the surface is there, or the view is not known.
     """
+    cloud, scale = surface.cloud, surface.scale_of(template)
     match location:
         case SurfaceRandomLocation():
-            candidates = _in_region(cloud, regions, location.region, scale)
-            return _at(cloud, int(rng.choice(candidates, p=_areas(cloud, candidates))), scale)
+            candidates = _in_region(cloud, template, location.region, scale)
+            return _at(cloud, int(rng.choice(candidates, p=_areas(cloud, candidates))))
         case PointLocation():
-            return _near(cloud, np.array(location.position) * scale, scale)
+            return _near(cloud, np.array(location.position) * scale)
         case PathLocation():
             anchors = np.array(location.path.points) * scale
-            return replace(_near(cloud, anchors[len(anchors) // 2], scale), path=anchors)
+            return replace(_near(cloud, anchors[len(anchors) // 2]), path=anchors)
         case PlaneLocation():
-            place = _near(cloud, np.array(location.origin) * scale, scale)
+            place = _near(cloud, np.array(location.origin) * scale)
             normal = np.array(location.normal) / np.linalg.norm(location.normal)
             return replace(place, plane_normal=normal)
         case HullLocation():
             hull = np.array(location.points) * scale
-            return replace(_near(cloud, hull.mean(axis=0), scale), hull=hull)
+            return replace(_near(cloud, hull.mean(axis=0)), hull=hull)
         case ViewBoxLocation():
-            return _in_view_box(location, cloud, scale, views)
+            return _in_view_box(location, surface)
     raise SamplingError(f"unknown location {location!r}")
 
 
-def _at(cloud: PointCloud, index: int, scale: float) -> Place:
+def _at(cloud: PointCloud, index: int) -> Place:
     if cloud.normals is None:
-        raise SamplingError("places are found on surfaces with outward normals; estimate them first")
-    return Place(index, cloud.points[index], cloud.normals[index], scale)
+        raise SamplingError(
+            "places are found on surfaces with outward normals; estimate them first"
+        )
+    return Place(index, cloud.points[index], cloud.normals[index])
 
 
-def _near(cloud: PointCloud, position: ArrayLike, scale: float) -> Place:
-    return _at(cloud, int(cloud.tree.query(position)[1]), scale)
+def _near(cloud: PointCloud, position: ArrayLike) -> Place:
+    return _at(cloud, int(cloud.tree.query(position)[1]))
 
 
 def _in_region(
-    cloud: PointCloud, regions: Mapping[str, BoxRegion], name: str | None, scale: float
+    cloud: PointCloud, template: RecipeTemplate, name: str | None, scale: float
 ) -> IntArray:
     if name is None:
         return np.arange(len(cloud))
-    low, high = np.array(regions[name].min) * scale, np.array(regions[name].max) * scale
+    region = template.regions[name]
+    low, high = np.array(region.min) * scale, np.array(region.max) * scale
     inside = np.flatnonzero(((cloud.points >= low) & (cloud.points <= high)).all(axis=1))
     if len(inside) == 0:
         raise SamplingError(
@@ -129,10 +138,8 @@ def _areas(cloud: PointCloud, candidates: IntArray) -> FloatArray:
     return areas / total
 
 
-def _in_view_box(
-    location: ViewBoxLocation, cloud: PointCloud, scale: float, views: ViewSet | None
-) -> Place:
-    camera = _camera(location.view, views)
+def _in_view_box(location: ViewBoxLocation, surface: Surface) -> Place:
+    cloud, camera = surface.cloud, _camera(location.view, surface.views)
     rows, pixels = visible_pixels(cloud, camera)
     left, top, right, bottom = location.box
     inside = ((pixels >= (left, top)) & (pixels <= (right, bottom))).all(axis=1)
@@ -143,7 +150,7 @@ def _in_view_box(
         )
     rows, pixels = rows[inside], pixels[inside]
     middle = np.array([left + right, top + bottom]) / 2.0
-    place = _at(cloud, int(rows[np.argmin(((pixels - middle) ** 2).sum(axis=1))]), scale)
+    place = _at(cloud, int(rows[np.argmin(((pixels - middle) ** 2).sum(axis=1))]))
     long_axis = 0 if right - left >= bottom - top else 1
     ends = _ends_along(pixels, middle, long_axis)
     path = cloud.points[rows[ends]]
@@ -168,7 +175,7 @@ def _camera(name: str, views: ViewSet | None) -> Camera:
 def _ends_along(pixels: FloatArray, middle: FloatArray, axis: int) -> IntArray:
     """Rows of the two pixels furthest apart along ``axis``, near the middle line of the box."""
     off_line = np.abs(pixels[:, 1 - axis] - middle[1 - axis])
-    line = np.flatnonzero(off_line <= np.quantile(off_line, 0.2))
+    line = np.flatnonzero(off_line <= np.median(off_line))
     along = pixels[line, axis]
     return line[[np.argmin(along), np.argmax(along)]]
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from backend import __version__
 from backend.cloud import DefectEffect, LabeledCloud, PointCloud
 from backend.defects import DEFECTS
 from backend.errors import ReplayError
-from backend.geometry.normals import refresh_normals
+from backend.geometry.refresh_normals import refresh_normals
 from backend.resolve import resolve
 from shared_schema.defects.base import DefectSpec
 from shared_schema.recipe import Recipe
@@ -198,15 +198,13 @@ def _to_scan(cloud: PointCloud, state: _State, transform: FloatArray) -> Labeled
     )
 
 
-def _record(
-    recipe: Recipe, transform: FloatArray, reports: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _record(recipe: Recipe, transform: FloatArray, reports: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "T_part_scan": transform.tolist(),
         "defects": reports,
         "versions": {
-            "flawsmith": version("flawsmith"),
+            "flawsmith": __version__,
             "numpy": np.__version__,
             "scipy": scipy.__version__,
             "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""From a recipe to one that a given cloud can be deformed by: absolute, in place, paths computed."""
+"""From a defect of a recipe to one that a given cloud can be deformed by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixed numbers of the defect formulas, published with the JSON Schema so that both sides share them.
+"""Fixed numbers of the defect formulas, published with the JSON Schema for both sides.
 
 Changing one changes what every recipe means: that is a new schema version.
 """

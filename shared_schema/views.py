@@ -42,7 +42,7 @@ class Camera(Model):
     fy: float = Field(gt=0)
     cx: float
     cy: float
-    T_camera_part: tuple[Row, Row, Row, Row] = Field(  # noqa: N815 - the project's transform names
+    T_camera_part: tuple[Row, Row, Row, Row] = Field(
         description="Rigid transform, row by row, from the part frame to the camera frame."
     )
     passes: dict[Pass, str] = Field(

@@ -1,6 +1,7 @@
 """The defects by kind: each takes a cloud and a spec, and says what would change.
 
-A defect never mutates, reorders or labels; ``backend.replay`` alone applies effects and makes masks.
+A defect never mutates, reorders or labels: ``backend.replay`` alone applies effects and makes
+masks.
 """
 
 from __future__ import annotations

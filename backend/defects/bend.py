@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 
 
 def bend(cloud: PointCloud, spec: BendSpec) -> DefectEffect:
-    """Turn what lies to ``spec.side`` of the hinge by ``spec.angle``; the band between is the mask."""
+    """Turn what lies to ``spec.side`` of the hinge by ``spec.angle``; the mask is the band."""
     effect = DefectEffect.none(len(cloud))
     if spec.angle == 0:
         return effect

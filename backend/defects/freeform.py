@@ -63,9 +63,7 @@ def _sum_of_bumps(points: FloatArray, bumps: list[Bump]) -> FloatArray:
     return total
 
 
-def _smoothing(
-    cloud: PointCloud, effect: DefectEffect, near: IntArray, rounds: int
-) -> FloatArray:
+def _smoothing(cloud: PointCloud, effect: DefectEffect, near: IntArray, rounds: int) -> FloatArray:
     """How far the weighted average of the displaced surface moves ``near``, (len(near), 3)."""
     selected = np.zeros(len(cloud), dtype=bool)
     selected[near] = True

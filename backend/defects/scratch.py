@@ -31,7 +31,9 @@ def scratch(cloud: PointCloud, spec: ScratchSpec) -> DefectEffect:
         ReplayError: the path is not resolved, or the cloud lacks normals that the spec needs.
     """
     if not spec.path.resolved:
-        raise ReplayError("the path holds anchors only; replay resolves it, or backend.resolve does")
+        raise ReplayError(
+            "the path holds anchors only; replay resolves it, or backend.resolve does"
+        )
     effect = DefectEffect.none(len(cloud))
     if spec.depth == 0:
         return effect

@@ -1,10 +1,12 @@
-"""Shortest paths over a surface given by points: a search on the adjacency graph, then straightened.
+"""Shortest paths over a surface given by points: a search on the graph, then pulled straight.
 
 Paths over a graph zigzag and are some percent too long; pulling the path taut on the surface takes
 most of that away.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +49,7 @@ def geodesic_path(cloud: PointCloud, anchors: FloatArray, step: float) -> FloatA
     _, indices = cloud.tree.query(anchors)
     legs = [
         _taut(cloud, cloud.points[_shortest(graph, cloud, int(start), int(end))])
-        for start, end in zip(indices[:-1], indices[1:], strict=True)
+        for start, end in pairwise(indices)
         if start != end
     ]
     if not legs:
@@ -88,7 +90,7 @@ def _taut(cloud: PointCloud, path: FloatArray) -> FloatArray:
 
 
 def project_to_surface(cloud: PointCloud, places: FloatArray) -> FloatArray:
-    """``places`` (P, 3) moved onto the tangent plane of the nearest point (to it, without normals)."""
+    """``places`` (P, 3) on the tangent plane of the nearest point; on it, without normals."""
     _, nearest = cloud.tree.query(places)
     if cloud.normals is None:
         return cloud.points[nearest]

@@ -28,7 +28,7 @@ def mesh_edges(faces: NDArray[np.int64]) -> NDArray[np.int64]:
 def knn_edges(
     points: NDArray[np.float64], tree: cKDTree, neighbors: int = SCAN_NEIGHBORS
 ) -> NDArray[np.int64]:
-    """Edges (E, 2) that join each of ``points`` (N, 3) with its nearest ``neighbors``, symmetric."""
+    """Edges (E, 2) that join each of ``points`` (N, 3) with its nearest ``neighbors``."""
     neighbors = min(neighbors, len(points) - 1)
     if neighbors < 1:
         return np.empty((0, 2), dtype=np.int64)

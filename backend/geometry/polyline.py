@@ -44,7 +44,7 @@ def resample_polyline(path: FloatArray, step: float) -> FloatArray:
 
 
 def points_near_polyline(tree: cKDTree, path: FloatArray, radius: float) -> IntArray:
-    """Sorted indices of the tree's points that may lie within ``radius`` of ``path``; few others."""
+    """Sorted indices of the points that may lie within ``radius`` of ``path``, and few others."""
     centers = resample_polyline(path, radius)
     # Any point within radius of the path is within radius + step/2 of a center.
     found = tree.query_ball_point(centers, 1.5 * radius, return_sorted=False)
@@ -52,7 +52,7 @@ def points_near_polyline(tree: cKDTree, path: FloatArray, radius: float) -> IntA
 
 
 def nearest_on_polyline(queries: FloatArray, path: FloatArray) -> NearestOnPolyline:
-    """Exact nearest place on ``path`` (V, 3) for ``queries`` (Q, 3); ties go to the first segment."""
+    """Nearest place on ``path`` (V, 3) for ``queries`` (Q, 3); a tie goes to the first segment."""
     segment = _nearest_segment(queries, path)
     fraction, squared = _project(queries, path[segment], path[segment + 1])
     lengths = arc_lengths(path)

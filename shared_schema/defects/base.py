@@ -77,6 +77,7 @@ class Choice(Model):
 
 
 Varying = float | Range
+VaryingLength = Annotated[Varying, Field(json_schema_extra={"x-quantity": "length"})]
 VaryingChoice = str | Choice
 
 
@@ -119,4 +120,6 @@ def _check_field(spec: type[DefectSpec], name: str, value: object) -> None:
     try:
         adapter.validate_python(value)
     except ValidationError as error:
-        raise ValueError(f"{name}: {value!r} is out of bounds: {error.errors()[0]['msg']}") from None
+        raise ValueError(
+            f"{name}: {value!r} is out of bounds: {error.errors()[0]['msg']}"
+        ) from None

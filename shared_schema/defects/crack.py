@@ -54,7 +54,7 @@ class CrackSpec(DefectSpec):
         0.5,
         ge=0,
         le=0.9,
-        description="Part of the gap that comes from flanks pushed apart; the rest is lost material.",
+        description="Part of the gap made by pushing the flanks apart; the rest is lost material.",
     )
     flank: Length = Field(
         gt=0,

@@ -27,7 +27,9 @@ class DentSpec(DefectSpec):
         None, description="Outward normal at the center; none switches the facing test off."
     )
     radius: Length = Field(
-        gt=0, description="Distance from the center where the dent ends.", json_schema_extra=suggested(0.08)
+        gt=0,
+        description="Distance from the center where the dent ends.",
+        json_schema_extra=suggested(0.08),
     )
     depth: Length = Field(
         description="Depth at the center, positive into the material; negative makes a bump.",

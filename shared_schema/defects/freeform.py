@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared_schema.base import Direction, Length, Model, Point, suggested
-from shared_schema.defects.base import DefectSpec, DefectTemplate, Varying
+from shared_schema.defects.base import DefectSpec, DefectTemplate, Varying, VaryingLength
 
 
 class Bump(Model):
@@ -48,10 +48,12 @@ class FreeformTemplate(DefectTemplate):
     spec: ClassVar = FreeformSpec
 
     kind: Literal["freeform"] = "freeform"
-    size: Varying = Field(description="Half the extent of the hull along the surface.")
-    amplitude: Varying
+    size: VaryingLength = Field(description="Half the extent of the hull along the surface.")
+    amplitude: VaryingLength
     bump_count: Varying = Field(8, description="How many bumps, a number or a range.")
-    sigma_ratio: Varying = Field(0.35, description="Standard deviation of the bumps, as a ratio of size.")
+    sigma_ratio: Varying = Field(
+        0.35, description="Standard deviation of the bumps, as a ratio of size."
+    )
     margin_ratio: Varying = Field(0.25, description="Soft edge, as a ratio of size.")
     smoothing: int = Field(0, ge=0, le=100)
     direction: Direction | None = None

@@ -1,4 +1,4 @@
-"""Scratch: a groove along a path over the surface (MPAS-1D); a ridge where the depth is negative."""
+"""Scratch: a groove along a path over the surface (MPAS-1D), or a ridge."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shared_schema.defects.base import (
     FacingAngle,
     Varying,
     VaryingChoice,
+    VaryingLength,
 )
 from shared_schema.locations import SurfacePath
 
@@ -56,7 +57,9 @@ class ScratchTemplate(DefectTemplate):
     spec: ClassVar = ScratchSpec
 
     kind: Literal["scratch"] = "scratch"
-    length: Varying = Field(description="Length over the surface, where the location is no path.")
+    length: VaryingLength = Field(
+        description="Length over the surface, where the location is no path."
+    )
     width: Varying
     depth: Varying
     profile: VaryingChoice = "cosine"
