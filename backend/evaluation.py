@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.metrics.aupro import aupro, label_regions, stack_regions
-from backend.metrics.auroc import auroc, bootstrap_interval
+from backend.metrics.auroc import auroc, resampled_auroc
 from backend.metrics.average_precision import average_precision
 from backend.metrics.roc import roc_curve
 from backend.scoring.detector import Detector, ScoreMap
 
 OVERALL = "all"
 BOOTSTRAP_SEED = 0
+BOOTSTRAP_ROUNDS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class MetricRow:
         kind: the defect kind, or ``"all"``.
         anomalous_clouds, nominal_clouds: how many counted.
         o_auroc: objects; anomalous of this kind against all nominal of the same category.
-        o_auroc_interval: 95 % bootstrap interval over the pooled clouds.
+        o_auroc_interval: its 95 % bootstrap interval over the clouds of each category.
         p_auroc, average_precision: points of the anomalous clouds of this kind.
         aupro: per-region overlap to 0.3, on the same points.
     """
@@ -125,17 +126,26 @@ def _row(
     categories = dict.fromkeys(s.case.category for s in scored)
     parts = [[s for s in scored if s.case.category == name] for name in categories]
     anomalous = sum(s.case.anomalous for s in scored)
-    rng = np.random.default_rng(BOOTSTRAP_SEED)
     return MetricRow(
         kind,
         anomalous,
         len(scored) - anomalous,
         _mean(auroc(*_objects(part)) for part in parts),
-        bootstrap_interval(*_objects(scored), rng),
+        _interval(parts),
         _mean(auroc(*_points(part)) for part in parts),
         _mean(average_precision(*_points(part)) for part in parts),
         _mean(_aupro(part, regions) for part in parts),
     )
+
+
+def _interval(parts: Sequence[Sequence[ScoredCase]]) -> tuple[float, float]:
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    drawn = np.stack([resampled_auroc(*_objects(p), rng, BOOTSTRAP_ROUNDS) for p in parts])
+    defined = drawn[~np.isnan(drawn[:, 0])]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined.mean(axis=0), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _objects(scored: Sequence[ScoredCase]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

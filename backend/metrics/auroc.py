@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
+
+FloatArray = NDArray[np.float64]
 
 
 def auroc(anomalous: ArrayLike, scores: ArrayLike) -> float:
@@ -23,15 +26,17 @@ def auroc(anomalous: ArrayLike, scores: ArrayLike) -> float:
     return float(roc_auc_score(truth, np.asarray(scores)))
 
 
-def bootstrap_interval(
-    anomalous: ArrayLike, scores: ArrayLike, rng: np.random.Generator, rounds: int = 500
-) -> tuple[float, float]:
-    """95 % interval of ``auroc`` over resampled items, (NaN, NaN) where a class is missing."""
-    truth, values = np.asarray(anomalous, dtype=bool), np.asarray(scores)
-    drawn: NDArray[np.int64] = rng.integers(0, len(truth), (rounds, len(truth)))
-    areas = np.array([auroc(truth[rows], values[rows]) for rows in drawn])
-    areas = areas[~np.isnan(areas)]
-    if not len(areas):
-        return float("nan"), float("nan")
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return float(low), float(high)
+def resampled_auroc(
+    anomalous: ArrayLike, scores: ArrayLike, rng: np.random.Generator, rounds: int
+) -> FloatArray:
+    """``auroc`` of ``rounds`` bootstrap samples, drawn within each class; NaN as there."""
+    truth, values = np.asarray(anomalous, dtype=bool), np.asarray(scores, dtype=np.float64)
+    positive, negative = values[truth], values[~truth]
+    if not len(positive) or not len(negative):
+        return np.full(rounds, np.nan)
+    drawn_positive = positive[rng.integers(0, len(positive), (rounds, len(positive)))]
+    drawn_negative = negative[rng.integers(0, len(negative), (rounds, len(negative)))]
+    ranks = rankdata(np.concatenate([drawn_positive, drawn_negative], axis=1), axis=1)
+    wins = ranks[:, : len(positive)].sum(axis=1) - len(positive) * (len(positive) + 1) / 2.0
+    areas: FloatArray = wins / (len(positive) * len(negative))
+    return areas

@@ -10,4 +10,6 @@ from sklearn.metrics import average_precision_score
 def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
     """Average precision of ``scores`` (N,) for ``anomalous`` (N,) bool; NaN without anomalous."""
     truth = np.asarray(anomalous, dtype=bool)
-    return float(average_precision_score(truth, np.asarray(scores))) if truth.any() else float("nan")
+    if not truth.any():
+        return float("nan")
+    return float(average_precision_score(truth, np.asarray(scores)))

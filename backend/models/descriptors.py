@@ -7,6 +7,7 @@ needs no training.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,32 +33,56 @@ def neighborhoods(points: FloatArray) -> IntArray:
     return nearest(cKDTree(points), points, max(*INVARIANT_SCALES, *HISTOGRAM_SCALES))
 
 
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Principal axes of the neighbourhoods of N points.
+
+    Attributes:
+        values: (N, 3) variances along the axes, ascending.
+        normals: (N, 3) unit, on the outer side.
+        centroid: (N, 3) offset of the neighbourhood's mean from the point.
+    """
+
+    values: FloatArray
+    normals: FloatArray
+    centroid: FloatArray
+
+
 def tangent_frames(
     points: FloatArray, neighbors: IntArray, towards: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Principal axes of each neighbourhood.
+) -> tuple[Frames, ...]:
+    """Frames at 12, 32 and 80 neighbours.
 
     Args:
         points: (N, 3).
-        neighbors: (N, k).
+        neighbors: (N, 80) from ``neighborhoods``.
         towards: (N, 3), only says which side of the surface is outside.
-
-    Returns:
-        Eigenvalues (N, 3) ascending, normals (N, 3) unit on the side of ``towards``, and offsets
-        (N, 3) of the neighbourhoods' centroids from the points.
     """
-    offset = points[neighbors] - points[:, None]
-    centroid = offset.mean(axis=1)
-    centred = offset - centroid[:, None]
-    covariance = np.einsum("nki,nkj->nij", centred, centred) / neighbors.shape[1]
+    offset = points[neighbors[:, : INVARIANT_SCALES[-1]]] - points[:, None]
+    rows, columns = np.triu_indices(3)
+    moments = np.concatenate([offset, offset[..., rows] * offset[..., columns]], axis=2)
+    # Sums over rings between the scales; their running sums are those over the scales.
+    rings = np.add.reduceat(moments, (0, *INVARIANT_SCALES[:-1]), axis=1).cumsum(axis=1)
+    return tuple(
+        _frames(rings[:, index] / scale, towards) for index, scale in enumerate(INVARIANT_SCALES)
+    )
+
+
+def _frames(moments: FloatArray, towards: FloatArray) -> Frames:
+    """From the mean offset and the mean of its six products, (N, 9)."""
+    centroid = moments[:, :3]
+    covariance = np.empty((len(moments), 3, 3))
+    rows, columns = np.triu_indices(3)
+    covariance[:, columns, rows] = covariance[:, rows, columns] = moments[:, 3:]
+    covariance -= centroid[:, :, None] * centroid[:, None, :]
     values, vectors = np.linalg.eigh(covariance)
     normals = vectors[:, :, 0]
     side = np.where(np.einsum("ni,ni->n", normals, towards) < 0.0, -1.0, 1.0)
-    return np.maximum(values, 0.0), normals * side[:, None], centroid
+    return Frames(np.maximum(values, 0.0), normals * side[:, None], centroid)
 
 
 def local_invariants(
-    points: FloatArray, neighbors: IntArray, towards: FloatArray, length: float
+    points: FloatArray, neighbors: IntArray, frames: Sequence[Frames], length: float
 ) -> FloatArray:
     """(N, 23) invariants at 12, 32 and 80 neighbours.
 
@@ -69,45 +94,38 @@ def local_invariants(
     Args:
         points: (N, 3).
         neighbors: (N, 80) from ``neighborhoods``.
-        towards: (N, 3) normals that give the outer side.
+        frames: from ``tangent_frames``.
         length: the voxel size.
     """
-    fine = tangent_frames(points, neighbors[:, : INVARIANT_SCALES[0]], towards)[1]
-    columns, normals = [], []
-    for scale in INVARIANT_SCALES:
-        near = neighbors[:, :scale]
-        values, normal, centroid = tangent_frames(points, near, towards)
-        columns += _scale_invariants(points, near, values, normal, centroid, fine, length)
-        normals.append(normal)
-    columns += [1.0 - np.einsum("ni,ni->n", normals[0], wide) for wide in normals[1:]]
+    normals = frames[0].normals
+    offset = points[neighbors] - points[:, None]
+    squared = np.einsum("nki,nki->nk", offset, offset)
+    turn = normals[neighbors] - normals[:, None]
+    bend = np.einsum("nki,nki->nk", turn, offset) / (squared + TINY)
+    disagreement = 0.5 * np.einsum("nki,nki->nk", turn, turn)
+    columns = []
+    for scale, frame in zip(INVARIANT_SCALES, frames, strict=True):
+        radius = np.sqrt(squared[:, scale - 1]) + TINY
+        curvature = radius * bend[:, 1:scale].mean(axis=1)
+        columns += _frame_invariants(frame, radius)
+        columns += [
+            disagreement[:, :scale].mean(axis=1),
+            np.clip(curvature, -CURVATURE_LIMIT, CURVATURE_LIMIT),
+            np.log(radius / length),
+        ]
+    columns += [1.0 - np.einsum("ni,ni->n", normals, wide.normals) for wide in frames[1:]]
     return np.stack(columns, axis=1)
 
 
-def _scale_invariants(
-    points: FloatArray,
-    near: IntArray,
-    values: FloatArray,
-    normal: FloatArray,
-    centroid: FloatArray,
-    fine: FloatArray,
-    length: float,
-) -> list[FloatArray]:
-    offset = points[near] - points[:, None]
-    squared = np.einsum("nki,nki->nk", offset, offset)
-    radius = np.sqrt(squared[:, -1]) + TINY
-    height = np.einsum("ni,ni->n", centroid, normal)
-    shift = np.linalg.norm(centroid - height[:, None] * normal, axis=1)
-    turn = fine[near] - fine[:, None]
-    bend = np.einsum("nki,nki->nk", turn, offset) / (squared + TINY)
-    curvature = radius * bend[:, 1:].mean(axis=1)
+def _frame_invariants(frame: Frames, radius: FloatArray) -> list[FloatArray]:
+    values = frame.values
+    height = np.einsum("ni,ni->n", frame.centroid, frame.normals)
+    shift = np.linalg.norm(frame.centroid - height[:, None] * frame.normals, axis=1)
     return [
         values[:, 0] / (values.sum(axis=1) + TINY),
         values[:, 1] / (values[:, 2] + TINY),
         height / radius,
         shift / radius,
-        0.5 * np.einsum("nki,nki->nk", turn, turn).mean(axis=1),
-        np.clip(curvature, -CURVATURE_LIMIT, CURVATURE_LIMIT),
-        np.log(radius / length),
     ]
 
 

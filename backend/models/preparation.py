@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from backend.dataset.normalization import Normalization, voxel_thin
 from backend.errors import CloudError
 from backend.geometry.normals import estimate_normals
 from backend.models.descriptors import (
-    INVARIANT_SCALES,
     local_invariants,
     neighborhoods,
     pair_histograms,
@@ -33,18 +33,23 @@ class PreparedCloud:
     Attributes:
         rows: (M,) int64, rows of the raw cloud.
         points: (M, 3) float32 in units of the category's scale.
+        normals: (M, 3) float32, fitted to the points.
         neighbors: (M, 80) int32, the nearest points, itself first.
         invariants: (M, 23) float32, not yet standardised.
-        histograms: (M, 66) float32.
         levels: neighbour graphs, fine to coarse.
     """
 
     rows: NDArray[np.int64]
     points: NDArray[np.float32]
+    normals: NDArray[np.float32]
     neighbors: NDArray[np.int32]
     invariants: NDArray[np.float32]
-    histograms: NDArray[np.float32]
     levels: tuple[GraphLevel, ...]
+
+    @cached_property
+    def histograms(self) -> NDArray[np.float32]:
+        """(M, 66) feature histograms, computed on first use: training clouds need none."""
+        return pair_histograms(self.points, self.normals, self.neighbors).astype(np.float32)
 
 
 def prepare(
@@ -69,12 +74,13 @@ def prepare(
     thin = unit[rows]
     towards = estimate_normals(thin) if normals is None else normals[rows]
     near = neighborhoods(thin)
-    fitted = tangent_frames(thin, near[:, : INVARIANT_SCALES[0]], towards)[1]
+    frames = tangent_frames(thin, near, towards)
+    fitted = frames[0].normals
     return PreparedCloud(
         rows,
         thin.astype(np.float32),
+        fitted.astype(np.float32),
         near.astype(np.int32),
-        local_invariants(thin, near, towards, voxel).astype(np.float32),
-        pair_histograms(thin, fitted, near).astype(np.float32),
+        local_invariants(thin, near, frames, voxel).astype(np.float32),
         build_levels(thin, fitted, voxel, LEVELS, NEIGHBORS),
     )

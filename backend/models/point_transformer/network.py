@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -21,7 +23,7 @@ class PointTransformer(nn.Module):
         self.down = nn.ModuleList(
             nn.ModuleList(self._block(width) for _ in range(config.blocks)) for width in widths
         )
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.widen = nn.ModuleList(nn.Linear(fine, coarse) for fine, coarse in pairs)
         self.narrow = nn.ModuleList(nn.Linear(coarse, fine) for fine, coarse in pairs)
         self.up = nn.ModuleList(self._block(fine) for fine, _ in pairs)
