@@ -13,6 +13,8 @@ IntArray = NDArray[np.int64]
 
 # This many times more points are drawn than thinning keeps, so that no gaps are left.
 OVERSAMPLING = 4
+# 2^-20 of the extent: three such cell indices still fit one 64-bit key.
+MAX_BISECTIONS = 20
 
 
 def is_watertight(faces: IntArray) -> bool:
@@ -84,8 +86,9 @@ def subsample_surface(
     u, v = rng.random((2, drawn, 1))
     folded = u + v > 1.0
     u, v = np.where(folded, 1.0 - u, u), np.where(folded, 1.0 - v, v)
-    cloud = PointCloud(a + u * (b - a) + v * (c - a), normals[face], unit=mesh.unit)
-    return cloud.subset(thin(cloud.points, count)) if even else cloud
+    points = a + u * (b - a) + v * (c - a)
+    keep = thin(points, count) if even else np.ones(drawn, dtype=bool)
+    return PointCloud(points[keep], normals[face[keep]], unit=mesh.unit)
 
 
 def thin(points: FloatArray, count: int) -> NDArray[np.bool_]:
@@ -97,7 +100,7 @@ def thin(points: FloatArray, count: int) -> NDArray[np.bool_]:
     if count >= len(points):
         return np.ones(len(points), dtype=bool)
     low, high = 0.0, float(np.ptp(points, axis=0).max()) or 1.0
-    for _ in range(30):
+    for _ in range(MAX_BISECTIONS):
         cell = (low + high) / 2.0
         kept = len(np.unique(_cell_keys(points, cell)))
         if abs(kept - count) <= 0.02 * count:

@@ -1,0 +1,206 @@
+"""Surface normals: of meshes from their faces, of scans from neighbourhoods, and made to point out.
+
+A sign is only ever flipped as a whole normal; where it comes from is told by a word, since a
+defect that goes inward is only as right as the normals are.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.csgraph import (
+    breadth_first_order,
+    connected_components,
+    minimum_spanning_tree,
+)
+from scipy.spatial import cKDTree
+
+from backend.cloud import PointCloud
+from backend.geometry.surface import is_watertight, signed_volume, subsample_surface
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+NormalSource = Literal["file", "mesh", "viewpoint", "nominal", "consistent"]
+
+NEIGHBORS = 16
+CHUNK = 100_000
+# Dense enough that the nearest sample lies on the right wall of any part worth scanning.
+NOMINAL_SAMPLES = 100_000
+# Added to edge weights, because a stored zero is no edge to scipy.
+MIN_WEIGHT = 1e-9
+
+
+def estimate_normals(
+    points: FloatArray, tree: cKDTree, k: int = NEIGHBORS, subset: IntArray | None = None
+) -> FloatArray:
+    """Unit normals (Q, 3) of unknown sign: the direction of least variance of ``k`` neighbours.
+
+    Args:
+        points: (N, 3).
+        tree: of ``points``.
+        k: neighbours, the point itself included; at most N are used.
+        subset: (Q,) rows to estimate; all N if None.
+    """
+    rows = np.arange(len(points)) if subset is None else np.asarray(subset)
+    normals = np.empty((len(rows), 3))
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        normals[start : start + CHUNK] = _least_variance(points, tree, min(k, len(points)), chunk)
+    return normals
+
+
+def _least_variance(points: FloatArray, tree: cKDTree, k: int, rows: IntArray) -> FloatArray:
+    _, neighbors = tree.query(points[rows], k=k)
+    around = points[neighbors.reshape(len(rows), k)]
+    around -= around.mean(axis=1, keepdims=True)
+    _, axes = np.linalg.eigh(np.einsum("qki,qkj->qij", around, around))
+    return np.ascontiguousarray(axes[:, :, 0])
+
+
+def orient_towards(points: FloatArray, normals: FloatArray, viewpoint: ArrayLike) -> FloatArray:
+    """``normals`` (N, 3), each turned to the side on which ``viewpoint`` (3,) or (N, 3) lies."""
+    return _agree(normals, np.asarray(viewpoint, dtype=np.float64) - points)
+
+
+def orient_consistently(
+    points: FloatArray, normals: FloatArray, tree: cKDTree, k: int = NEIGHBORS
+) -> FloatArray:
+    """``normals`` (N, 3) turned alike along each connected piece, then outward as a whole.
+
+    Signs spread over a minimum spanning tree of the neighbourhood graph whose edges weigh
+    1 - abs(cosine) (Hoppe et al., "Surface reconstruction from unorganized points", 1992). A piece
+    counts as outward when the mean of (p - center) . n is positive, which is three times the volume
+    over the area for a closed evenly scanned surface, and a guess for an open one.
+    """
+    graph = _neighbor_graph(points, normals, tree, min(k, len(points)))
+    pieces, piece = connected_components(graph, directed=False)
+    signs = _signs_over(minimum_spanning_tree(graph), normals, piece, pieces)
+    count = np.bincount(piece, minlength=pieces)
+    centers = np.stack([np.bincount(piece, p, pieces) / count for p in points.T], axis=1)
+    outward = np.einsum("ni,ni->n", points - centers[piece], normals) * signs
+    flipped = np.bincount(piece, outward, pieces) < 0
+    return normals * np.where(flipped[piece], -signs, signs)[:, None]
+
+
+def _neighbor_graph(
+    points: FloatArray, normals: FloatArray, tree: cKDTree, k: int
+) -> csr_matrix:
+    _, neighbors = tree.query(points, k=k)
+    ends = neighbors.reshape(len(points), k).ravel()
+    starts = np.repeat(np.arange(len(points)), k)
+    cosine = np.einsum("ei,ei->e", normals[starts], normals[ends])
+    weights = np.maximum(1.0 - np.abs(cosine), 0.0) + MIN_WEIGHT
+    apart = starts != ends
+    # The two directions of an edge weigh the same; scipy takes the smaller of stored directions.
+    return coo_matrix(
+        (weights[apart], (starts[apart], ends[apart])), shape=(len(points), len(points))
+    ).tocsr()
+
+
+def _signs_over(
+    forest: csr_matrix, normals: FloatArray, piece: NDArray[np.int32], pieces: int
+) -> FloatArray:
+    """Signs (N,) that make every normal agree with its parent's in ``forest``."""
+    count = len(normals)
+    _, roots = np.unique(piece, return_index=True)
+    # One more node joins the roots, so that a single traversal reaches every piece.
+    edges = forest.tocoo()
+    rows = np.concatenate([edges.row, np.full(pieces, count)])
+    columns = np.concatenate([edges.col, roots])
+    joined = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(count + 1, count + 1))
+    _, parents = breadth_first_order(joined.tocsr(), count, directed=False)
+    parent = parents[:count].astype(np.int64)
+    parent[roots] = roots
+    signs = np.where(np.einsum("ni,ni->n", normals, normals[parent]) < 0, -1.0, 1.0)
+    # Doubling the step each round reaches every root in log2(depth) rounds.
+    while not np.array_equal(parent, parent[parent]):
+        signs, parent = signs * signs[parent], parent[parent]
+    return signs * signs[parent]
+
+
+def mesh_vertex_normals(points: FloatArray, faces: IntArray) -> FloatArray:
+    """Unit vertex normals (N, 3), faces weighed by their angle at the vertex; outward if closed.
+
+    The weights are those of Thürmer and Wüthrich, "Computing vertex normals from polygonal facets"
+    (1998), which do not depend on how flat surface is cut into triangles. A vertex without
+    faces gets a zero vector.
+    """
+    corners = points[faces]
+    directions = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    weighted = _corner_angles(corners)[:, :, None] * _unit(directions)[:, None, :]
+    index, flat = faces.ravel(), weighted.reshape(-1, 3)
+    sums = [np.bincount(index, flat[:, axis], len(points)) for axis in range(3)]
+    normals = _unit(np.stack(sums, axis=1))
+    if is_watertight(faces) and signed_volume(points, faces) < 0:
+        normals = -normals
+    return normals
+
+
+def _corner_angles(corners: FloatArray) -> FloatArray:
+    """Angles (M, 3) of triangles (M, 3, 3), radians."""
+    ahead = _unit(np.roll(corners, -1, axis=1) - corners)
+    behind = -np.roll(ahead, 1, axis=1)
+    return np.arccos(np.clip(np.einsum("mci,mci->mc", ahead, behind), -1.0, 1.0))
+
+
+def with_outward_normals(
+    cloud: PointCloud, viewpoint: ArrayLike | None = None, nominal: PointCloud | None = None
+) -> tuple[PointCloud, NormalSource]:
+    """``cloud`` with unit outward normals, and what tells their outside.
+
+    A registered ``nominal`` decides wherever it is given; then the file's own normals, the faces,
+    the ``viewpoint``, and last consistency alone.
+
+    Args:
+        cloud: normals it has are kept but for their sign.
+        viewpoint: (3,) the sensor's place, or (N, 3) one for each point, in the cloud's frame.
+        nominal: the nominal model as a mesh, in the cloud's frame.
+    """
+    if nominal is not None:
+        normals = _agree(_own_normals(cloud), _nearest_normals(nominal, cloud.points))
+        return cloud.with_normals(normals), "nominal"
+    if cloud.normals is not None:
+        return cloud, "file"
+    normals = _own_normals(cloud)
+    if cloud.faces is not None and len(cloud.faces):
+        return cloud.with_normals(normals), "mesh"
+    if viewpoint is not None:
+        return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
+    oriented = orient_consistently(cloud.points, normals, cloud.tree)
+    return cloud.with_normals(oriented), "consistent"
+
+
+def _own_normals(cloud: PointCloud) -> FloatArray:
+    """The cloud's normals (N, 3), from its faces, or estimated with any sign."""
+    if cloud.normals is not None:
+        return cloud.normals
+    if cloud.faces is None or len(cloud.faces) == 0:
+        return estimate_normals(cloud.points, cloud.tree)
+    normals = mesh_vertex_normals(cloud.points, cloud.faces)
+    loose = ~normals.any(axis=1)
+    if loose.any():
+        normals[loose] = estimate_normals(cloud.points, cloud.tree, subset=np.flatnonzero(loose))
+    return normals
+
+
+def _nearest_normals(nominal: PointCloud, points: FloatArray) -> FloatArray:
+    """Outward normals (N, 3) of the nominal surface at its places nearest to ``points``."""
+    surface = subsample_surface(nominal, NOMINAL_SAMPLES, np.random.default_rng(0), even=False)
+    _, nearest = surface.tree.query(points)
+    assert surface.normals is not None  # a subsampled surface has them
+    return surface.normals[nearest]
+
+
+def _agree(normals: FloatArray, directions: FloatArray) -> FloatArray:
+    away = np.einsum("ni,ni->n", normals, directions) < 0
+    return np.where(away[:, None], -normals, normals)
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    """``vectors`` (..., 3) at length one; zero stays zero."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1.0)

@@ -1,0 +1,195 @@
+"""Files of points and meshes: one module per format, one table line per suffix.
+
+Every format module parses bytes into a ``PointCloud`` and formats a ``PointCloud`` as bytes; the
+checks that all formats share, and the disk, are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.errors import FileFormatError
+from backend.io.atomic import write_bytes, write_json
+from backend.io.limits import ReadLimits
+from backend.io.npy import format_npy, format_npz, parse_npy, parse_npz
+from backend.io.obj import format_obj, parse_obj
+from backend.io.pcd import format_pcd, parse_pcd
+from backend.io.ply import format_ply, parse_ply
+from backend.io.stl import format_stl, parse_stl
+from backend.io.xyz import format_xyz, parse_xyz
+
+__all__ = [
+    "READERS",
+    "WRITERS",
+    "ReadLimits",
+    "parse_cloud",
+    "read_cloud",
+    "write_bytes",
+    "write_cloud",
+    "write_json",
+    "write_labeled",
+    "write_scored",
+]
+
+T = TypeVar("T")
+
+READERS: dict[str, Callable[[bytes, ReadLimits], PointCloud]] = {
+    ".ply": parse_ply,
+    ".pcd": parse_pcd,
+    ".stl": parse_stl,
+    ".obj": parse_obj,
+    ".xyz": parse_xyz,
+    ".txt": parse_xyz,
+    ".npy": parse_npy,
+    ".npz": parse_npz,
+}
+
+WRITERS: dict[str, Callable[[PointCloud], bytes]] = {
+    ".ply": format_ply,
+    ".pcd": format_pcd,
+    ".stl": format_stl,
+    ".obj": format_obj,
+    ".xyz": format_xyz,
+    ".txt": format_xyz,
+    ".npy": format_npy,
+    ".npz": format_npz,
+}
+
+DEFAULT_LIMITS = ReadLimits()
+
+# The formats that carry named values per point.
+FIELD_SUFFIXES = (".ply", ".pcd", ".npz")
+
+# Normals of a file count as unit within this; float32 rounding is far below it.
+UNIT_TOLERANCE = 1e-5
+
+
+def read_cloud(
+    path: str | Path, *, unit: str | None = None, limits: ReadLimits = DEFAULT_LIMITS
+) -> PointCloud:
+    """Read a scan or a mesh; the format follows from the suffix.
+
+    Args:
+        path: a file with one of the suffixes in ``READERS``.
+        unit: the unit of its lengths, which no format states: ``"mm"``, ``"m"`` or ``"inch"``.
+        limits: what is refused as too large.
+
+    Raises:
+        FileFormatError: a file that is missing, too large, damaged or not what its suffix promises.
+    """
+    path = Path(path)
+    try:
+        _require(path.suffix, READERS, "read")
+        limits.check_bytes(path.stat().st_size)
+        cloud = parse_cloud(path.read_bytes(), path.suffix, limits=limits)
+    except OSError as error:
+        raise FileFormatError(f"{path}: {error.strerror}; check the path") from error
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from error
+    return replace(cloud, unit=unit)
+
+
+def parse_cloud(data: bytes, suffix: str, *, limits: ReadLimits = DEFAULT_LIMITS) -> PointCloud:
+    """The cloud in the bytes of a file, such as an upload; else like ``read_cloud``.
+
+    Raises:
+        FileFormatError: on any damage; nothing else escapes, whatever a parser stumbles over.
+    """
+    parse = _require(suffix, READERS, "read")
+    limits.check_bytes(len(data))
+    if not data:
+        raise FileFormatError("the file is empty; export the scan again")
+    try:
+        cloud = parse(data, limits)
+        limits.check_points(len(cloud))
+        return _with_unit_normals(
+            PointCloud.of(cloud.points, cloud.normals, cloud.faces, cloud.fields)
+        )
+    except FileFormatError:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise FileFormatError(f"not a readable {suffix} file: {reason}; export it again") from error
+
+
+def _with_unit_normals(cloud: PointCloud) -> PointCloud:
+    """Normals at length one; none at all where some of a file's are zero."""
+    if cloud.normals is None:
+        return cloud
+    length = np.linalg.norm(cloud.normals, axis=1, keepdims=True)
+    if not (length > 0).all():
+        return replace(cloud, normals=None)
+    # Unit ones keep their bits, so that a round trip changes nothing.
+    scale = np.where(np.abs(length - 1.0) > UNIT_TOLERANCE, length, 1.0)
+    return replace(cloud, normals=cloud.normals / scale)
+
+
+def write_cloud(path: str | Path, cloud: PointCloud) -> None:
+    """Write ``cloud`` in the format of the path's suffix, in one step.
+
+    Coordinates are written in double precision wherever the format allows, so that what was read
+    comes back bit by bit. What a format cannot carry (``docs/formats.md``) is left out.
+
+    Raises:
+        FileFormatError: a suffix that is not in ``WRITERS``, or a mesh format without faces.
+    """
+    path = Path(path)
+    write_bytes(path, _require(path.suffix, WRITERS, "write")(cloud))
+
+
+def write_labeled(path: str | Path, labeled: LabeledCloud) -> None:
+    """Write a labelled cloud with ``mask``, ``label``, ``weight`` and ``source_index`` per point.
+
+    Raises:
+        FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
+    """
+    truth = {
+        "mask": labeled.mask.astype(np.uint8),
+        "label": labeled.labels.astype(np.int32),
+        "weight": labeled.weight.astype(np.float32),
+        "source_index": labeled.source_index.astype(np.int32),
+    }
+    fields = _others(labeled.fields, truth) | truth
+    _write_fields(Path(path), PointCloud(labeled.points, labeled.normals, fields=fields))
+
+
+def write_scored(
+    path: str | Path, cloud: PointCloud, point_scores: ArrayLike, anomalous: ArrayLike
+) -> None:
+    """Write ``cloud`` with ``score`` (N,) float and ``anomalous`` (N,) uchar per point.
+
+    Raises:
+        FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
+    """
+    scores = {
+        "score": np.asarray(point_scores, dtype=np.float32),
+        "anomalous": np.asarray(anomalous, dtype=np.uint8),
+    }
+    _write_fields(Path(path), replace(cloud, fields=_others(cloud.fields, scores) | scores))
+
+
+def _others(fields: object, ours: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {name: values for name, values in dict(fields).items() if name not in ours}
+
+
+def _write_fields(path: Path, cloud: PointCloud) -> None:
+    if path.suffix.lower() not in FIELD_SUFFIXES:
+        raise FileFormatError(
+            f"{path}: {path.suffix!r} cannot carry values per point; "
+            f"use one of {', '.join(FIELD_SUFFIXES)}"
+        )
+    write_cloud(path, cloud)
+
+
+def _require(suffix: str, table: dict[str, T], verb: str) -> T:
+    found = table.get(suffix.lower())
+    if found is None:
+        raise FileFormatError(f"cannot {verb} {suffix!r} files; use one of {', '.join(table)}")
+    return found

@@ -1,0 +1,93 @@
+"""Between named columns, as PLY and PCD hold them, and a point cloud's arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.errors import FileFormatError
+
+POSITION = ("x", "y", "z")
+NORMAL = ("nx", "ny", "nz")
+# PCL's names for the same.
+PCL_NORMAL = ("normal_x", "normal_y", "normal_z")
+
+
+def cloud_from_columns(
+    columns: Mapping[str, NDArray], faces: NDArray[np.int64] | None = None
+) -> PointCloud:
+    """Positions and normals by their names; every other column becomes a field.
+
+    Normals are dropped where a file has some that are not finite: it did not know them.
+
+    Raises:
+        FileFormatError: there is no x, y or z.
+    """
+    missing = [name for name in POSITION if name not in columns]
+    if missing:
+        raise FileFormatError(
+            f"the points have {', '.join(columns) or 'no columns'} but no {', '.join(missing)}; "
+            "export positions as x, y, z"
+        )
+    normals = None
+    taken = set(POSITION)
+    for names in (NORMAL, PCL_NORMAL):
+        if all(name in columns for name in names):
+            normals = _stack(columns, names)
+            taken |= set(names)
+    if normals is not None and not np.isfinite(normals).all():
+        normals = None
+    fields = {name: np.array(column) for name, column in columns.items() if name not in taken}
+    return PointCloud(_stack(columns, POSITION), normals, faces, fields)
+
+
+def columns_from_cloud(cloud: PointCloud) -> dict[str, NDArray]:
+    """One-dimensional columns: positions, normals if known, then the fields.
+
+    A field (N, C) is split into ``name_0`` … ``name_{C-1}``.
+    """
+    columns = dict(zip(POSITION, cloud.points.T, strict=True))
+    if cloud.normals is not None:
+        columns |= zip(NORMAL, cloud.normals.T, strict=True)
+    for name, values in cloud.fields.items():
+        if values.ndim == 1:
+            columns[name] = values
+        else:
+            flat = values.reshape(len(values), -1)
+            columns |= {f"{name}_{index}": flat[:, index] for index in range(flat.shape[1])}
+    return columns
+
+
+def as_table(columns: Mapping[str, NDArray], replaced: Mapping[str, str]) -> NDArray[np.void]:
+    """The columns (N,) as one structured little-endian array (N,).
+
+    Args:
+        columns: by name.
+        replaced: numpy type codes that the format lacks, and what stands in for them.
+
+    Raises:
+        FileFormatError: a column is not of numbers, or has a value that its stand-in cannot hold.
+    """
+    types = {name: _type_code(column, replaced) for name, column in columns.items()}
+    table = np.empty(len(columns["x"]), dtype=[(name, f"<{types[name]}") for name in columns])
+    for name, column in columns.items():
+        if column.dtype.kind not in "biuf":
+            raise FileFormatError(f"field {name!r} has type {column.dtype}; only numbers are written")
+        if not name.isascii() or len(name.split()) != 1:
+            raise FileFormatError(f"a field's name must be one ascii word to be written: {name!r}")
+        table[name] = column
+        if column.dtype.kind in "iu" and not np.array_equal(table[name], column):
+            raise FileFormatError(f"field {name!r} has values beyond the type {types[name]!r}")
+    return table
+
+
+def _type_code(column: NDArray, replaced: Mapping[str, str]) -> str:
+    code = column.dtype.str[1:]
+    return replaced.get(code, code)
+
+
+def _stack(columns: Mapping[str, NDArray], names: tuple[str, str, str]) -> NDArray[np.float64]:
+    return np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], axis=1)

@@ -1,0 +1,84 @@
+"""Small parts and one real scan, bundled so that everything can be tried without data of one's own.
+
+Where each is from, and under which licence, is in ``samples.json``, in ``NOTICE``, and beside the
+files.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.errors import FlawsmithError
+from backend.io import read_cloud
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One bundled file.
+
+    Attributes:
+        name: what ``load_sample`` takes.
+        file: path below this folder.
+        kind: ``"mesh"``, a watertight nominal model, or ``"scan"``.
+        unit: of its lengths.
+        source: where it is published.
+        licence: SPDX identifier, or ``"public domain"``.
+        authors: as far as the source names them.
+        about: what it shows.
+    """
+
+    name: str
+    file: str
+    kind: str
+    unit: str
+    source: str
+    licence: str
+    authors: str
+    about: str
+
+
+@cache
+def samples() -> dict[str, Sample]:
+    """All bundled samples by name."""
+    entries = json.loads((FOLDER / "samples.json").read_text(encoding="utf-8"))
+    return {entry["name"]: Sample(**entry) for entry in entries}
+
+
+def sample_names(kind: str | None = None) -> list[str]:
+    """Names of the samples, all or of one ``kind``: ``"mesh"`` or ``"scan"``."""
+    return [sample.name for sample in samples().values() if kind in (None, sample.kind)]
+
+
+def sample_path(name: str) -> Path:
+    """The file of a sample.
+
+    Raises:
+        FlawsmithError: there is no sample of that name.
+    """
+    if name not in samples():
+        raise FlawsmithError(f"no sample {name!r}; there are {', '.join(samples())}")
+    return FOLDER / samples()[name].file
+
+
+def load_sample(name: str) -> PointCloud:
+    """Points, and faces of a mesh, of a sample; its unit is set.
+
+    Raises:
+        FlawsmithError: there is no sample of that name.
+    """
+    return read_cloud(sample_path(name), unit=samples()[name].unit)
+
+
+def pawn_pose() -> NDArray[np.float64]:
+    """The published pose ``T_scan_part`` (4, 4) of ``pawn`` in ``pawn_scan``, mm."""
+    document = json.loads((FOLDER / "pawn" / "pawn_pose.json").read_text(encoding="utf-8"))
+    return np.array(document["T_scan_part"])

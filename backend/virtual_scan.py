@@ -1,0 +1,116 @@
+"""Scans of a mesh as a sensor would make them: seen from a few places, noisy, thinned.
+
+A simple camera model: parallel rays on a square grid from each viewpoint, one point a ray where it
+first meets the surface. Grazing hits are lost as a real sensor loses them, and the range is noisy
+along the ray.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.errors import CloudError, MissingDependencyError
+from backend.geometry.surface import face_normals, require_faces, subsample_surface, thin
+
+__all__ = ["subsample_surface", "virtual_scan"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# From how many more rays than points the scan is made: some miss, and views overlap.
+RAYS_PER_POINT = 4.0
+# A hit is kept for sure from this cosine of incidence on, and with falling chance below it.
+SURE_COSINE = 0.5
+GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
+
+
+def virtual_scan(
+    mesh: PointCloud, *, views: int, points: int, noise: float, rng: np.random.Generator
+) -> PointCloud:
+    """What a sensor would see of ``mesh`` from ``views`` places around it.
+
+    Args:
+        mesh: with faces.
+        views: viewpoints, spread evenly over a sphere that is turned at random.
+        points: about how many points are wanted; fewer where little surface is seen.
+        noise: standard deviation of the range, in the mesh's unit.
+        rng: the only source of chance; the same state gives the same bytes.
+
+    Returns:
+        Points in the mesh's frame and unit, with the outward normals of the faces they lie on.
+
+    Raises:
+        CloudError: the mesh has no faces, or no ray meets it.
+        MissingDependencyError: embreex is not installed.
+    """
+    intersector = _intersector(mesh)
+    normals, _ = face_normals(mesh)
+    seen = [
+        _one_view(mesh, intersector, normals, direction, points, noise, rng)
+        for direction in _directions(views, rng)
+    ]
+    places = np.concatenate([place for place, _ in seen])
+    outward = np.concatenate([normal for _, normal in seen])
+    if len(places) == 0:
+        raise CloudError(f"none of the rays from {views} views meets the mesh; check its faces")
+    keep = thin(places, points)
+    return PointCloud(places[keep], outward[keep], unit=mesh.unit)
+
+
+def _intersector(mesh: PointCloud) -> trimesh.ray.ray_pyembree.RayMeshIntersector:
+    try:
+        from trimesh.ray.ray_pyembree import RayMeshIntersector
+    except ImportError as error:
+        raise MissingDependencyError(
+            "virtual scans need embreex; install it by: pip install embreex"
+        ) from error
+    return RayMeshIntersector(trimesh.Trimesh(mesh.points, require_faces(mesh), process=False))
+
+
+def _directions(views: int, rng: np.random.Generator) -> FloatArray:
+    """Unit viewing directions (views, 3) on a Fibonacci spiral, the whole turned at random."""
+    height = 1.0 - 2.0 * (np.arange(views) + 0.5) / views
+    angle = GOLDEN_ANGLE * np.arange(views)
+    flat = np.sqrt(1.0 - height * height)
+    spiral = np.stack([flat * np.cos(angle), flat * np.sin(angle), height], axis=1)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    return spiral @ turn.T
+
+
+def _one_view(
+    mesh: PointCloud,
+    intersector: trimesh.ray.ray_pyembree.RayMeshIntersector,
+    normals: FloatArray,
+    direction: FloatArray,
+    points: int,
+    noise: float,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Places (V, 3) and normals (V, 3) that are seen along ``direction`` (3,)."""
+    origins = _ray_origins(mesh, direction, int(RAYS_PER_POINT * points), rng)
+    rays = np.broadcast_to(direction, origins.shape)
+    places, ray, face = intersector.intersects_location(origins, rays, multiple_hits=False)
+    order = np.argsort(ray, kind="stable")
+    places, face = places[order], face[order]
+    cosine = -normals[face] @ direction
+    kept = rng.random(len(places)) < cosine / SURE_COSINE
+    places = places + rng.normal(scale=noise, size=(len(places), 1)) * direction
+    return places[kept], normals[face[kept]]
+
+
+def _ray_origins(
+    mesh: PointCloud, direction: FloatArray, count: int, rng: np.random.Generator
+) -> FloatArray:
+    """A jittered square grid (count, 3) before the mesh that covers its outline."""
+    frame = np.linalg.svd(direction[None, :])[2]
+    flat = mesh.points @ frame[1:].T
+    low, extent = flat.min(axis=0), np.ptp(flat, axis=0)
+    step = np.sqrt(extent.prod() / count)
+    columns, rows = np.maximum(1, np.ceil(extent / step)).astype(int)
+    grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+    across = low + (grid + rng.random(grid.shape)) * step
+    start = (mesh.points @ direction).min() - 0.1 * mesh.diagonal
+    return across @ frame[1:] + start * direction
