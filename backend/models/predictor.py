@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.dataset.collate import PointGraph, collate
+from backend.dataset.collate import PointGraph, build_levels, collate
 from backend.errors import CheckpointError
 from backend.models.point_transformer import PointTransformer, PointTransformerConfig
 from backend.models.preparation import PreparedCloud
@@ -50,11 +50,27 @@ class Predictor:
         self.network = network.eval()
         self.standardization = standardization
 
-    def graph(self, cloud: PreparedCloud, mask: NDArray[np.bool_] | None = None) -> PointGraph:
-        """The network's view of a cloud; ``mask`` (M,) for training."""
-        if mask is None:
-            mask = np.zeros(len(cloud.rows), dtype=bool)
-        return PointGraph(self.standardization.apply(cloud.invariants), mask, cloud.levels)
+    def graph(
+        self,
+        cloud: PreparedCloud,
+        mask: NDArray[np.bool_] | None = None,
+        rows: NDArray[np.int64] | None = None,
+    ) -> PointGraph:
+        """The network's view of a cloud, or of a crop.
+
+        Args:
+            cloud: M points.
+            mask: (M,), for training.
+            rows: of the crop; all where not given.
+        """
+        chosen = slice(None) if rows is None else rows
+        points = cloud.points[chosen].astype(np.float64)
+        config = self.network.config
+        levels = build_levels(
+            points, cloud.normals[chosen], cloud.voxel, len(config.channels), config.neighbors
+        )
+        truth = np.zeros(len(points), dtype=bool) if mask is None else mask[chosen]
+        return PointGraph(self.standardization.apply(cloud.invariants[chosen]), truth, levels)
 
     def infer(self, cloud: PreparedCloud) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Anomaly logits (M,) and learned features (M, C) of a prepared cloud."""

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.dataset.collate import GraphLevel, build_levels
+from backend.cloud import PointCloud
 from backend.dataset.normalization import Normalization, voxel_thin
 from backend.errors import CloudError
-from backend.geometry.normals import estimate_normals
+from backend.geometry.normals import with_outward_normals
 from backend.models.descriptors import (
     local_invariants,
     neighborhoods,
@@ -22,8 +22,6 @@ from backend.models.descriptors import (
 FloatArray = NDArray[np.float64]
 
 SMALLEST_CLOUD = 32
-LEVELS = 3
-NEIGHBORS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +34,7 @@ class PreparedCloud:
         normals: (M, 3) float32, fitted to the points.
         neighbors: (M, 80) int32, the nearest points, itself first.
         invariants: (M, 23) float32, not yet standardised.
-        levels: neighbour graphs, fine to coarse.
+        voxel: edge length of the thinning grid, in units of the scale.
     """
 
     rows: NDArray[np.int64]
@@ -44,7 +42,7 @@ class PreparedCloud:
     normals: NDArray[np.float32]
     neighbors: NDArray[np.int32]
     invariants: NDArray[np.float32]
-    levels: tuple[GraphLevel, ...]
+    voxel: float
 
     @cached_property
     def histograms(self) -> NDArray[np.float32]:
@@ -72,7 +70,7 @@ def prepare(
             f"at least {SMALLEST_CLOUD} are needed"
         )
     thin = unit[rows]
-    towards = estimate_normals(thin) if normals is None else normals[rows]
+    towards = _outward(thin) if normals is None else normals[rows]
     near = neighborhoods(thin)
     frames = tangent_frames(thin, near, towards)
     fitted = frames[0].normals
@@ -82,5 +80,12 @@ def prepare(
         fitted.astype(np.float32),
         near.astype(np.int32),
         local_invariants(thin, near, frames, voxel).astype(np.float32),
-        build_levels(thin, fitted, voxel, LEVELS, NEIGHBORS),
+        voxel,
     )
+
+
+def _outward(points: FloatArray) -> FloatArray:
+    """Outward normals (M, 3) as well as they can be told from the points alone."""
+    normals = with_outward_normals(PointCloud(points))[0].normals
+    assert normals is not None  # what the function is for
+    return normals

@@ -232,13 +232,23 @@ def fuse(
 
 
 def calibrate(
-    scores: Sequence[NDArray[np.float64]], false_alarm_rate: float, point_rate: float
+    held_out: Sequence[NDArray[np.float64]],
+    stand_ins: Sequence[NDArray[np.float64]],
+    false_alarm_rate: float,
+    point_rate: float,
 ) -> Thresholds:
-    """Thresholds from the point scores of held-out nominal clouds."""
-    objects = [object_score(values) for values in scores]
+    """Thresholds from the point scores of nominal clouds.
+
+    Args:
+        held_out: of clouds that nothing was learned from.
+        stand_ins: of changed copies of learned clouds; they count for the point threshold, but
+            can certify no decision on objects.
+        false_alarm_rate, point_rate: see ``ScoreMap``.
+    """
+    objects = [object_score(values) for values in held_out]
     return Thresholds(
         conformal_threshold(objects, false_alarm_rate),
-        float(np.quantile(np.concatenate(list(scores)), 1.0 - point_rate)),
+        float(np.quantile(np.concatenate([*held_out, *stand_ins]), 1.0 - point_rate)),
         false_alarm_rate,
         len(objects),
     )

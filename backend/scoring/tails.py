@@ -26,7 +26,9 @@ class TailTable:
     @classmethod
     def fit(cls, deviations: ArrayLike) -> TailTable:
         """From the deviations (N,) of held-out nominal points."""
-        return cls(np.quantile(np.asarray(deviations, np.float64), 1.0 - 10.0 ** -tail_levels()))
+        values = np.asarray(deviations, np.float64)
+        quantiles = np.quantile(values, 1.0 - 10.0 ** -tail_levels())
+        return cls(np.maximum.accumulate(quantiles))
 
     def score(self, deviations: ArrayLike) -> FloatArray:
         """(N,) scores; beyond the table the last decade goes on as an exponential tail."""

@@ -18,6 +18,7 @@ class PointTransformerConfig:
         channels: width per level, fine to coarse; multiples of ``groups``.
         blocks: attention blocks per level, on the way down; one on the way up.
         groups: attention weights are shared by this many channel groups.
+        neighbors: points that each point attends to, itself included.
     """
 
     inputs: int = INVARIANTS
@@ -25,3 +26,4 @@ class PointTransformerConfig:
     channels: tuple[int, ...] = (32, 64, 96)
     blocks: int = 1
     groups: int = 8
+    neighbors: int = 16

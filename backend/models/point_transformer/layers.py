@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+POSITION_WIDTH = 16
+
 
 class VectorAttention(nn.Module):
     """Each point attends to its neighbours, with one weight per group of channels.
@@ -18,7 +20,9 @@ class VectorAttention(nn.Module):
     def __init__(self, channels: int, relations: int, groups: int) -> None:
         super().__init__()
         self.groups = groups
-        self.query_key_value = nn.Linear(channels, 3 * channels)
+        self.query = nn.Linear(channels, channels)
+        self.key = nn.Linear(channels, channels)
+        self.value = nn.Linear(channels, channels)
         self.position = nn.Sequential(
             nn.Linear(relations, channels), nn.ReLU(), nn.Linear(channels, channels)
         )
@@ -30,11 +34,11 @@ class VectorAttention(nn.Module):
     ) -> torch.Tensor:
         """``x`` (n, c), ``neighbors`` (n, k), ``relations`` (n, k, r) to (n, c)."""
         count, width = neighbors.shape
-        query, key_value = self.query_key_value(x).split([x.shape[1], 2 * x.shape[1]], dim=1)
-        gathered = key_value.index_select(0, neighbors.reshape(-1)).view(count, width, -1)
-        key, value = gathered.chunk(2, dim=2)
+        rows = neighbors.reshape(-1)
+        key = self.key(x).index_select(0, rows).view(count, width, -1)
+        value = self.value(x).index_select(0, rows).view(count, width, -1)
         position = self.position(relations)
-        weight = self.weight(query[:, None] - key + position).softmax(dim=1)
+        weight = self.weight(self.query(x)[:, None] - key + position).softmax(dim=1)
         grouped = (value + position).view(count, width, self.groups, -1)
         mixed = (weight[..., None] * grouped).sum(dim=1).view(count, -1)
         return self.out(mixed)

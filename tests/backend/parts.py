@@ -1,0 +1,71 @@
+"""Two simple parts as noisy scans, nominal and dented, to train small detectors on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.evaluation import TestCase
+from backend.models.point_transformer import PointTransformerConfig
+from backend.training import TrainingConfig
+
+SIZES = {"ball": (10.0, 10.0, 10.0), "egg": (40.0, 20.0, 20.0)}
+TINY = TrainingConfig(
+    epochs=3,
+    steps_per_epoch=4,
+    crop_points=300,
+    target_points=500,
+    bank_size=100,
+    network=PointTransformerConfig(channels=(8, 16), groups=4, neighbors=8),
+)
+
+
+def scan(part: str, seed: int, count: int = 900) -> PointCloud:
+    """Points of an ellipsoid with a little noise, and its outward normals."""
+    rng = np.random.default_rng(seed)
+    size = np.array(SIZES[part]) / 2
+    directions = rng.normal(size=(count, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    normals = directions / size
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    noise = 0.001 * size.max() * rng.normal(size=(count, 3))
+    return PointCloud(directions * size + noise, normals)
+
+
+def labeled(part: str, seed: int, depth: float = 0.15) -> LabeledCloud:
+    """A scan with one dent of ``depth`` half lengths; with depth 0 a nominal one."""
+    cloud = scan(part, seed)
+    assert cloud.normals is not None
+    center = np.random.default_rng([seed, 1]).integers(len(cloud))
+    radius = 0.5 * max(SIZES[part]) / 2
+    away = np.linalg.norm(cloud.points - cloud.points[center], axis=1) / radius
+    weight = np.where(away < 1.0, (1.0 - away**2) ** 2, 0.0) * (depth > 0)
+    push = depth * max(SIZES[part]) / 2 * weight[:, None] * cloud.normals[center]
+    mask = weight > 0.05
+    return LabeledCloud(
+        cloud.points - push, cloud.normals, mask, mask.astype(np.int32), weight,
+        np.arange(len(cloud)),
+    )
+
+
+def nominal_set(count: int = 3) -> dict[str, list[PointCloud]]:
+    """Nominal scans of both parts."""
+    return {part: [scan(part, seed) for seed in range(count)] for part in SIZES}
+
+
+def labeled_set(count: int = 4) -> dict[str, list[LabeledCloud]]:
+    """Dented scans of both parts."""
+    return {part: [labeled(part, 100 + seed) for seed in range(count)] for part in SIZES}
+
+
+def test_set(count: int = 6) -> list[TestCase]:
+    """Nominal and dented scans of both parts, unlike those for training."""
+    return [
+        TestCase(labeled(part, 200 + seed, depth), part, "dent" if depth else "nominal")
+        for part in SIZES
+        for seed in range(count)
+        for depth in (0.0, 0.3)
+    ]
+
+
+test_set.__test__ = False  # type: ignore[attr-defined]

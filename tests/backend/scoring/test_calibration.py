@@ -1,0 +1,58 @@
+"""Thresholds, tail tables, object scores, prototypes and upsampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from backend.scoring.calibration import conformal_threshold, scans_needed
+from backend.scoring.object_score import object_score
+from backend.scoring.tails import LARGEST_SCORE, TailTable
+
+
+@pytest.mark.parametrize(("rate", "needed"), [(0.05, 19), (0.1, 9), (0.2, 4), (0.01, 99)])
+def test_certification_needs_exactly_the_stated_number_of_scans(rate: float, needed: int) -> None:
+    assert scans_needed(rate) == needed
+    scores = list(np.arange(needed, dtype=float))
+    assert conformal_threshold(scores, rate) == needed - 1
+    assert conformal_threshold(scores[:-1], rate) is None
+    assert conformal_threshold([], rate) is None
+
+
+def test_false_alarms_stay_below_the_rate_on_average() -> None:
+    rng = np.random.default_rng(0)
+    alarms = []
+    for _ in range(3000):
+        scores = rng.exponential(size=26)
+        limit = conformal_threshold(scores[:25].tolist(), 0.1)
+        assert limit is not None
+        alarms.append(scores[25] > limit)
+    assert np.mean(alarms) <= 0.1 + 3 * np.sqrt(0.09 / 3000)
+
+
+def test_tail_score_is_minus_log10_of_the_tail_probability() -> None:
+    deviations = np.random.default_rng(1).exponential(size=200_000)
+    table = TailTable.fit(deviations)
+    probability = np.array([0.5, 0.1, 0.01, 0.001])
+    np.testing.assert_allclose(table.score(-np.log(probability)), -np.log10(probability), atol=0.05)
+    # Beyond the table an exponential tail is exactly what goes on.
+    assert table.score([-np.log(1e-5)])[0] == pytest.approx(5.0, abs=0.3)
+
+
+@given(
+    hnp.arrays(np.float64, st.integers(1, 50), elements=st.floats(-1e6, 1e6, width=32)),
+    hnp.arrays(np.float64, 20, elements=st.floats(-1e7, 1e7, width=32)),
+)
+def test_tail_score_is_monotone_and_bounded(nominal: np.ndarray, values: np.ndarray) -> None:
+    scores = TailTable.fit(nominal).score(np.sort(values))
+    assert (np.diff(scores) >= 0).all()
+    assert scores.min() >= 0.0 and scores.max() <= LARGEST_SCORE
+
+
+def test_object_score_is_the_mean_of_the_top() -> None:
+    scores = np.random.default_rng(2).permutation(1000).astype(float)
+    assert object_score(scores, 0.005) == pytest.approx(np.mean([999, 998, 997, 996, 995]))
+    assert object_score(np.array([3.0, 1.0]), 0.005) == 3.0

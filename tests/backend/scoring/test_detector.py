@@ -1,0 +1,99 @@
+"""A small detector, end to end through its public border."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from backend.errors import CheckpointError, CloudError
+from backend.evaluation import evaluate
+from backend.models.checkpoint import load_checkpoint, save_checkpoint
+from backend.scoring.detector import Detector
+from backend.training import train
+from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, test_set
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A detector trained for a few seconds."""
+    config = replace(TINY, epochs=4, steps_per_epoch=20, false_alarm_rate=0.2)
+    out = tmp_path_factory.mktemp("detector")
+    yield train(nominal_set(6), labeled_set(10), config, seed=0, out=out)
+
+
+@pytest.fixture(scope="module")
+def detector(path: Path) -> Detector:
+    return Detector.load(path)
+
+
+def test_finds_deep_dents(detector: Detector) -> None:
+    result = evaluate(detector, test_set())
+    overall = result.rows[-1]
+    assert overall.kind == "all" and overall.anomalous_clouds == overall.nominal_clouds == 12
+    assert overall.o_auroc > 0.9
+    assert overall.p_auroc > 0.8
+    low, high = overall.o_auroc_interval
+    assert low <= overall.o_auroc <= high
+
+
+def test_score_map_is_complete(detector: Detector) -> None:
+    cloud = labeled("egg", 300, 0.3)
+    result = detector.score(cloud.points, cloud.normals, "egg")
+    assert result.point_scores.shape == (900,) and result.point_scores.dtype == np.float32
+    assert np.isfinite(result.point_scores).all()
+    assert result.object_threshold is not None and result.anomalous is not None
+    assert result.anomalous == (result.object_score > result.object_threshold)
+    marked = result.point_scores > result.point_threshold
+    assert marked[cloud.mask].mean() > marked[~cloud.mask].mean()
+
+
+def test_same_scores_after_saving_again(detector: Detector, tmp_path: Path) -> None:
+    again = Detector.load(detector.save(tmp_path / "d.safetensors"))
+    cloud = scan("ball", 7)
+    np.testing.assert_array_equal(
+        again.score(cloud.points, cloud.normals).point_scores,
+        detector.score(cloud.points, cloud.normals).point_scores,
+    )
+
+
+def test_pose_hardly_matters_and_category_is_recognised(detector: Detector) -> None:
+    cloud = labeled("egg", 301, 0.3)
+    turn = Rotation.random(random_state=0).as_matrix()
+    plain = detector.score(cloud.points, cloud.normals)
+    moved = detector.score(cloud.points @ turn.T + 100.0, cloud.normals @ turn.T)
+    assert plain.category == moved.category == "egg"
+    # The thinning grid keeps other points in another pose, so the scores agree, but not exactly.
+    assert np.corrcoef(plain.point_scores, moved.point_scores)[0, 1] > 0.8
+
+
+def test_works_without_normals_and_on_dense_clouds(detector: Detector) -> None:
+    cloud = scan("ball", 8, count=20_000)
+    result = detector.score(cloud.points)
+    assert result.point_scores.shape == (20_000,)
+
+
+def test_bad_clouds_are_refused(detector: Detector) -> None:
+    cloud = scan("ball", 9)
+    with pytest.raises(CloudError, match="knows: ball, egg"):
+        detector.score(cloud.points, cloud.normals, "cube")
+    with pytest.raises(CloudError, match="unit"):
+        detector.score(cloud.points / 1000.0, cloud.normals)
+    with pytest.raises(CloudError, match="at least 32"):
+        detector.score(cloud.points[:5], cloud.normals[:5], "ball")
+    with pytest.raises(CloudError, match="finite"):
+        detector.score(np.full((100, 3), np.nan))
+
+
+def test_incomplete_model_file_is_refused(path: Path, tmp_path: Path) -> None:
+    tensors, document = load_checkpoint(path, "detector")
+    network = {n: t for n, t in tensors.items() if n != "network.stem.weight"}
+    bank = {n: t for n, t in tensors.items() if n != "bank.egg.histograms"}
+    for part in (network, bank):
+        broken = save_checkpoint(tmp_path / "d", "detector", part, document)
+        with pytest.raises(CheckpointError):
+            Detector.load(broken)

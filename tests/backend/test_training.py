@@ -1,0 +1,109 @@
+"""Training: reproducible, resumable, not repeated, and honest about what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.progress import Progress, TaskID
+
+from backend.errors import TrainingError
+from backend.scoring.detector import Detector
+from backend.training import STATE_FILE, split_nominal, train
+from tests.backend.parts import TINY, labeled_set, nominal_set, scan
+
+
+class Interrupting(Progress):
+    """A progress display at which the user presses Ctrl-C after some training epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(disable=True)
+        self.epochs = epochs
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Count training epochs, then interrupt."""
+        super().advance(task_id, advance)
+        task = self.tasks[task_id]
+        if task.description == "Training" and task.completed >= self.epochs:
+            raise KeyboardInterrupt
+
+
+def run(out: Path, progress: Progress | None = None, seed: int = 1) -> Path:
+    return train(nominal_set(), labeled_set(), TINY, seed=seed, out=out, progress=progress)
+
+
+def test_same_seed_same_bytes_another_seed_others(tmp_path: Path) -> None:
+    first, second, other = (run(tmp_path / str(n), seed=s) for n, s in enumerate((1, 1, 2)))
+    assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes() != other.read_bytes()
+
+
+def test_interrupted_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", Interrupting(2))
+    assert (tmp_path / "cut" / STATE_FILE).exists()
+    resumed = run(tmp_path / "cut", Interrupting(99))
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == [resumed.name]
+
+
+def test_resuming_does_only_what_is_left(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Interrupting(2))
+    progress = Interrupting(99)
+    run(tmp_path, progress)
+    training = next(task for task in progress.tasks if task.description == "Training")
+    assert (training.completed, training.total) == (3, 3)
+
+
+def test_finished_run_is_not_repeated_but_new_inputs_are(tmp_path: Path) -> None:
+    path = run(tmp_path)
+    before = path.stat().st_mtime_ns
+    assert run(tmp_path) == path and path.stat().st_mtime_ns == before
+    train(nominal_set(), labeled_set(5), TINY, seed=1, out=tmp_path)
+    assert path.stat().st_mtime_ns != before
+
+
+def test_torch_settings_are_put_back(tmp_path: Path) -> None:
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    run(tmp_path)
+    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+
+
+def test_nominal_clouds_alone_make_a_descriptor_detector(tmp_path: Path) -> None:
+    detector = Detector.load(train(nominal_set(), {}, TINY, seed=0, out=tmp_path))
+    assert detector.predictor is None
+    cloud = scan("egg", 50)
+    assert detector.score(cloud.points, cloud.normals).category == "egg"
+
+
+def test_one_nominal_cloud_is_enough_but_certifies_nothing(tmp_path: Path) -> None:
+    detector = Detector.load(train({"egg": [scan("egg", 0)]}, {}, TINY, seed=0, out=tmp_path))
+    cloud = scan("egg", 1)
+    result = detector.score(cloud.points, cloud.normals)
+    assert result.object_threshold is None and result.anomalous is None
+    assert detector.thresholds.nominal_clouds == 0
+
+
+def test_missing_nominal_clouds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="at least one nominal"):
+        train({}, {}, TINY, seed=0, out=tmp_path)
+    with pytest.raises(TrainingError, match="'ball'"):
+        train({"egg": [scan("egg", 0)]}, labeled_set(), TINY, seed=0, out=tmp_path)
+
+
+def test_split_keeps_the_last_third_for_calibration() -> None:
+    clouds = nominal_set(7)["ball"]
+    learn, rest = split_nominal(clouds, 1 / 3)
+    assert [*learn, *rest] == clouds and len(rest) == 2
+    assert [len(part) for part in split_nominal(clouds[:1], 0.5)] == [1, 0]
+    assert [len(part) for part in split_nominal(clouds[:2], 0.01)] == [1, 1]
+
+
+def test_configuration_is_recorded(tmp_path: Path) -> None:
+    path = train(nominal_set(), {}, replace(TINY, bank_size=50), seed=4, out=tmp_path)
+    info = Detector.load(path).info
+    assert info["seed"] == 4 and info["config"]["bank_size"] == 50
