@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+"""The one entry to flawsmith, for people and for CI.
+
+    python build.py demo      # the main job, on bundled real data
+    python build.py test      # the checks and the tests
+
+Needs nothing but Python 3.11: it makes ``.venv``, installs the locked dependencies there and runs
+the rest inside it. What is installed already is not installed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "flawsmith-stamp"
+PROJECT = ROOT / "pyproject.toml"
+LOCK = ROOT / "requirements" / "lock.txt"
+ADDON = ROOT / "blender_addon"
+SCHEMA = ADDON / "schema.json"
+
+PYTHON = (3, 11)
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+# The system libraries that Blender's Python module opens, and the Debian or Ubuntu package of each.
+# All but EGL are linked; EGL is opened when a picture is drawn by OpenGL.
+BLENDER_LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libICE.so.6": "libice6",
+    "libSM.so.6": "libsm6",
+    "libX11.so.6": "libx11-6",
+    "libXext.so.6": "libxext6",
+    "libXfixes.so.3": "libxfixes3",
+    "libXi.so.6": "libxi6",
+    "libXrender.so.1": "libxrender1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+
+
+class BuildError(Exception):
+    """Something the user can mend; the message says how."""
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run the main job on bundled real data; further options go to `flawsmith demo`."""
+    prepare(options)
+    require_blender_libraries()
+    return run([script("flawsmith"), "demo", *options.rest])
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the checks and the tests; further options go to pytest."""
+    prepare(options)
+    require_blender_libraries()
+    failed = check(options)
+    # Tests that use Blender are one group, so that one worker alone opens it.
+    parallel = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [script("pytest"), *parallel, "--cov", *options.rest]
+    return run(command, cwd=ROOT, env=one_thread) or failed
+
+
+def check(options: argparse.Namespace) -> int:
+    """Run the linter, the formatter's check, the type checker and the import contracts."""
+    prepare(options)
+    commands = {
+        "ruff check": [script("ruff"), "check", "."],
+        "ruff format": [script("ruff"), "format", "--check", "."],
+        "mypy": [script("mypy")],
+        "lint-imports": [script("lint-imports")],
+    }
+    failed = [name for name, command in commands.items() if run(command, cwd=ROOT)]
+    if failed:
+        print(f"These checks failed: {', '.join(failed)}", file=sys.stderr, flush=True)
+    return int(bool(failed))
+
+
+def setup(options: argparse.Namespace) -> int:
+    """Make .venv and install the locked dependencies."""
+    prepare(options)
+    require_blender_libraries()
+    print(f"Ready: {script('flawsmith')} --help")
+    return 0
+
+
+def addon(options: argparse.Namespace) -> int:
+    """Build the Blender extension, dist/flawsmith-VERSION.zip."""
+    target = build_addon(ADDON, ROOT / "dist")
+    print(f"Wrote {target}")
+    print("Install it in Blender: Edit > Preferences > Get Extensions > Install from Disk")
+    return 0
+
+
+def schema(options: argparse.Namespace) -> int:
+    """Publish the JSON Schema that the Blender extension reads."""
+    prepare(options)
+    return run([script("flawsmith"), "schema", "recipe", "--out", str(SCHEMA)])
+
+
+def lock(options: argparse.Namespace) -> int:
+    """Choose the newest versions that pyproject.toml allows, and write the lock."""
+    prepare(options)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        ask = ["--dry-run", "--ignore-installed", "--no-build-isolation", "--report", str(report)]
+        install([*ask, *torch_arguments(options), f"{ROOT}[all]"])
+        chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
+    versions = {entry["metadata"]["name"]: entry["metadata"]["version"] for entry in chosen}
+    LOCK.write_text(lock_text(versions, LOCK.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"Wrote {LOCK}; now run: python build.py test")
+    return 0
+
+
+def libraries(options: argparse.Namespace) -> int:
+    """Print the Debian and Ubuntu packages that Blender needs, one a line."""
+    print("\n".join(sorted(BLENDER_LIBRARIES.values())))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "setup": setup,
+    "addon": addon,
+    "schema": schema,
+    "lock": lock,
+    "libraries": libraries,
+}
+TAKES_FURTHER_OPTIONS = (demo, test)
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Make ``.venv`` what the lock says, unless its stamp says that it is."""
+    stamp = STAMP.read_text(encoding="utf-8") if STAMP.exists() else ""
+    if options.cuda is None:
+        options.cuda = stamp.startswith("cuda")
+    wanted = stamp_text(options.cuda, [PROJECT.read_bytes(), LOCK.read_bytes()])
+    if stamp == wanted:
+        return
+    print(f"Installing into {VENV}: about 3 GB and a few minutes, once", flush=True)
+    STAMP.unlink(missing_ok=True)
+    if run([sys.executable, "-m", "venv", str(VENV)]):
+        raise BuildError(
+            f"{VENV} could not be made. Where Python comes without venv (Debian, Ubuntu):\n"
+            "    sudo apt-get install -y python3.11-venv"
+        )
+    with_cuda_libraries = [] if options.cuda else ["--no-deps"]
+    install([*with_cuda_libraries, *torch_arguments(options)])
+    install(["--no-deps", "--only-binary", ":all:", "-r", str(LOCK)])
+    install(["--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    STAMP.write_text(wanted, encoding="utf-8")
+
+
+def stamp_text(cuda: bool, contents: Iterable[bytes]) -> str:
+    """What ``.venv`` is made from: the kind of torch, the Python, the place and the lock."""
+    digest = hashlib.sha256()
+    about = (platform.python_version(), platform.platform(), str(ROOT))
+    for part in (*(text.encode() for text in about), *contents):
+        digest.update(part + b"\0")
+    return f"{'cuda' if cuda else 'cpu'} {digest.hexdigest()}\n"
+
+
+def torch_arguments(options: argparse.Namespace) -> list[str]:
+    """pip's arguments for the torch that was asked for."""
+    version = locked_versions(LOCK.read_text(encoding="utf-8"))["torch"]
+    if options.cuda:
+        return cuda_torch(version, sys.platform, options.torch_index)
+    return cpu_torch(version, sys.platform, options.torch_index, offered)
+
+
+def cpu_torch(
+    version: str, system: str, index: str | None, is_offered: Callable[[str], bool]
+) -> list[str]:
+    """pip's arguments for the CPU build of torch, and never another one.
+
+    On Linux a plain ``torch`` may be the CUDA build, which brings gigabytes of libraries; so the
+    CPU build is asked for by name: from the configured package indexes, else from PyTorch's own.
+    """
+    if system != "linux":
+        return [f"torch=={version}"]
+    wanted = f"torch=={version}+cpu"
+    if index is None and is_offered(wanted):
+        return [wanted]
+    return [wanted, "--extra-index-url", index or TORCH_CPU_INDEX]
+
+
+def cuda_torch(version: str, system: str, index: str | None) -> list[str]:
+    """pip's arguments for the CUDA build of torch and, at the versions it names, CUDA's libraries.
+
+    Raises:
+        BuildError: no such build is to be found for this system without more being said.
+    """
+    if system == "darwin":
+        raise BuildError("--cuda: there is no CUDA on macOS; leave the option away")
+    if system == "win32" and index is None:
+        raise BuildError(
+            "--cuda: on Windows name PyTorch's package index for your CUDA, as its page says:\n"
+            "    python build.py setup --cuda --torch-index URL"
+        )
+    extra = ["--extra-index-url", index] if index else []
+    return [f"torch=={version},!={version}+cpu", "-c", str(LOCK), *extra]
+
+
+def offered(requirement: str) -> bool:
+    """Whether the configured package indexes have ``requirement``."""
+    return run(pip("install", "-qqq", "--dry-run", "--no-deps", requirement), quiet=True) == 0
+
+
+def install(arguments: Sequence[str]) -> None:
+    """Run ``pip install`` inside ``.venv``.
+
+    Raises:
+        BuildError: pip failed; it has said why.
+    """
+    if run(pip("install", *arguments)):
+        raise BuildError(
+            "pip could not install (its reason is above). Once that is mended, go on with:\n"
+            "    python build.py setup"
+        )
+
+
+def pip(*arguments: str) -> list[str]:
+    """The command line of the environment's pip."""
+    interpreter = script("python")
+    return [interpreter, "-m", "pip", "--disable-pip-version-check", *arguments]
+
+
+def script(name: str) -> str:
+    """The path of a program of the environment."""
+    return str(VENV / "Scripts" / f"{name}.exe" if os.name == "nt" else VENV / "bin" / name)
+
+
+# --- the lock -----------------------------------------------------------------------------------
+
+
+def locked_lines(text: str) -> dict[str, str]:
+    """The lines of a lock by the name of the package."""
+    lines = (line.strip() for line in text.splitlines())
+    return {line.split("==")[0]: line for line in lines if line and not line.startswith("#")}
+
+
+def locked_versions(text: str) -> dict[str, str]:
+    """The versions of a lock by the name of the package."""
+    return {
+        name: re.split(r"==|\s*;", line)[1].strip() for name, line in locked_lines(text).items()
+    }
+
+
+def lock_text(versions: Mapping[str, str], previous: str) -> str:
+    """A lock of ``versions``, with the markers of the previous one.
+
+    pip resolves for the machine it runs on; so the lines that the previous lock keeps for other
+    systems stay as they are. A version is without its local part: torch's differs, cpu or cuda.
+    """
+    before = locked_lines(previous)
+    lines = {name: line for name, line in before.items() if ";" in line}
+    for name, version in versions.items():
+        name = re.sub(r"[-_.]+", "-", name).lower()
+        _, semicolon, marker = before.get(name, "").partition(" ;")
+        lines[name] = f"{name}=={version.partition('+')[0]}{semicolon}{marker}"
+    lines.pop("flawsmith", None)
+    heading = "# Exact versions of everything; written by: python build.py lock"
+    return "\n".join([heading, *(lines[name] for name in sorted(lines))]) + "\n"
+
+
+# --- Blender's system libraries -----------------------------------------------------------------
+
+
+def require_blender_libraries() -> None:
+    """Make sure that Blender can start.
+
+    Raises:
+        BuildError: system libraries are missing; the message names the command that installs them.
+    """
+    module = VENV / "lib" / "python3.11" / "site-packages" / "bpy" / "__init__.so"
+    if sys.platform != "linux" or not module.exists() or not shutil.which("ldd"):
+        return
+    linked = subprocess.run(["ldd", str(module)], capture_output=True, text=True, check=False)
+    missing = set(libraries_not_found(linked.stdout))
+    if not loadable("libEGL.so.1"):
+        missing.add("libEGL.so.1")
+    if missing:
+        raise BuildError(library_advice(sorted(missing), shutil.which))
+
+
+def libraries_not_found(ldd_output: str) -> list[str]:
+    """The libraries that ``ldd`` looked for in vain."""
+    return re.findall(r"^\s*(\S+) => not found", ldd_output, flags=re.MULTILINE)
+
+
+def loadable(library: str) -> bool:
+    """Whether the system's loader finds ``library``."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def library_advice(missing: Sequence[str], which: Callable[[str], str | None]) -> str:
+    """Which libraries are missing and what installs them, with the package manager at hand."""
+    if which("apt-get"):
+        packages = sorted({BLENDER_LIBRARIES.get(name, name) for name in missing})
+        command = f"sudo apt-get update && sudo apt-get install -y {' '.join(packages)}"
+    elif manager := next((name for name in ("dnf", "zypper") if which(name)), None):
+        capabilities = " ".join(f"'{name}()(64bit)'" for name in missing)
+        command = f"sudo {manager} install -y {capabilities}"
+    else:
+        command = "(the packages of your system that hold these libraries)"
+    return (
+        f"Blender needs system libraries that are not here: {', '.join(missing)}\n"
+        f"Install them, then run the same command again:\n    {command}"
+    )
+
+
+# --- the Blender extension ----------------------------------------------------------------------
+
+
+def build_addon(source: Path, folder: Path) -> Path:
+    """Pack the extension in ``source`` into ``folder``; the same files give the same bytes."""
+    import tomllib
+
+    manifest = tomllib.loads((source / "blender_manifest.toml").read_text(encoding="utf-8"))
+    target = folder / f"{manifest['id']}-{manifest['version']}.zip"
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".part")
+    with zipfile.ZipFile(unfinished, "w") as archive:
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                add_to_zip(archive, path.relative_to(source).as_posix(), path.read_bytes())
+    os.replace(unfinished, target)
+    return target
+
+
+def add_to_zip(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file without what differs from machine to machine: time, owner, rights."""
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+# --- running ------------------------------------------------------------------------------------
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    quiet: bool = False,
+) -> int:
+    """Run ``command`` to its end and return its exit status.
+
+    ``env`` adds to the environment what is not set there. An interrupt reaches the command too; it
+    is given the time to clean up.
+    """
+    if not quiet:
+        print("$", Path(command[0]).name, *command[1:], flush=True)
+    output = subprocess.DEVNULL if quiet else None
+    environment = {**(env or {}), **os.environ}
+    with subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=output) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command and its options; ``rest`` holds what goes on to the program it starts."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--cuda",
+        action=argparse.BooleanOptionalAction,
+        help="install torch for NVIDIA GPUs, several GB more (default: as installed, else without)",
+    )
+    common.add_argument(
+        "--torch-index",
+        metavar="URL",
+        default=os.environ.get("FLAWSMITH_TORCH_INDEX"),
+        help="package index to take torch from (default: $FLAWSMITH_TORCH_INDEX, the configured "
+        "ones, then PyTorch's own)",
+    )
+    description, _, epilog = (__doc__ or "").partition("\n\n")
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("build.py", None, description, epilog, formatter_class=layout)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        text = command.__doc__
+        commands.add_parser(name, help=text, description=text, parents=[common], allow_abbrev=False)
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    options, unknown = parser.parse_known_args(arguments[:cut])
+    options.rest = [*unknown, *arguments[cut + 1 :]]
+    if options.rest and COMMANDS[options.command] not in TAKES_FURTHER_OPTIONS:
+        parser.error(f"unknown: {' '.join(options.rest)}")
+    return options
+
+
+def right_python() -> list[str]:
+    """The command of a Python 3.11 on this machine.
+
+    Raises:
+        BuildError: there is none.
+    """
+    wanted = ".".join(map(str, PYTHON))
+    for candidate in ([f"python{wanted}"], ["py", f"-{wanted}"]):
+        if shutil.which(candidate[0]) and run([*candidate, "--version"], quiet=True) == 0:
+            return candidate
+    raise BuildError(
+        f"this is Python {platform.python_version()}, and Blender's module needs {wanted}. Install "
+        f"Python {wanted} (python.org, your system's packages, or pyenv), then run:\n"
+        f"    python{wanted} build.py {' '.join(sys.argv[1:])}"
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line ``arguments`` and return the exit status."""
+    try:
+        if sys.version_info[:2] != PYTHON:
+            return run([*right_python(), __file__, *arguments])
+        options = parse(arguments)
+        return COMMANDS[options.command](options)
+    except BuildError as failure:
+        print(f"build.py: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on where this one stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
