@@ -7,8 +7,9 @@ along the ray.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
@@ -44,7 +45,7 @@ def virtual_scan(
 
     Raises:
         CloudError: the mesh has no faces, or no ray meets it.
-        MissingDependencyError: embreex is not installed.
+        MissingDependencyError: trimesh or embreex is not installed.
     """
     intersector = _intersector(mesh)
     normals, _ = face_normals(mesh)
@@ -60,12 +61,13 @@ def virtual_scan(
     return PointCloud(places[keep], outward[keep], unit=mesh.unit)
 
 
-def _intersector(mesh: PointCloud) -> trimesh.ray.ray_pyembree.RayMeshIntersector:
+def _intersector(mesh: PointCloud) -> Any:
     try:
+        import trimesh
         from trimesh.ray.ray_pyembree import RayMeshIntersector
     except ImportError as error:
         raise MissingDependencyError(
-            "virtual scans need embreex; install it by: pip install embreex"
+            "virtual scans need trimesh and embreex; install them by: pip install trimesh embreex"
         ) from error
     return RayMeshIntersector(trimesh.Trimesh(mesh.points, require_faces(mesh), process=False))
 
@@ -82,7 +84,7 @@ def _directions(views: int, rng: np.random.Generator) -> FloatArray:
 
 def _one_view(
     mesh: PointCloud,
-    intersector: trimesh.ray.ray_pyembree.RayMeshIntersector,
+    intersector: Any,
     normals: FloatArray,
     direction: FloatArray,
     points: int,

@@ -75,7 +75,7 @@ def as_table(columns: Mapping[str, NDArray], replaced: Mapping[str, str]) -> NDA
     table = np.empty(len(columns["x"]), dtype=[(name, f"<{types[name]}") for name in columns])
     for name, column in columns.items():
         if column.dtype.kind not in "biuf":
-            raise FileFormatError(f"field {name!r} has type {column.dtype}; only numbers are written")
+            raise FileFormatError(f"field {name!r} has type {column.dtype}, not numbers")
         if not name.isascii() or len(name.split()) != 1:
             raise FileFormatError(f"a field's name must be one ascii word to be written: {name!r}")
         table[name] = column

@@ -1,9 +1,8 @@
-"""PCD: ascii, binary and binary_compressed, through pypcd4 once the header is known to be honest."""
+"""PCD: ascii, binary and binary_compressed, by pypcd4 once the header is known to be honest."""
 
 from __future__ import annotations
 
 import io
-import math
 
 import numpy as np
 import pypcd4

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
-from trimesh.exchange.stl import export_stl, load_stl_ascii, load_stl_binary
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.limits import ReadLimits
 
 HEADER_BYTES = 84
-FACE_BYTES = 50
+FACE = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 MERGE_CELL = 1e-8
 
 
 def parse_stl(data: bytes, limits: ReadLimits) -> PointCloud:
     """The mesh of an STL file; its vertices are in the order in which they first appear."""
-    binary = _is_binary(data)
-    if binary:
-        limits.check_points(int.from_bytes(data[80:84], "little"))
-    load = load_stl_binary if binary else load_stl_ascii
-    mesh = trimesh.Trimesh(process=False, **_arrays(load(io.BytesIO(data))))
-    if len(mesh.faces) == 0:
-        raise FileFormatError("the STL file holds no faces; export the mesh again")
-    points, faces = merge_vertices(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+    if _is_binary(data):
+        corners = np.frombuffer(data, FACE, offset=HEADER_BYTES)["corners"].reshape(-1, 3)
+    else:
+        lines = [line for line in data.decode("ascii").split("\n") if "vertex" in line]
+        corners = np.loadtxt(lines, usecols=(1, 2, 3), ndmin=2) if lines else np.empty((0, 3))
+    if len(corners) == 0 or len(corners) % 3:
+        raise FileFormatError(
+            f"an STL file needs three corners a face, this one has {len(corners)}; export it again"
+        )
+    limits.check_points(len(corners) // 3)
+    if not np.isfinite(corners).all():
+        raise FileFormatError("a vertex has a coordinate that is not finite; export the mesh again")
+    faces = np.arange(len(corners)).reshape(-1, 3)
+    points, faces = merge_vertices(corners.astype(np.float64), faces)
     return PointCloud(points, faces=faces)
 
 
@@ -38,7 +40,7 @@ def _is_binary(data: bytes) -> bool:
         FileFormatError: neither ascii, nor of the length that its binary header promises.
     """
     faces = int.from_bytes(data[80:84], "little")
-    expected = HEADER_BYTES + FACE_BYTES * faces
+    expected = HEADER_BYTES + FACE.itemsize * faces
     if len(data) >= HEADER_BYTES and len(data) == expected:
         return True
     if data.lstrip()[:5].lower() == b"solid" and b"\0" not in data:
@@ -49,10 +51,6 @@ def _is_binary(data: bytes) -> bool:
         f"a binary STL file of {faces} faces has {expected} bytes, this one has {len(data)}; "
         "it is cut off or no STL"
     )
-
-
-def _arrays(loaded: dict) -> dict:
-    return {name: loaded[name] for name in ("vertices", "faces")}
 
 
 def merge_vertices(
@@ -83,5 +81,11 @@ def format_stl(cloud: PointCloud) -> bytes:
     """
     if cloud.faces is None or len(cloud.faces) == 0:
         raise FileFormatError(f"STL needs faces, these {len(cloud)} points have none; write PLY")
-    mesh = trimesh.Trimesh(cloud.points, cloud.faces, process=False)
-    return bytes(export_stl(mesh))
+    table = np.zeros(len(cloud.faces), FACE)
+    table["corners"] = cloud.points[cloud.faces]
+    edges = np.diff(cloud.points[cloud.faces], axis=1)
+    normals = np.cross(edges[:, 0], edges[:, 1])
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    table["normal"] = normals / np.where(length > 0, length, 1.0)
+    header = b"flawsmith".ljust(80) + len(table).to_bytes(4, "little")
+    return header + table.tobytes()

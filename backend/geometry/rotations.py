@@ -1,0 +1,26 @@
+"""Rotations: spread evenly over all there are, and from small turns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+FloatArray = NDArray[np.float64]
+
+# The constants phi and psi of the super-Fibonacci spiral.
+PHI = np.sqrt(2.0)
+PSI = 1.533751168755204288118041413
+
+
+def even_rotations(count: int) -> FloatArray:
+    """``count`` rotation matrices (count, 3, 3), as evenly spread as a super-Fibonacci spiral is.
+
+    Alexa, "Super-Fibonacci spirals: fast, low-discrepancy sampling of SO(3)" (CVPR 2022).
+    """
+    s = np.arange(count) + 0.5
+    t = s / count
+    a, b = 2.0 * np.pi * s / PHI, 2.0 * np.pi * s / PSI
+    inner, outer = np.sqrt(t), np.sqrt(1.0 - t)
+    quaternions = [inner * np.sin(a), inner * np.cos(a), outer * np.sin(b), outer * np.cos(b)]
+    return np.asarray(Rotation.from_quat(np.stack(quaternions, axis=1)).as_matrix())
