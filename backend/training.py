@@ -25,8 +25,8 @@ from backend.dataset.collate import Batch, collate
 from backend.dataset.normalization import Normalization
 from backend.errors import CheckpointError, TrainingError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
+from backend.models.loss import balanced_cross_entropy
 from backend.models.point_transformer import PointTransformer, PointTransformerConfig
-from backend.models.point_transformer.layers import mask_loss
 from backend.models.predictor import Predictor, Standardization
 from backend.models.preparation import PreparedCloud, prepare
 from backend.scoring.detector import (
@@ -57,11 +57,9 @@ class TrainingConfig:
     """What can be set; the defaults suit a few hundred clouds on two cores.
 
     Attributes:
-        epochs, steps_per_epoch, batch_size: their product is the number of clouds seen.
+        epochs, steps_per_epoch, batch_size: their product is the number of crops seen.
         crop_points: points of one training crop.
         learning_rate, weight_decay: of AdamW; the rate warms up, then falls along a cosine.
-        positive_weight: weight of anomalous points in the cross entropy.
-        dice_weight: share of the Dice loss.
         target_points: points that the median nominal cloud keeps after thinning.
         holdout: share of each category's nominal clouds, from the end of the list, that the
             network and the prototypes never see and thresholds are calibrated on.
@@ -72,15 +70,13 @@ class TrainingConfig:
         network: shape of the network.
     """
 
-    epochs: int = 12
+    epochs: int = 16
     steps_per_epoch: int = 50
-    batch_size: int = 2
-    crop_points: int = 1500
-    learning_rate: float = 2e-3
+    batch_size: int = 8
+    crop_points: int = 400
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-2
-    positive_weight: float = 4.0
-    dice_weight: float = 0.2
-    target_points: int = 4000
+    target_points: int = 8000
     holdout: float = 1.0 / 3.0
     bank_size: int = 1000
     bank_pool: int = 10000
@@ -268,9 +264,7 @@ class _Trainer:
                 self._set_rate(optimizer, done / (config.epochs * config.steps_per_epoch))
                 batch = self._draw_batch(predictor, examples, rng)
                 logits, _ = network(batch)
-                loss = mask_loss(
-                    logits, batch.mask, config.positive_weight, config.dice_weight
-                )
+                loss = balanced_cross_entropy(logits, batch.mask, batch.sizes)
                 optimizer.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -15,11 +15,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from backend.dataset.normalization import voxel_thin
-
 FloatArray = NDArray[np.float64]
 RELATIONS = 4
-COARSENING = 2.0
+COARSENING = 4
+MORTON_BITS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +72,36 @@ class Batch:
 def build_levels(
     points: FloatArray, normals: FloatArray, voxel: float, levels: int, neighbors: int
 ) -> tuple[GraphLevel, ...]:
-    """Neighbourhoods of a thinned cloud (M, 3) and of its ever coarser subsets."""
+    """Neighbourhoods of a thinned cloud (M, 3) and of ever coarser quarters of it.
+
+    The sizes depend on M alone: buffers of training steps then fit where the last ones were.
+    """
     built = []
     for level in range(levels):
-        size = voxel * COARSENING**level
         tree = cKDTree(points)
         near = nearest(tree, points, neighbors)
-        relations = pair_relations(points, normals, near, size)
-        last = level == levels - 1
-        coarse = voxel_thin(points, size * COARSENING) if not last else np.empty(0, np.int64)
-        parent = coarse if last else cKDTree(points[coarse]).query(points)[1].astype(np.int64)
+        # A quarter of the points of a surface lie twice as far apart.
+        relations = pair_relations(points, normals, near, voxel * 2.0**level)
+        if level == levels - 1:
+            built.append(GraphLevel(near, relations, np.empty(0, dtype=np.int64)))
+            break
+        coarse = np.sort(morton_order(points)[::COARSENING])
+        parent = cKDTree(points[coarse]).query(points)[1].astype(np.int64)
         built.append(GraphLevel(near, relations, parent))
         points, normals = points[coarse], normals[coarse]
     return tuple(built)
+
+
+def morton_order(points: FloatArray) -> NDArray[np.int64]:
+    """Rows (N,) along a Z-shaped curve through space (Morton 1966): equal steps on it thin evenly."""
+    low = points.min(axis=0)
+    size = max(float(np.ptp(points, axis=0).max()), 1e-300)
+    grid = ((points - low) / size * (2**MORTON_BITS - 1)).astype(np.int64)
+    key = np.zeros(len(points), dtype=np.int64)
+    for bit in range(MORTON_BITS):
+        for axis in range(3):
+            key |= ((grid[:, axis] >> bit) & 1) << (3 * bit + axis)
+    return np.argsort(key, kind="stable")
 
 
 def nearest(tree: cKDTree, points: FloatArray, neighbors: int) -> NDArray[np.int64]:

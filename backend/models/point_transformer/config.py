@@ -26,4 +26,4 @@ class PointTransformerConfig:
     channels: tuple[int, ...] = (32, 64, 96)
     blocks: int = 1
     groups: int = 8
-    neighbors: int = 16
+    neighbors: int = 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 POSITION_WIDTH = 16
 
@@ -69,19 +68,3 @@ def pool_mean(x: torch.Tensor, parents: torch.Tensor, count: int) -> torch.Tenso
     total = x.new_zeros(count, x.shape[1]).index_add(0, parents, x)
     size = x.new_zeros(count).index_add(0, parents, x.new_ones(len(x)))
     return total / size.clamp(min=1.0)[:, None]
-
-
-def dice_loss(probability: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """One minus the soft Dice overlap of ``probability`` and ``mask``, both (n,)."""
-    overlap = 2.0 * (probability * mask).sum()
-    return 1.0 - (overlap + 1.0) / (probability.sum() + mask.sum() + 1.0)
-
-
-def mask_loss(
-    logits: torch.Tensor, mask: torch.Tensor, positive_weight: float, dice_weight: float
-) -> torch.Tensor:
-    """Weighted cross entropy plus ``dice_weight`` times Dice, on logits and masks (n,)."""
-    cross_entropy = functional.binary_cross_entropy_with_logits(
-        logits, mask, pos_weight=logits.new_tensor(positive_weight)
-    )
-    return cross_entropy + dice_weight * dice_loss(logits.sigmoid(), mask)

@@ -11,6 +11,7 @@ from backend.dataset.collate import (
     PointGraph,
     build_levels,
     collate,
+    morton_order,
     nearest,
     pair_relations,
 )
@@ -28,10 +29,17 @@ def graph(count: int, seed: int) -> PointGraph:
 def test_levels_shrink_and_every_point_has_a_parent() -> None:
     levels = graph(400, 0).levels
     sizes = [len(level.neighbors) for level in levels]
-    assert sizes[0] == 400 and sizes[0] > sizes[1] > sizes[2]
+    assert sizes == [400, 100, 25]
     for level, coarser in zip(levels, sizes[1:], strict=False):
         assert len(level.parent) == len(level.neighbors)
         assert set(level.parent) == set(range(coarser))
+
+
+def test_every_fourth_point_of_the_order_thins_evenly() -> None:
+    ticks = np.arange(16.0)
+    grid = np.stack(np.meshgrid(ticks, ticks, [0.0]), axis=-1).reshape(-1, 3)
+    chosen = grid[morton_order(grid)[::4]]
+    assert len(np.unique(np.floor(chosen / 2), axis=0)) == 64
 
 
 def test_nearest_starts_with_itself_and_pads_small_clouds() -> None:

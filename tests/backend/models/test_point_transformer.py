@@ -9,8 +9,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from backend.dataset.collate import PointGraph, build_levels, collate
+from backend.models.loss import balanced_cross_entropy
 from backend.models.point_transformer import PointTransformer, PointTransformerConfig
-from backend.models.point_transformer.layers import dice_loss, mask_loss, pool_mean
+from backend.models.point_transformer.layers import pool_mean
 
 CONFIG = PointTransformerConfig(inputs=4, channels=(8, 16), groups=4, neighbors=8)
 
@@ -52,7 +53,7 @@ def test_clouds_in_a_batch_do_not_see_each_other() -> None:
 def test_every_parameter_gets_a_gradient() -> None:
     model = network()
     batch = collate([graph(200, 3)])
-    mask_loss(model(batch)[0], batch.mask, 4.0, 0.2).backward()
+    balanced_cross_entropy(model(batch)[0], batch.mask, batch.sizes).backward()
     idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     # Adding the same value to every key leaves the softmax as it is only after the ReLU's kink,
     # so even the key's bias learns; nothing may be idle but the last bias of the weights.
@@ -66,7 +67,7 @@ def test_learns_to_tell_a_feature() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     losses = []
     for _ in range(40):
-        loss = mask_loss(model(batch)[0], batch.mask, 4.0, 0.2)
+        loss = balanced_cross_entropy(model(batch)[0], batch.mask, batch.sizes)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -79,8 +80,17 @@ def test_pooling_is_the_mean_per_parent() -> None:
     assert pool_mean(x, torch.tensor([1, 1, 0]), 3).tolist() == [[5.0], [2.0], [0.0]]
 
 
-def test_dice_of_perfect_and_of_empty_predictions() -> None:
-    mask = torch.tensor([1.0, 0.0, 1.0])
-    assert dice_loss(mask, mask).item() == 0.0
-    assert dice_loss(torch.zeros(3), torch.zeros(3)).item() == 0.0
-    assert dice_loss(1.0 - mask, mask).item() > 0.7
+def test_small_defects_weigh_as_much_as_large_ones() -> None:
+    logits = torch.zeros(200, requires_grad=True)
+    mask = torch.cat([torch.arange(100) < 2, torch.arange(100) < 60]).float()
+    balanced_cross_entropy(logits, mask, (100, 100)).backward()
+    assert logits.grad is not None
+    pulls = [logits.grad[rows].sum().item() for rows in (slice(0, 2), slice(100, 160))]
+    np.testing.assert_allclose(pulls, [-0.25, -0.25], rtol=1e-5)
+    np.testing.assert_allclose(logits.grad.sum().item(), 0.0, atol=1e-6)
+
+
+def test_loss_of_a_nominal_cloud_is_finite_and_falls_with_confidence() -> None:
+    nominal = torch.zeros(5)
+    losses = [balanced_cross_entropy(torch.full((5,), x), nominal, (5,)).item() for x in (0.0, -9.0)]
+    assert losses[1] < 0.01 < losses[0] < 1.0
