@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -159,7 +160,7 @@ def prepare(options: argparse.Namespace) -> None:
     wanted = stamp_text(options.cuda, [PROJECT.read_bytes(), LOCK.read_bytes()])
     if stamp == wanted:
         return
-    print(f"Installing into {VENV}: about 3 GB and a few minutes, once", flush=True)
+    print(f"Installing into {VENV}: about 2.5 GB and a few minutes, once", flush=True)
     STAMP.unlink(missing_ok=True)
     if run([sys.executable, "-m", "venv", str(VENV)]):
         raise BuildError(
@@ -174,16 +175,22 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def stamp_text(cuda: bool, contents: Iterable[bytes]) -> str:
-    """What ``.venv`` is made from: the kind of torch, the Python, the place and the lock."""
+    """What ``.venv`` is made from: kind of torch, Python, system, place and lock."""
     digest = hashlib.sha256()
-    about = (platform.python_version(), platform.platform(), str(ROOT))
+    about = (platform.python_version(), sysconfig.get_platform(), str(ROOT))
     for part in (*(text.encode() for text in about), *contents):
         digest.update(part + b"\0")
     return f"{'cuda' if cuda else 'cpu'} {digest.hexdigest()}\n"
 
 
 def torch_arguments(options: argparse.Namespace) -> list[str]:
-    """pip's arguments for the torch that was asked for."""
+    """pip's arguments for the torch that was asked for.
+
+    Raises:
+        BuildError: there is none for this machine.
+    """
+    if (sys.platform, platform.machine()) == ("darwin", "x86_64"):
+        raise BuildError("PyTorch is no longer made for Intel Macs; use Apple silicon or Linux")
     version = locked_versions(LOCK.read_text(encoding="utf-8"))["torch"]
     if options.cuda:
         return cuda_torch(version, sys.platform, options.torch_index)
@@ -378,7 +385,7 @@ def run(
     is given the time to clean up.
     """
     if not quiet:
-        print("$", Path(command[0]).name, *command[1:], flush=True)
+        print("$", Path(command[0]).name, *command[1:], file=sys.stderr, flush=True)
     output = subprocess.DEVNULL if quiet else None
     environment = {**(env or {}), **os.environ}
     with subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=output) as child:
