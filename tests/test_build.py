@@ -1,0 +1,271 @@
+"""build.py: what it installs, what it says is missing, what it packs."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import build
+from tests.architecture.project import ROOT, declared
+
+LDD = """\
+	linux-vdso.so.1 (0x00007f8961b44000)
+	libXi.so.6 => not found
+	libtbb.so.12 => /somewhere/bpy/lib/libtbb.so.12 (0x00007f2b7a000000)
+	libSM.so.6 => not found
+	/lib64/ld-linux-x86-64.so.2 (0x00007f8961b46000)
+"""
+LOCK = """\
+# Exact versions
+bpy==4.5.15 ; platform_machine == 'x86_64'
+click==8.5.1
+colorama==0.4.6 ; sys_platform == 'win32'
+gone==1.0
+torch==2.13.0
+"""
+
+
+# --- which torch ---
+
+
+def test_cpu_torch_is_taken_from_the_configured_indexes_where_they_have_it() -> None:
+    assert build.cpu_torch("2.13.0", "linux", None, lambda _: True) == ["torch==2.13.0+cpu"]
+
+
+def test_cpu_torch_is_else_taken_from_pytorch() -> None:
+    arguments = build.cpu_torch("2.13.0", "linux", None, lambda _: False)
+    assert arguments == ["torch==2.13.0+cpu", "--extra-index-url", build.TORCH_CPU_INDEX]
+
+
+def test_a_named_index_is_used_without_asking() -> None:
+    def refuse(_: str) -> bool:
+        raise AssertionError("asked")
+
+    arguments = build.cpu_torch("2.13.0", "linux", "https://example.org/whl", refuse)
+    assert arguments[-1] == "https://example.org/whl"
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_plain_torch_is_the_cpu_build_elsewhere(system: str) -> None:
+    assert build.cpu_torch("2.13.0", system, None, lambda _: False) == ["torch==2.13.0"]
+
+
+def test_cuda_torch_is_never_the_cpu_build() -> None:
+    requirement = build.cuda_torch("2.13.0", "linux", None)[0]
+    assert requirement == "torch==2.13.0,!=2.13.0+cpu"
+
+
+@pytest.mark.parametrize(("system", "advice"), [("darwin", "no CUDA"), ("win32", "--torch-index")])
+def test_cuda_torch_says_where_there_is_none(system: str, advice: str) -> None:
+    with pytest.raises(build.BuildError, match=advice):
+        build.cuda_torch("2.13.0", system, None)
+
+
+# --- the lock ---
+
+
+def test_new_lock_keeps_markers_and_the_lines_of_other_systems() -> None:
+    chosen = {"bpy": "4.5.16", "Click": "8.6", "torch": "2.13.0+cpu", "flawsmith": "0.1.0"}
+    assert build.lock_text(chosen, LOCK).splitlines()[1:] == [
+        "bpy==4.5.16 ; platform_machine == 'x86_64'",
+        "click==8.6",
+        "colorama==0.4.6 ; sys_platform == 'win32'",
+        "torch==2.13.0",
+    ]
+
+
+def test_new_lock_writes_names_as_one_spells_them() -> None:
+    assert "\nfake-bpy-module-4-5==1\n" in build.lock_text({"fake_bpy-module.4.5": "1"}, "")
+
+
+def test_versions_are_read_without_markers() -> None:
+    assert build.locked_versions(LOCK)["bpy"] == "4.5.15"
+
+
+def test_lock_of_the_project_is_exact_and_holds_every_dependency() -> None:
+    lines = build.locked_lines(build.LOCK.read_text("utf-8"))
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", line) for line in lines.values())
+    assert {re.sub(r"[-_.]+", "-", name) for name in declared()} <= set(lines)
+
+
+def test_writing_the_lock_again_changes_nothing() -> None:
+    text = build.LOCK.read_text("utf-8")
+    assert build.lock_text(build.locked_versions(text), text) == text
+
+
+# --- the environment ---
+
+
+def test_stamp_tells_kinds_of_torch_and_locks_apart() -> None:
+    stamps = [
+        build.stamp_text(cuda, contents)
+        for cuda in (False, True)
+        for contents in ([b"a", b"b"], [b"ab", b""], [b"a", b"c"])
+    ]
+    assert len(set(stamps)) == len(stamps)
+    assert stamps[0] == build.stamp_text(False, [b"a", b"b"])
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """An environment in ``tmp_path`` whose commands are noted instead of run."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(build, "VENV", tmp_path)
+    monkeypatch.setattr(build, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(build, "run", lambda command, **_: commands.append(list(command)) or 0)
+    return commands
+
+
+def options(**chosen: object) -> argparse.Namespace:
+    return argparse.Namespace(**{"cuda": None, "torch_index": None, **chosen})
+
+
+def test_second_run_installs_nothing(environment: list[list[str]]) -> None:
+    build.prepare(options())
+    assert environment
+    environment.clear()
+    build.prepare(options())
+    assert not environment
+
+
+def test_cuda_stays_until_it_is_taken_back(environment: list[list[str]]) -> None:
+    build.prepare(options(cuda=True, torch_index="https://example.org/whl"))
+    environment.clear()
+    build.prepare(options())
+    assert not environment
+    build.prepare(options(cuda=False))
+    assert environment
+
+
+def test_an_unfinished_environment_is_not_taken_for_a_finished_one(
+    environment: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build.prepare(options())
+    monkeypatch.setattr(build, "run", lambda command, **_: "-r" in command)
+    with pytest.raises(build.BuildError, match=r"python build\.py setup"):
+        build.prepare(options(cuda=True, torch_index="https://example.org/whl"))
+    assert not build.STAMP.exists()
+
+
+# --- Blender's libraries ---
+
+
+def test_missing_libraries_are_read_from_ldd() -> None:
+    assert build.libraries_not_found(LDD) == ["libXi.so.6", "libSM.so.6"]
+
+
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        ("apt-get", "sudo apt-get install -y libsm6 libxi6"),
+        ("dnf", "sudo dnf install -y 'libXi.so.6()(64bit)' 'libSM.so.6()(64bit)'"),
+        (None, "packages of your system"),
+    ],
+)
+def test_advice_is_a_command_of_the_package_manager_at_hand(
+    manager: str | None, command: str
+) -> None:
+    advice = build.library_advice(
+        ["libXi.so.6", "libSM.so.6"], lambda name: name if name == manager else None
+    )
+    assert "libXi.so.6, libSM.so.6" in advice
+    assert command in advice
+
+
+def test_blender_has_its_libraries_here() -> None:
+    build.require_blender_libraries()
+
+
+# --- the Blender extension ---
+
+
+@pytest.fixture
+def extension(tmp_path: Path) -> Path:
+    source = tmp_path / "extension"
+    (source / "ui" / "__pycache__").mkdir(parents=True)
+    (source / "blender_manifest.toml").write_text('id = "flawsmith"\nversion = "1.2.3"\n')
+    (source / "__init__.py").write_text("def register(): ...\n")
+    (source / "ui" / "panel.py").write_text("")
+    (source / "ui" / "__pycache__" / "panel.pyc").write_bytes(b"\0")
+    return source
+
+
+def test_extension_holds_the_sources_alone(extension: Path, tmp_path: Path) -> None:
+    archive = zipfile.ZipFile(build.build_addon(extension, tmp_path / "dist"))
+    assert Path(str(archive.filename)).name == "flawsmith-1.2.3.zip"
+    assert archive.namelist() == ["__init__.py", "blender_manifest.toml", "ui/panel.py"]
+
+
+def test_extension_is_the_same_bytes_elsewhere(extension: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(extension, copy, copy_function=shutil.copyfile)
+    (copy / "__init__.py").chmod(0o600)
+    first = build.build_addon(extension, tmp_path / "first").read_bytes()
+    assert build.build_addon(copy, tmp_path / "second").read_bytes() == first
+
+
+# --- the command line ---
+
+
+def test_further_options_go_to_the_program() -> None:
+    assert build.parse(["demo", "--out", "there"]).rest == ["--out", "there"]
+    assert build.parse(["test", "--cuda", "--", "-k", "dent"]).rest == ["-k", "dent"]
+
+
+def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build.parse(["setup", "--cudda"])
+    assert "--cudda" in capsys.readouterr().err
+
+
+def test_status_of_a_program_is_passed_on() -> None:
+    assert build.run([sys.executable, "-c", "raise SystemExit(7)"]) == 7
+
+
+def test_environment_of_a_program_is_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import os; raise SystemExit(int(os.environ['FLAWSMITH_TEST_STATUS']))"
+    command = [sys.executable, "-c", program]
+    assert build.run(command, env={"FLAWSMITH_TEST_STATUS": "5"}) == 5
+    monkeypatch.setenv("FLAWSMITH_TEST_STATUS", "6")
+    assert build.run(command, env={"FLAWSMITH_TEST_STATUS": "5"}) == 6
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(build.BuildError("mend this"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_ends_with_a_message(
+    error: BaseException,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setitem(build.COMMANDS, "setup", fail)
+    assert build.main(["setup"]) == status
+    assert re.search("mend this|goes on where", capsys.readouterr().err)
+
+
+def test_another_python_hands_over_to_the_right_one(
+    environment: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build.sys, "version_info", (3, 13, 0))
+    monkeypatch.setattr(build.shutil, "which", lambda name: name)
+    assert build.main(["setup"]) == 0
+    assert environment[-1] == ["python3.11", str(ROOT / "build.py"), "setup"]
+
+
+def test_without_the_right_python_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build.sys, "version_info", (3, 13, 0))
+    monkeypatch.setattr(build.shutil, "which", lambda _: None)
+    assert build.main(["setup"]) == 1
+    assert "python3.11 build.py" in capsys.readouterr().err
