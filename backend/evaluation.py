@@ -108,8 +108,9 @@ def evaluate(detector: Detector, cases: Iterable[TestCase]) -> EvaluationReport:
 def report(scored: Sequence[ScoredCase]) -> EvaluationReport:
     """The table and curves of cases that are scored already."""
     kinds = list(dict.fromkeys(s.case.kind for s in scored if s.case.anomalous))
-    chosen = {kind: [s for s in scored if not s.case.anomalous or s.case.kind == kind]
-              for kind in kinds}
+    chosen = {
+        kind: [s for s in scored if not s.case.anomalous or s.case.kind == kind] for kind in kinds
+    }
     chosen[OVERALL] = list(scored)
     regions = {id(s): _regions(s) for s in scored if s.case.anomalous}
     return EvaluationReport(
@@ -166,9 +167,7 @@ def _regions(scored: ScoredCase) -> NDArray[np.int64]:
     return label_regions(cloud.mask, PointCloud(cloud.points).edges)
 
 
-def _aupro(
-    scored: Sequence[ScoredCase], regions: Mapping[int, NDArray[np.int64]]
-) -> float:
+def _aupro(scored: Sequence[ScoredCase], regions: Mapping[int, NDArray[np.int64]]) -> float:
     chosen = [s for s in scored if s.case.anomalous]
     if not chosen:
         return float("nan")

@@ -93,7 +93,7 @@ def build_levels(
 
 
 def morton_order(points: FloatArray) -> NDArray[np.int64]:
-    """Rows (N,) along a Z-shaped curve through space (Morton 1966): equal steps on it thin evenly."""
+    """Rows (N,) along a Z-shaped curve through space (Morton 1966); equal steps thin evenly."""
     low = points.min(axis=0)
     size = max(float(np.ptp(points, axis=0).max()), 1e-300)
     grid = ((points - low) / size * (2**MORTON_BITS - 1)).astype(np.int64)
@@ -117,7 +117,8 @@ def pair_relations(
 ) -> NDArray[np.float32]:
     """(n, k, 4) of each point with its neighbours: in units of ``length``, the distance and how
     high the neighbour lies over the point's tangent plane and the point over the neighbour's;
-    and one minus the cosine between the normals."""
+    and one minus the cosine between the normals.
+    """
     offset = (points[neighbors] - points[:, None]) / length
     other = normals[neighbors]
     distance = np.linalg.norm(offset, axis=2)

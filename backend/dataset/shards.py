@@ -19,12 +19,12 @@ from backend.errors import FileFormatError
 FORMAT = "flawsmith-sample-1"
 REQUIRED = ("points", "mask", "labels", "weight", "source_index")
 DTYPES = {
-    "points": np.float64,
-    "normals": np.float64,
-    "mask": np.bool_,
-    "labels": np.int32,
-    "weight": np.float64,
-    "source_index": np.int64,
+    "points": np.dtype(np.float64),
+    "normals": np.dtype(np.float64),
+    "mask": np.dtype(np.bool_),
+    "labels": np.dtype(np.int32),
+    "weight": np.dtype(np.float64),
+    "source_index": np.dtype(np.int64),
 }
 FIELD_PREFIX = "field."
 
@@ -88,10 +88,20 @@ def _to_labeled(path: Path, tensors: dict[str, NDArray[Any]]) -> LabeledCloud:
     lengths = {name: len(values) for name, values in tensors.items()}
     if len(set(lengths.values())) != 1:
         raise FileFormatError(f"{path}: the arrays have different lengths: {lengths}")
-    known = {name: tensors[name].astype(t) for name, t in DTYPES.items() if name in tensors}
+    for name, values in tensors.items():
+        if name in DTYPES and values.dtype != DTYPES[name]:
+            raise FileFormatError(f"{path}: {name} holds {values.dtype}, not {DTYPES[name]}")
     fields = {
         name.removeprefix(FIELD_PREFIX): values
         for name, values in tensors.items()
         if name.startswith(FIELD_PREFIX)
     }
-    return LabeledCloud(**{"normals": None, **known}, fields=fields)
+    return LabeledCloud(
+        tensors["points"],
+        tensors.get("normals"),
+        tensors["mask"],
+        tensors["labels"],
+        tensors["weight"],
+        tensors["source_index"],
+        fields,
+    )

@@ -68,9 +68,7 @@ def aupro(regions: ArrayLike, scores: ArrayLike, fpr_limit: float = FPR_LIMIT) -
     return _area_until(rate, overlap, fpr_limit) / fpr_limit
 
 
-def _area_until(
-    x: NDArray[np.float64], y: NDArray[np.float64], limit: float
-) -> float:
+def _area_until(x: NDArray[np.float64], y: NDArray[np.float64], limit: float) -> float:
     """Area under the polygon through (x, y), x ascending, from 0 to ``limit``."""
     inside = x <= limit
     y_limit = np.interp(limit, x, y)

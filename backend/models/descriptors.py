@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from backend.dataset.collate import nearest
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+IntArray = NDArray[np.int32] | NDArray[np.int64]
 
 INVARIANT_SCALES = (12, 32, 80)
 INVARIANTS_PER_SCALE = 7

@@ -64,7 +64,7 @@ class Predictor:
             rows: of the crop; all where not given.
         """
         chosen = slice(None) if rows is None else rows
-        points = cloud.points[chosen].astype(np.float64)
+        points = cloud.points[chosen]
         config = self.network.config
         levels = build_levels(
             points, cloud.normals[chosen], cloud.voxel, len(config.channels), config.neighbors

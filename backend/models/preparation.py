@@ -30,16 +30,16 @@ class PreparedCloud:
 
     Attributes:
         rows: (M,) int64, rows of the raw cloud.
-        points: (M, 3) float32 in units of the category's scale.
-        normals: (M, 3) float32, fitted to the points.
+        points: (M, 3) float64 in units of the category's scale.
+        normals: (M, 3) float64, fitted to the points.
         neighbors: (M, 80) int32, the nearest points, itself first.
         invariants: (M, 23) float32, not yet standardised.
         voxel: edge length of the thinning grid, in units of the scale.
     """
 
     rows: NDArray[np.int64]
-    points: NDArray[np.float32]
-    normals: NDArray[np.float32]
+    points: FloatArray
+    normals: FloatArray
     neighbors: NDArray[np.int32]
     invariants: NDArray[np.float32]
     voxel: float
@@ -76,8 +76,8 @@ def prepare(
     fitted = frames[0].normals
     return PreparedCloud(
         rows,
-        thin.astype(np.float32),
-        fitted.astype(np.float32),
+        thin,
+        fitted,
         near.astype(np.int32),
         local_invariants(thin, near, frames, voxel).astype(np.float32),
         voxel,

@@ -232,23 +232,23 @@ def fuse(
 
 
 def calibrate(
-    held_out: Sequence[NDArray[np.float64]],
-    stand_ins: Sequence[NDArray[np.float64]],
+    certifying: Sequence[NDArray[np.float64]],
+    nominal: Sequence[NDArray[np.float64]],
     false_alarm_rate: float,
     point_rate: float,
 ) -> Thresholds:
     """Thresholds from the point scores of nominal clouds.
 
     Args:
-        held_out: of clouds that nothing was learned from.
-        stand_ins: of changed copies of learned clouds; they count for the point threshold, but
-            can certify no decision on objects.
+        certifying: of clouds that nothing was learned from, their own score tables included;
+            only these can certify a decision on objects.
+        nominal: all that the point threshold is taken from.
         false_alarm_rate, point_rate: see ``ScoreMap``.
     """
-    objects = [object_score(values) for values in held_out]
+    objects = [object_score(values) for values in certifying]
     return Thresholds(
         conformal_threshold(objects, false_alarm_rate),
-        float(np.quantile(np.concatenate([*held_out, *stand_ins]), 1.0 - point_rate)),
+        float(np.quantile(np.concatenate(list(nominal)), 1.0 - point_rate)),
         false_alarm_rate,
         len(objects),
     )

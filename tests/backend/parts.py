@@ -6,17 +6,17 @@ import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.evaluation import TestCase
+from backend.models.fitting import FittingConfig
 from backend.models.point_transformer import PointTransformerConfig
 from backend.training import TrainingConfig
 
 SIZES = {"ball": (10.0, 10.0, 10.0), "egg": (40.0, 20.0, 20.0)}
 TINY = TrainingConfig(
-    epochs=3,
-    steps_per_epoch=4,
-    crop_points=300,
+    threads=1,
     target_points=500,
     bank_size=100,
     network=PointTransformerConfig(channels=(8, 16), groups=4, neighbors=8),
+    fitting=FittingConfig(epochs=3, steps_per_epoch=4, batch_size=2, crop_points=300),
 )
 
 
@@ -43,7 +43,11 @@ def labeled(part: str, seed: int, depth: float = 0.15) -> LabeledCloud:
     push = depth * max(SIZES[part]) / 2 * weight[:, None] * cloud.normals[center]
     mask = weight > 0.05
     return LabeledCloud(
-        cloud.points - push, cloud.normals, mask, mask.astype(np.int32), weight,
+        cloud.points - push,
+        cloud.normals,
+        mask,
+        mask.astype(np.int32),
+        weight,
         np.arange(len(cloud)),
     )
 

@@ -20,7 +20,12 @@ def sphere(count: int = 300) -> LabeledCloud:
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     mask = points[:, 2] > 0.5
     return LabeledCloud(
-        points, points.copy(), mask, mask.astype(np.int32), points[:, 2], np.arange(count),
+        points,
+        points.copy(),
+        mask,
+        mask.astype(np.int32),
+        points[:, 2],
+        np.arange(count),
         {"x": points[:, 0]},
     )
 

@@ -62,7 +62,9 @@ def test_relations_are_invariant_and_mean_what_they_say() -> None:
     other = near[4, 3]
     offset = (points[other] - points[4]) / 0.1
     expected = [
-        np.linalg.norm(offset), offset @ normals[4], -offset @ normals[other],
+        np.linalg.norm(offset),
+        offset @ normals[4],
+        -offset @ normals[other],
         1.0 - normals[4] @ normals[other],
     ]
     np.testing.assert_allclose(plain[4, 3], expected, rtol=1e-5)

@@ -34,8 +34,9 @@ def test_invariant_under_rotation_translation_and_scale(seed: int, scale: float)
     points = cloud.points + rng.normal(scale=0.05, size=cloud.points.shape)
     moved = scale * (points @ turn.T + rng.normal(size=3))
     plain = describe(points, cloud.normals)
-    np.testing.assert_allclose(plain, describe(moved, cloud.normals @ turn.T, scale * VOXEL),
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        plain, describe(moved, cloud.normals @ turn.T, scale * VOXEL), atol=1e-6
+    )
     near = neighborhoods(points)
     np.testing.assert_allclose(
         pair_histograms(points, cloud.normals, near).mean(axis=0),

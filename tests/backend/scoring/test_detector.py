@@ -21,7 +21,8 @@ from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, t
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A detector trained for a few seconds."""
-    config = replace(TINY, epochs=4, steps_per_epoch=20, false_alarm_rate=0.2)
+    fitting = replace(TINY.fitting, epochs=4, steps_per_epoch=20)
+    config = replace(TINY, fitting=fitting, false_alarm_rate=0.2)
     out = tmp_path_factory.mktemp("detector")
     yield train(nominal_set(6), labeled_set(10), config, seed=0, out=out)
 
