@@ -72,7 +72,6 @@ def test(options: argparse.Namespace) -> int:
     prepare(options)
     require_blender_libraries()
     failed = check(options)
-    # Tests that use Blender are one group, so that one worker alone opens it.
     parallel = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [script("pytest"), *parallel, "--cov", *options.rest]

@@ -1,4 +1,4 @@
-"""What holds for all tests: Blender in one worker; no skips where everything must run."""
+"""What holds for all tests: which run together, and no skips where everything must run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("flawsmith", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("flawsmith")
 
 TESTS = Path(__file__).parent
 USE_BLENDER = [TESTS / "blender_addon", TESTS / "parity", TESTS / "e2e"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that use Blender together, so that one worker alone opens it."""
+    """Give the tests that use Blender to one worker, and each other file to one.
+
+    So one process opens Blender, and what the tests of a file share is made once.
+    """
     for item in items:
-        if any(folder in item.path.parents for folder in USE_BLENDER):
-            item.add_marker(pytest.mark.xdist_group("blender"))
+        blender = any(folder in item.path.parents for folder in USE_BLENDER)
+        item.add_marker(pytest.mark.xdist_group("blender" if blender else str(item.path)))
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
