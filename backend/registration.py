@@ -33,7 +33,8 @@ CAP = 5.0
 
 COARSE_ROTATIONS = 400
 COARSE_ANCHORS = 5
-FINE_SCAN_POINTS = 8_000
+# A scan that is smaller than this, as a ratio of the nominal diagonal, fits anywhere.
+MIN_EXTENT = 0.05
 # Keeps a step bounded along motions that slide the scan within the surface.
 DAMPING = 1e-3
 # Poses whose matrices differ by less, at unit size, are the same: about 3 degrees of rotation.
@@ -60,7 +61,8 @@ ROUNDS = (
     _Round(2_000, 50, 3_000, 6),
     _Round(200, 200, 3_000, 8),
     _Round(20, 1_000, 20_000, 12),
-    _Round(5, FINE_SCAN_POINTS, 60_000, 25, offset_prior=0.1),
+    _Round(4, 3_000, 20_000, 10, offset_prior=0.1),
+    _Round(1, 12_000, 60_000, 25, offset_prior=0.1),
 )
 
 
@@ -151,8 +153,9 @@ def register(
         CloudError: the nominal model has no faces.
         RegistrationError: the fitness stays below ``min_fitness``.
     """
+    _check_sizes(nominal, scan, min_fitness)
     size = nominal.diagonal
-    center, middle = nominal.points.mean(axis=0), scan.points.mean(axis=0)
+    center, middle = nominal.points.mean(axis=0), np.median(scan.points, axis=0)
     mesh = PointCloud((nominal.points - center) / size, faces=nominal.faces)
     points = (scan.points - middle) / size
 
@@ -178,7 +181,7 @@ def _search(
 ) -> tuple[FloatArray, _Surface]:
     """The best pose (4, 4) from starts all around, and the finest samples of the surface."""
     transforms = _starts(mesh, rng)
-    points = points[thin(points, FINE_SCAN_POINTS)]
+    points = points[thin(points, max(stage.scan_points for stage in ROUNDS))]
     for stage in ROUNDS:
         surface = _Surface.of(mesh, stage.surface_points, rng)
         few = points[thin(points, stage.scan_points)]
@@ -282,10 +285,27 @@ def _free_motions(points: FloatArray, normals: FloatArray) -> int:
     return int((np.linalg.eigvalsh(jacobian.T @ jacobian / len(points)) < FREE_RATIO).sum())
 
 
+def _check_sizes(nominal: PointCloud, scan: PointCloud, min_fitness: float) -> None:
+    """Refuse at once what cannot fit, or would fit anywhere: mostly a wrong unit."""
+    if scan.diagonal < MIN_EXTENT * nominal.diagonal:
+        raise RegistrationError(f"the scan is too small to be placed. {_hint(nominal, scan)}")
+    # What lies within the part lies within this reach of the median, if it is most of the scan.
+    reach = np.sqrt(3.0) * nominal.diagonal * (1.0 + 2.0 * FIT_DISTANCE)
+    apart = np.linalg.norm(scan.points - np.median(scan.points, axis=0), axis=1)
+    possible = float((apart <= reach).mean())
+    if possible < min_fitness:
+        raise RegistrationError(_refusal(possible, min_fitness, nominal, scan))
+
+
 def _refusal(fitness: float, needed: float, nominal: PointCloud, scan: PointCloud) -> str:
     return (
         f"only {fitness:.1%} of the scan lies on the nominal model, {needed:.1%} are needed. "
+        f"{_hint(nominal, scan)}; if the part is as it should be, lower min_fitness"
+    )
+
+
+def _hint(nominal: PointCloud, scan: PointCloud) -> str:
+    return (
         f"The scan is {scan.diagonal:.4g} across and the model {nominal.diagonal:.4g}: check that "
-        "both are of the same part and in the same unit, and cut away table and fixtures; if the "
-        "part is as it should be, lower min_fitness"
+        "both are of the same part and in the same unit, and cut away table and fixtures"
     )

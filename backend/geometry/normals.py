@@ -86,9 +86,7 @@ def orient_consistently(
     return normals * np.where(flipped[piece], -signs, signs)[:, None]
 
 
-def _neighbor_graph(
-    points: FloatArray, normals: FloatArray, tree: cKDTree, k: int
-) -> csr_matrix:
+def _neighbor_graph(points: FloatArray, normals: FloatArray, tree: cKDTree, k: int) -> csr_matrix:
     _, neighbors = tree.query(points, k=k)
     ends = neighbors.reshape(len(points), k).ravel()
     starts = np.repeat(np.arange(len(points)), k)

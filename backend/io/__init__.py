@@ -6,7 +6,7 @@ checks that all formats share, and the disk, are here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -150,13 +150,13 @@ def write_labeled(path: str | Path, labeled: LabeledCloud) -> None:
     Raises:
         FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
     """
-    truth = {
+    truth: dict[str, NDArray] = {
         "mask": labeled.mask.astype(np.uint8),
         "label": labeled.labels.astype(np.int32),
         "weight": labeled.weight.astype(np.float32),
         "source_index": labeled.source_index.astype(np.int32),
     }
-    fields = _others(labeled.fields, truth) | truth
+    fields = _replaced(labeled.fields, truth)
     _write_fields(Path(path), PointCloud(labeled.points, labeled.normals, fields=fields))
 
 
@@ -168,15 +168,16 @@ def write_scored(
     Raises:
         FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
     """
-    scores = {
+    scores: dict[str, NDArray] = {
         "score": np.asarray(point_scores, dtype=np.float32),
         "anomalous": np.asarray(anomalous, dtype=np.uint8),
     }
-    _write_fields(Path(path), replace(cloud, fields=_others(cloud.fields, scores) | scores))
+    _write_fields(Path(path), replace(cloud, fields=_replaced(cloud.fields, scores)))
 
 
-def _others(fields: object, ours: dict[str, NDArray]) -> dict[str, NDArray]:
-    return {name: values for name, values in dict(fields).items() if name not in ours}
+def _replaced(theirs: Mapping[str, NDArray], ours: dict[str, NDArray]) -> dict[str, NDArray]:
+    """Both, ``ours`` last and in place of what the input called the same."""
+    return {name: values for name, values in theirs.items() if name not in ours} | ours
 
 
 def _write_fields(path: Path, cloud: PointCloud) -> None:

@@ -65,9 +65,7 @@ def _unpack(data: bytes, limits: ReadLimits) -> dict[str, NDArray]:
                 f"more than the limit of {limits.max_bytes}"
             )
         # A directory that lies is no help: a member is never read beyond its promised size.
-        return {
-            info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in members
-        }
+        return {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in members}
 
 
 def _array(data: bytes) -> NDArray:
@@ -82,8 +80,9 @@ def _array(data: bytes) -> NDArray:
         raise FileFormatError(f"npy version {version} is none of {list(HEADER_READERS)}")
     shape, fortran, dtype = HEADER_READERS[version](stream)
     if dtype.hasobject:
-        raise FileFormatError("the array holds Python objects, which are never loaded; "
-                              "save an array of numbers")
+        raise FileFormatError(
+            "the array holds Python objects, which are never loaded; save an array of numbers"
+        )
     promised, available = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
     if promised != available:
         raise FileFormatError(

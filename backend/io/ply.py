@@ -231,8 +231,10 @@ def _ascii_tables(elements: list[Element], text: bytes) -> dict[str, dict[str, N
     for element in elements:
         rows = lines[start : start + element.count]
         if len(rows) < element.count:
-            raise FileFormatError(f"the file ends after {len(rows)} of {element.count} "
-                                  f"{element.name!r} lines; export it again")
+            raise FileFormatError(
+                f"the file ends after {len(rows)} of {element.count} "
+                f"{element.name!r} lines; export it again"
+            )
         start += element.count
         tables[element.name] = _ascii_table(element, rows)
     return tables

@@ -30,6 +30,8 @@ def parse_stl(data: bytes, limits: ReadLimits) -> PointCloud:
         raise FileFormatError("a vertex has a coordinate that is not finite; export the mesh again")
     faces = np.arange(len(corners)).reshape(-1, 3)
     points, faces = merge_vertices(corners.astype(np.float64), faces)
+    if len(faces) == 0:
+        raise FileFormatError("every face of the STL file has collapsed; export the mesh again")
     return PointCloud(points, faces=faces)
 
 

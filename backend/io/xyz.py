@@ -17,12 +17,14 @@ NORMAL_TOLERANCE = 0.01
 
 def parse_xyz(data: bytes, limits: ReadLimits) -> PointCloud:
     """Columns x y z, then nx ny nz if they are unit vectors; others become ``column_3`` and on."""
-    text = data.decode("utf-8", "strict").replace(",", " ").replace(";", " ")
+    text = data.decode("utf-8").replace(",", " ").replace(";", " ")
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    lines = [line for line in lines if not line.startswith(COMMENTS)]
+    limits.check_points(len(lines))
     try:
-        table = np.loadtxt(io.StringIO(text), comments=COMMENTS, ndmin=2)
+        table = np.loadtxt(lines, comments=COMMENTS, ndmin=2)
     except ValueError as error:
         raise FileFormatError(f"every line must hold the same count of numbers: {error}") from error
-    limits.check_points(len(table))
     if table.shape[1] < 3:
         raise FileFormatError(f"lines hold {table.shape[1]} numbers; at least x y z are needed")
     normals, others = None, 3
