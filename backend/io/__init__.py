@@ -135,7 +135,7 @@ def write_cloud(path: str | Path, cloud: PointCloud) -> None:
     """Write ``cloud`` in the format of the path's suffix, in one step.
 
     Coordinates are written in double precision wherever the format allows, so that what was read
-    comes back bit by bit. What a format cannot carry (``docs/formats.md``) is left out.
+    comes back bit by bit. What a format cannot carry, as its module says, is left out.
 
     Raises:
         FileFormatError: a suffix that is not in ``WRITERS``, or a mesh format without faces.
