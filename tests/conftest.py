@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         blender = any(folder in item.path.parents for folder in USE_BLENDER)
-        item.add_marker(pytest.mark.xdist_group("blender" if blender else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("blender" if blender else item.path.stem))
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
