@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from backend.errors import CloudError
 from backend.geometry.neighbors import knn_edges, mesh_edges
+from backend.geometry.transform import rotation_of, transform_points
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -125,6 +126,11 @@ class PointCloud:
     def moved(self, points: FloatArray, normals: FloatArray | None) -> PointCloud:
         """The same surface elsewhere: other ``points`` and ``normals``, the adjacency kept."""
         return replace(self, points=points, normals=normals, adjacency_of=self)
+
+    def transformed(self, transform: FloatArray) -> PointCloud:
+        """The cloud and its normals seen through ``transform`` (4, 4; see geometry.transform)."""
+        normals = None if self.normals is None else self.normals @ rotation_of(transform).T
+        return self.moved(transform_points(transform, self.points), normals)
 
     def subset(self, keep: BoolArray) -> PointCloud:
         """The points where ``keep`` (N,) is true, in order; the adjacency is the induced graph."""

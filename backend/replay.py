@@ -15,6 +15,7 @@ from backend.cloud import DefectEffect, LabeledCloud, PointCloud
 from backend.defects import DEFECTS
 from backend.errors import ReplayError
 from backend.geometry.refresh_normals import refresh_normals
+from backend.geometry.transform import rotation_of
 from backend.resolve import resolve
 from shared_schema.defects.base import DefectSpec
 from shared_schema.recipe import Recipe
@@ -113,13 +114,9 @@ def replay_record(record: dict[str, Any], cloud: PointCloud) -> LabeledCloud:
 
 
 def _to_part(cloud: PointCloud, transform: FloatArray, origin: FloatArray) -> PointCloud:
-    if np.array_equal(transform, np.eye(4)) and not origin.any():
-        return cloud
-    linear, shift = transform[:3, :3], transform[:3, 3]
-    normals = cloud.normals
-    if normals is not None:
-        normals = normals @ (linear / np.cbrt(np.linalg.det(linear))).T
-    return cloud.moved(cloud.points @ linear.T + (shift - origin), normals)
+    relative = transform.copy()
+    relative[:3, 3] -= origin
+    return cloud if np.array_equal(relative, np.eye(4)) else cloud.transformed(relative)
 
 
 def _apply(state: _State, spec: DefectSpec) -> tuple[_State, dict[str, Any]]:
@@ -184,8 +181,7 @@ def _to_scan(cloud: PointCloud, state: _State, transform: FloatArray) -> Labeled
     if cloud.normals is not None:
         normals = cloud.normals[source]
         if moved.any():
-            scale = np.cbrt(np.linalg.det(linear))
-            carried = state.cloud.normals[moved] @ (linear / scale)
+            carried = state.cloud.normals[moved] @ rotation_of(transform)
             normals[moved] = refresh_normals(points, state.cloud.faces, moved, carried)
     return LabeledCloud(
         points,

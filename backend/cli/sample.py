@@ -1,0 +1,48 @@
+"""``flawsmith sample``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backend.cli.options import EXISTING_FILE, file_argument, out_option, seed_option, unit_option
+
+
+@click.command("sample")
+@file_argument("template")
+@file_argument("nominal")
+@click.option("--count", type=click.IntRange(min=1), default=1, show_default=True)
+@out_option("the recipes")
+@seed_option("the recipes; recipe N depends on it and on N alone")
+@unit_option("the nominal part; by default the template's")
+@click.option("--views", type=EXISTING_FILE, help="View set, for templates with view boxes.")
+def command(
+    template: Path,
+    nominal: Path,
+    count: int,
+    out: Path,
+    seed: int,
+    unit: str | None,
+    views: Path | None,
+) -> None:
+    """Draw concrete recipes from TEMPLATE for the part in the file NOMINAL."""
+    from backend.cli.progress import console, progress_display
+    from backend.io.atomic import write_bytes
+    from backend.sampling import sample_recipes
+    from backend.surface import load_surface
+    from shared_schema.load import dump, load_template, load_views
+    from shared_schema.recipe import Unit
+
+    loaded = load_template(template)
+    surface = load_surface(
+        nominal,
+        unit=Unit(unit or loaded.unit),
+        seed=seed,
+        views=None if views is None else load_views(views),
+    )
+    recipes = sample_recipes(loaded, surface, seed=seed, count=count)
+    with progress_display() as progress:
+        for number, recipe in enumerate(progress.track(recipes, count, description="Sampling")):
+            write_bytes(out / f"{template.stem}-{number:05d}.json", dump(recipe).encode())
+    console.print(f"Wrote {count} recipes to {out}")

@@ -1,0 +1,23 @@
+"""``flawsmith schema``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shared_schema.publish import DOCUMENTS, schema_text
+
+
+@click.command("schema")
+@click.argument("document", type=click.Choice(sorted(DOCUMENTS)), default="recipe")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, not the screen.")
+def command(document: str, out: Path | None) -> None:
+    """Print the JSON Schema of DOCUMENT (by default the recipe's)."""
+    from backend.io.atomic import write_bytes
+
+    if out is None:
+        click.echo(schema_text(document), nl=False)
+    else:
+        write_bytes(out, schema_text(document).encode())
+        click.echo(f"Wrote {out}")

@@ -1,0 +1,145 @@
+"""Pictures of point clouds and curves, as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Image = NDArray[np.float64]
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+SURFACE = np.array([0.72, 0.74, 0.78])
+ANOMALY = np.array([0.86, 0.16, 0.18])
+BACKGROUND = 1.0
+LIGHT = np.array([0.35, -0.45, 0.82])
+HEAT = mpl.colormaps["turbo"]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """An orthographic look at a cloud: rows (3, 3) are right, up and towards the eye."""
+
+    axes: FloatArray
+
+    @classmethod
+    def along(cls, towards_eye: FloatArray) -> View:
+        """Look so that ``towards_eye`` (3,) points at the viewer, and z up where that can be."""
+        back = towards_eye / np.linalg.norm(towards_eye)
+        up = np.array([0.0, 0.0, 1.0]) if abs(back[2]) < 0.95 else np.array([0.0, 1.0, 0.0])
+        right = np.cross(up, back)
+        right /= np.linalg.norm(right)
+        return cls(np.stack([right, np.cross(back, right), back]))
+
+    @classmethod
+    def onto(cls, normals: FloatArray | None, mask: BoolArray) -> View:
+        """Look at the anomalous surface from where most of it can be seen, a little from aside."""
+        aside = np.array([0.35, -0.25, 0.25])
+        if normals is None or not mask.any():
+            return cls.along(np.array([0.6, -1.0, 0.5]))
+        mean = normals[mask].mean(axis=0)
+        length = np.linalg.norm(mean)
+        if length < 0.2:  # all around the part
+            return cls.along(np.array([0.6, -1.0, 0.5]))
+        return cls.along(mean / length + aside)
+
+
+def mask_colors(mask: BoolArray) -> FloatArray:
+    """(N, 3): anomalous points red, the others grey."""
+    return np.where(mask[:, None], ANOMALY, SURFACE)
+
+
+def heat_colors(scores: NDArray[np.floating], low: float, high: float) -> FloatArray:
+    """(N, 3): scores from ``low`` (blue) to ``high`` (red)."""
+    span = max(high - low, np.finfo(float).tiny)
+    return HEAT(np.clip((scores - low) / span, 0.0, 1.0))[:, :3]
+
+
+def splat(
+    points: FloatArray, normals: FloatArray | None, colors: FloatArray, view: View, size: int = 420
+) -> Image:
+    """Draw a cloud as shaded discs into a (size, size, 3) image with hidden surfaces removed."""
+    seen = (points - points.mean(axis=0)) @ view.axes.T
+    low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
+    scale = 0.92 * size / max(float((high - low).max()), np.finfo(float).tiny)
+    pixels = (seen[:, :2] - (low + high) / 2.0) * scale + size / 2.0
+    if normals is not None:
+        shade = 0.45 + 0.55 * np.clip(normals @ view.axes.T @ LIGHT, 0.0, 1.0)
+        colors = colors * shade[:, None]
+    # Far to near: of all colours assigned to one pixel, the last, the nearest, stays.
+    order = np.argsort(seen[:, 2], kind="stable")
+    column = pixels[order, 0].astype(int)
+    row = size - 1 - pixels[order, 1].astype(int)
+    return _draw_discs(row, column, seen[order, 2] * scale, colors[order], size)
+
+
+def _draw_discs(
+    row: NDArray[np.int64],
+    column: NDArray[np.int64],
+    depth: FloatArray,
+    colors: FloatArray,
+    size: int,
+) -> Image:
+    radius = int(np.clip(round(0.55 * size / np.sqrt(len(row)) + 1), 1, 6))
+    image = np.full((size * size, 3), BACKGROUND)
+    nearest = np.full(size * size, -np.inf)
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            if dx * dx + dy * dy > radius * radius:
+                continue
+            y, x = row + dy, column + dx
+            inside = (y >= 0) & (y < size) & (x >= 0) & (x < size)
+            cell, z = (y * size + x)[inside], depth[inside]
+            front = z > nearest[cell]
+            cell, z = cell[front], z[front]
+            image[cell] = colors[inside][front]
+            nearest[cell] = z
+    return image.reshape(size, size, 3)
+
+
+def panels(images: Mapping[str, Image]) -> bytes:
+    """Images side by side under their titles."""
+    figure = Figure(figsize=(3.1 * len(images), 3.3), dpi=110, layout="constrained")
+    for index, (title, image) in enumerate(images.items()):
+        axes = figure.add_subplot(1, len(images), index + 1)
+        axes.imshow(np.clip(image, 0.0, 1.0))
+        axes.set_title(title, fontsize=9)
+        axes.axis("off")
+    return _png(figure)
+
+
+def roc_curves(curves: Mapping[str, Curve], title: str) -> bytes:
+    """ROC curves by name: true against false positive rate."""
+    figure = Figure(figsize=(4.4, 4.2), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    for name, (false_rate, true_rate) in curves.items():
+        width, color = (2.4, "black") if name == "all" else (1.4, None)
+        axes.plot(false_rate, true_rate, label=name, linewidth=width, color=color)
+    axes.plot([0, 1], [0, 1], linestyle=":", color="grey", linewidth=1)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", title=title)
+    axes.set_aspect("equal")
+    axes.legend(fontsize=8, loc="lower right")
+    return _png(figure)
+
+
+def histogram(values: FloatArray, label: str) -> bytes:
+    """How ``values`` (N,) are distributed."""
+    figure = Figure(figsize=(4.4, 2.6), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    axes.hist(values, bins=80, color="#4a6fa5")
+    axes.set(xlabel=label, ylabel="points")
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    # Without the software's version in it, the same picture is the same bytes.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
