@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Defects in an object's modifier stack: add them, find them, read and write their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+import numpy as np
+
+from .attribute_io import read_positions
+from .defects import NODE_GROUPS, group_name, node_group
+from .interface import toggle_title
+from .schema import Field, RecipeError, fields
+from .supports import SUPPORT_TYPES, new_support, read_support, write_support
+
+KINDS = tuple(NODE_GROUPS)
+
+Values = Mapping[str, Any]
+
+
+def diagonal(obj: bpy.types.Object) -> float:
+    """Length of the diagonal of the bounding box of the object's own mesh, in local space."""
+    points = read_positions(obj.data)  # type: ignore[arg-type]
+    return float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.0
+
+
+def add_defect(
+    obj: bpy.types.Object, kind: str, values: Values | None = None
+) -> bpy.types.NodesModifier:
+    """Append a defect to the object's stack.
+
+    Args:
+        obj: a mesh object.
+        kind: one of ``KINDS``.
+        values: fields as in the recipe's JSON, in the object's local space; what is missing takes
+            the schema's default, or its suggested value, lengths times the object's diagonal.
+
+    Raises:
+        RecipeError: the kind is unknown or the object is no mesh.
+    """
+    values = dict(values or {})
+    if kind not in NODE_GROUPS:
+        raise RecipeError(f"no defect {kind!r}; there are {', '.join(KINDS)}")
+    if obj.type != "MESH":
+        raise RecipeError(f"{obj.name!r} is a {obj.type.lower()}; defects need a mesh object")
+    number = 1 + len(defect_modifiers(obj))
+    modifier: Any = obj.modifiers.new(values.get("name") or kind.title(), "NODES")
+    modifier.node_group = node_group(kind)
+    size = diagonal(obj)
+    new = {field.name: _new_value(field, size) for field in fields(kind)}
+    write_values(modifier, {**new, "label": number, **values})
+    return modifier
+
+
+def _new_value(field: Field, size: float) -> Any:
+    """What a field of a new defect on a part of that ``size`` begins with."""
+    if field.default is not None or field.optional:
+        return field.default
+    if field.suggested is not None and field.quantity == "length":
+        return field.suggested * size
+    return field.suggested
+
+
+def defect_kind(modifier: bpy.types.Modifier) -> str | None:
+    """The kind of a defect's modifier; None for any other modifier."""
+    group = getattr(modifier, "node_group", None)
+    # A copy in another file, or beside an edited one, is called "… v1.001".
+    name = group.name.partition(".")[0] if group is not None else ""
+    return next((kind for kind in KINDS if name == group_name(kind)), None)
+
+
+def defect_modifiers(obj: bpy.types.Object) -> list[bpy.types.NodesModifier]:
+    """The defects of an object, in the order of its stack."""
+    found: list[Any] = [modifier for modifier in obj.modifiers if defect_kind(modifier)]
+    return found
+
+
+def write_values(modifier: bpy.types.NodesModifier, values: Values) -> None:
+    """Set some fields of a defect, given as in the recipe's JSON.
+
+    Raises:
+        RecipeError: a field is unknown to the kind, or a choice is none of the allowed ones.
+    """
+    kind = _require_kind(modifier)
+    known = {field.name: field for field in fields(kind)}
+    for name, value in values.items():
+        if name in known:
+            _write(modifier, known[name], value)
+        elif name == "name":
+            modifier.name = value or kind.title()
+        elif name != "kind":
+            raise RecipeError(f"a {kind} has no {name!r}; it has {', '.join(known)}")
+    part: Any = modifier.id_data
+    part.update_tag()
+
+
+def read_values(modifier: bpy.types.NodesModifier) -> dict[str, Any]:
+    """All fields of a defect as the recipe's JSON holds them: numbers as Blender computes them.
+
+    Raises:
+        RecipeError: the modifier is no defect, or lacks the object of its path or hull.
+    """
+    kind = _require_kind(modifier)
+    values: dict[str, Any] = {"kind": kind, "name": modifier.name}
+    for field in fields(kind):
+        value = _read(modifier, field)
+        if value is not None:
+            values[field.name] = value
+    return values
+
+
+def _require_kind(modifier: bpy.types.Modifier) -> str:
+    kind = defect_kind(modifier)
+    if kind is None:
+        raise RecipeError(f"modifier {modifier.name!r} is no defect of flawsmith")
+    return kind
+
+
+def _write(modifier: Any, field: Field, value: Any) -> None:
+    if field.optional:
+        _set(modifier, toggle_title(field), value is not None)
+    if value is None:
+        return
+    if field.type in SUPPORT_TYPES:
+        _set(modifier, field.title, _support(modifier, field, value))
+    elif field.type == "choice":
+        if value not in field.choices:
+            allowed = ", ".join(field.choices)
+            raise RecipeError(f"{field.name}: {value!r} is none of {allowed}")
+        _set(modifier, field.title, field.choices.index(value))
+    elif field.type == "triple":
+        _set(modifier, field.title, [float(component) for component in value])
+    else:
+        _set(modifier, field.title, int(value) if field.type == "integer" else float(value))
+
+
+def _support(modifier: Any, field: Field, value: Any) -> bpy.types.Object:
+    """The object of a path, a hull or bumps, shaped after ``value``."""
+    part = modifier.id_data
+    support = _get(modifier, field.title)
+    if support is None:
+        support = new_support(part, f"{modifier.name} {field.title}")
+    write_support(support, field.type, value)
+    return support
+
+
+def _read(modifier: Any, field: Field) -> Any:
+    if field.optional and not _get(modifier, toggle_title(field)):
+        return None
+    value = _get(modifier, field.title)
+    if field.type in SUPPORT_TYPES:
+        return _read_object(modifier, field, value)
+    if field.type == "choice":
+        return field.choices[value]
+    if field.type == "triple":
+        return [_single(component) for component in value]
+    return value if field.type == "integer" else field.clip(_single(value))
+
+
+def _read_object(modifier: Any, field: Field, support: Any) -> Any:
+    if support is None:
+        if field.default is not None:
+            return field.default
+        raise RecipeError(
+            f"{modifier.name!r} has no {field.title} object; choose one in the modifier"
+        )
+    return read_support(modifier.id_data, support, field.type)
+
+
+def _single(number: float) -> float:
+    """``number`` rounded to single precision, in which Blender computes."""
+    return float(np.float32(number))
+
+
+def _get(modifier: Any, title: str) -> Any:
+    """The value of a modifier's input."""
+    return modifier[_identifier(modifier, title)]
+
+
+def _set(modifier: Any, title: str, value: Any) -> None:
+    """Set a modifier's input."""
+    modifier[_identifier(modifier, title)] = value
+
+
+def _identifier(modifier: Any, title: str) -> str:
+    """What Blender calls an input, found by the name that people see."""
+    items = modifier.node_group.interface.items_tree
+    return next(
+        item.identifier
+        for item in items
+        if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name == title
+    )
