@@ -6,6 +6,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .nodes import Tree, Value
 from .schema import Field, fields
 
@@ -21,7 +23,7 @@ SOCKETS = {
     "Bump": "NodeSocketObject",
 }
 SUBTYPES = {"length": "DISTANCE", "angle": "ANGLE", "vector": "TRANSLATION", "point": "TRANSLATION"}
-INT_LIMIT = 2**31 - 1
+LARGEST = {"number": float(np.finfo(np.float32).max), "integer": 2**31 - 1}
 
 
 def toggle_title(field: Field) -> str:
@@ -59,9 +61,8 @@ def _new_socket(interface: Any, field: Field) -> None:
     if field.type in ("number", "triple") and field.quantity:
         socket.subtype = _subtype(field)
     if field.type in ("number", "integer"):
-        limit = INT_LIMIT if field.type == "integer" else math.inf
-        socket.min_value = max(field.low, -limit)
-        socket.max_value = min(field.high, limit)
+        socket.min_value = max(field.low, -LARGEST[field.type])
+        socket.max_value = min(field.high, LARGEST[field.type])
     default = field.suggested if field.default is None else field.default
     if field.type in ("number", "integer", "triple") and default is not None:
         socket.default_value = default

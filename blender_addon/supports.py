@@ -42,14 +42,13 @@ def write_support(support: bpy.types.Object, of_type: str, value: Any) -> None:
         of_type: the field's type in the schema: ``"SurfacePath"``, ``"points"`` or ``"Bump"``.
         value: what the recipe's JSON holds, in the part's local space.
     """
-    mesh: Any = support.data
     support.matrix_parent_inverse = Matrix.Identity(4)
     support.matrix_basis = Matrix.Identity(4)
-    for attribute in [a for a in mesh.attributes if a.name in SUPPORT_ATTRIBUTES]:
-        mesh.attributes.remove(attribute)
-    mesh.clear_geometry()
-    _WRITERS[of_type](mesh, value)
-    mesh.update()
+    before: Any = support.data
+    support.data = bpy.data.meshes.new(support.name)
+    if before.users == 0:
+        bpy.data.meshes.remove(before)
+    _WRITERS[of_type](support.data, value)
 
 
 def read_support(part: bpy.types.Object, support: bpy.types.Object, of_type: str) -> Any:
@@ -111,7 +110,6 @@ def _read_bumps(mesh: Any, to_part: NDArray[np.float64]) -> Any:
     ]
 
 
-SUPPORT_ATTRIBUTES = (PATH_NORMAL, BUMP_AMPLITUDE, BUMP_SIGMA)
 _WRITERS = {"SurfacePath": _write_path, "points": _write_points, "Bump": _write_bumps}
 _READERS = {"SurfacePath": _read_path, "points": _read_points, "Bump": _read_bumps}
 SUPPORT_TYPES = tuple(_WRITERS)

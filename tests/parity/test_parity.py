@@ -75,8 +75,6 @@ def test_severed_parts(severed: str, seed: int) -> None:
     recipe = random_recipe(cloud, seed, "crack", "dent")
     severing = {"severed": Severed(severed), "offset": (0.1, 0.02, 0.0)}
     crack = recipe.defects[0].model_copy(update=severing)
-        update={"severed": Severed(severed), "offset": (0.1, 0.02, 0.0)}
-    )
     check_parity(obj, cloud, recipe.model_copy(update={"defects": (crack, *recipe.defects[1:])}))
 
 
