@@ -17,6 +17,10 @@ from .supports import SUPPORT_TYPES, new_support, read_support, write_support
 
 KINDS = tuple(NODE_GROUPS)
 
+# Since then a modifier's inputs are properties of their own, no longer custom ones, and a menu's
+# value is the name of its item, no longer the number.
+RNA_INPUTS = bpy.app.version >= (5, 2)
+
 Values = Mapping[str, Any]
 
 
@@ -129,7 +133,7 @@ def _write(modifier: Any, field: Field, value: Any) -> None:
         if value not in field.choices:
             allowed = ", ".join(field.choices)
             raise RecipeError(f"{field.name}: {value!r} is none of {allowed}")
-        _set(modifier, field.title, field.choices.index(value))
+        _set(modifier, field.title, value if RNA_INPUTS else field.choices.index(value))
     elif field.type == "triple":
         _set(modifier, field.title, [float(component) for component in value])
     else:
@@ -153,7 +157,7 @@ def _read(modifier: Any, field: Field) -> Any:
     if field.type in SUPPORT_TYPES:
         return _read_object(modifier, field, value)
     if field.type == "choice":
-        return field.choices[value]
+        return value if RNA_INPUTS else field.choices[value]
     if field.type == "triple":
         return [_single(component) for component in value]
     return value if field.type == "integer" else field.clip(_single(value))
@@ -176,12 +180,17 @@ def _single(number: float) -> float:
 
 def _get(modifier: Any, title: str) -> Any:
     """The value of a modifier's input."""
-    return modifier[_identifier(modifier, title)]
+    name = _identifier(modifier, title)
+    return getattr(modifier.properties.inputs, name).value if RNA_INPUTS else modifier[name]
 
 
 def _set(modifier: Any, title: str, value: Any) -> None:
     """Set a modifier's input."""
-    modifier[_identifier(modifier, title)] = value
+    name = _identifier(modifier, title)
+    if RNA_INPUTS:
+        getattr(modifier.properties.inputs, name).value = value
+    else:
+        modifier[name] = value
 
 
 def _identifier(modifier: Any, title: str) -> str:

@@ -22,7 +22,7 @@ EACH_FIELD = pytest.mark.parametrize(
 LARGEST = {"number": float(np.finfo(np.float32).max), "integer": 2**31 - 1}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def scene() -> None:
     empty_scene()
 
