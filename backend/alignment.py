@@ -24,7 +24,8 @@ class AlignedScan:
     Attributes:
         cloud: the scan in its own frame and unit, with outward normals.
         T_part_scan: (4, 4) to the part frame; it holds the change of unit.
-        record: how it was done: normals, fitness, RMSE, seed.
+        record: how it was done: normals, and of the registration its fitness, RMSE, offset, free
+            motions and seed.
     """
 
     cloud: PointCloud
@@ -64,7 +65,13 @@ def align(
         rng = np.random.default_rng(seed)
         found = register(nominal, scan.transformed(T_part_scan), rng=rng)
         T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
-        record["registration"] = {"fitness": found.fitness, "rmse": found.rmse, "seed": seed}
+        record["registration"] = {
+            "fitness": found.fitness,
+            "rmse": found.rmse,
+            "offset": found.offset,
+            "free_motions": found.free_motions,
+            "seed": seed,
+        }
     if viewpoint is not None:
         viewpoint = transform_points(T_part_scan, viewpoint[None, :])[0]
     placed, record["normals"] = with_outward_normals(

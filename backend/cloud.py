@@ -195,5 +195,19 @@ class LabeledCloud:
     source_index: IntArray
     fields: Mapping[str, NDArray] = field(default_factory=dict)
 
+    @classmethod
+    def nominal(cls, cloud: PointCloud) -> LabeledCloud:
+        """``cloud`` with no point anomalous."""
+        count = len(cloud)
+        return cls(
+            cloud.points,
+            cloud.normals,
+            np.zeros(count, dtype=bool),
+            np.zeros(count, dtype=np.int32),
+            np.zeros(count),
+            np.arange(count),
+            cloud.fields,
+        )
+
     def __len__(self) -> int:
         return len(self.points)

@@ -3,6 +3,7 @@
 FlawsmithError
   SchemaError            a JSON document does not follow the shared schema
   CloudError             arrays that do not make a point cloud
+  DatasetError           a folder that does not hold the data it should
   FileFormatError        a file that is not what its suffix promises, damaged, or beyond the limits
   RegistrationError      nominal model and scan could not be brought together
   ReplayError            a recipe that cannot be replayed on this cloud
@@ -17,6 +18,7 @@ from shared_schema.errors import FlawsmithError, SchemaError
 __all__ = [
     "CheckpointError",
     "CloudError",
+    "DatasetError",
     "FileFormatError",
     "FlawsmithError",
     "MissingDependencyError",
@@ -30,6 +32,10 @@ __all__ = [
 
 class CloudError(FlawsmithError, ValueError):
     """Arrays that do not make a point cloud: wrong shape, not finite, or empty."""
+
+
+class DatasetError(FlawsmithError):
+    """A folder that does not hold the data that its layout promises."""
 
 
 class FileFormatError(FlawsmithError, ValueError):

@@ -73,6 +73,16 @@ class MetricRow:
     average_precision: float
     aupro: float
 
+    def to_record(self) -> dict[str, Any]:
+        """The row as JSON; undefined values are None."""
+        return {name: _json_number(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> MetricRow:
+        """The inverse of ``to_record``."""
+        values: dict[str, Any] = {name: _from_json(value) for name, value in record.items()}
+        return cls(**values)
+
 
 @dataclass(frozen=True, eq=False)
 class EvaluationReport:
@@ -92,9 +102,7 @@ class EvaluationReport:
 
     def to_record(self) -> list[dict[str, Any]]:
         """The rows as JSON; undefined values are None."""
-        return [
-            {name: _json_number(value) for name, value in vars(row).items()} for row in self.rows
-        ]
+        return [row.to_record() for row in self.rows]
 
 
 def evaluate(detector: Detector, cases: Iterable[TestCase]) -> EvaluationReport:
@@ -184,3 +192,9 @@ def _json_number(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json_number(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_json(item) for item in value)
+    return float("nan") if value is None else value

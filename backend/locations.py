@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import PointCloud
-from backend.errors import SamplingError
+from backend.errors import CloudError, SamplingError
 from backend.geometry.hinge import principal_axes
+from backend.geometry.normals import with_outward_normals
+from backend.geometry.surface import subsample_surface
 from backend.geometry.visibility import visible_pixels
+from backend.io import read_cloud
 from shared_schema.locations import (
     HullLocation,
     PathLocation,
@@ -20,13 +24,15 @@ from shared_schema.locations import (
     SurfaceRandomLocation,
     ViewBoxLocation,
 )
-from shared_schema.recipe import Lengths, Part, RecipeTemplate
+from shared_schema.recipe import MM_PER_UNIT, Lengths, Part, RecipeTemplate, Unit
 from shared_schema.views import Camera, ViewSet
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 AREA_NEIGHBORS = 8
+# Dense enough to place a defect of a hundredth of the part's size.
+SURFACE_POINTS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,48 @@ class Surface:
 
     def scale_of(self, template: RecipeTemplate) -> float:
         """What the template's lengths and coordinates are multiplied by on this part."""
-        return self.part.diagonal if template.lengths is Lengths.RATIO else 1.0
+        if template.lengths is Lengths.RATIO:
+            return self.part.diagonal
+        return MM_PER_UNIT[template.unit] / MM_PER_UNIT[self.part.unit]
+
+
+def load_surface(path: Path, *, unit: Unit, seed: int, views: ViewSet | None = None) -> Surface:
+    """The part in a file, to draw recipes on.
+
+    Args:
+        path: a mesh, whose surface is subsampled, or a scan, whose points are taken as they are.
+        unit: of its lengths.
+        seed: of the subsampling.
+        views: rendered views of it, in the same unit.
+
+    Raises:
+        FileFormatError: the file cannot be read.
+        CloudError: the part has no extent.
+        SamplingError: the views are in another unit.
+    """
+    if views is not None and views.unit is not unit:
+        raise SamplingError(
+            f"the views are in {views.unit.value}, the part {path} in {unit.value}; "
+            "render them anew"
+        )
+    cloud = read_cloud(path, unit=unit.value)
+    surface = surface_of(cloud, path.stem, unit, views)
+    if cloud.faces is None or len(cloud.faces) == 0:
+        return surface
+    spread = subsample_surface(cloud, SURFACE_POINTS, np.random.default_rng(seed))
+    return replace(surface, cloud=spread)
+
+
+def surface_of(cloud: PointCloud, name: str, unit: Unit, views: ViewSet | None = None) -> Surface:
+    """A cloud that is a part of its own, with outward normals, estimated where it has none.
+
+    Raises:
+        CloudError: its points all coincide.
+    """
+    if not cloud.diagonal > 0:
+        raise CloudError(f"the {len(cloud)} points of {name!r} all lie at one place")
+    part = Part(name=name, unit=unit, diagonal=cloud.diagonal)
+    return Surface(with_outward_normals(cloud)[0], part, views)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +169,8 @@ def _in_region(
     if len(inside) == 0:
         raise SamplingError(
             f"region {name!r} from {low.tolist()} to {high.tolist()} holds none of the surface, "
-            f"which spans {cloud.points.min(axis=0).tolist()} to {cloud.points.max(axis=0).tolist()}"
+            f"which spans {cloud.points.min(axis=0).tolist()} "
+            f"to {cloud.points.max(axis=0).tolist()}"
         )
     return inside
 

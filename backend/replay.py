@@ -180,7 +180,7 @@ def _to_scan(cloud: PointCloud, state: _State, transform: FloatArray) -> Labeled
     normals = None
     if cloud.normals is not None:
         normals = cloud.normals[source]
-        if moved.any():
+        if moved.any() and state.cloud.normals is not None:
             carried = state.cloud.normals[moved] @ rotation_of(transform)
             normals[moved] = refresh_normals(points, state.cloud.faces, moved, carried)
     return LabeledCloud(

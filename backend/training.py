@@ -104,7 +104,8 @@ def train(
         Path of the detector; read it with ``Detector.load``.
 
     Raises:
-        TrainingError: no nominal cloud, or a labelled category without nominal clouds.
+        TrainingError: no nominal cloud, a labelled category without nominal clouds, or nominal
+            clouds in different units.
     """
     config = config or TrainingConfig()
     _check(nominal, labeled)
@@ -182,8 +183,10 @@ class _Trainer:
         )
         info = {
             "fingerprint": self.fingerprint,
+            "version": __version__,
             "seed": self.seed,
             "config": asdict(self.config),
+            "unit": _common_unit(nominal),
             "nominal_clouds": {name: len(clouds) for name, clouds in nominal.items()},
             "labeled_clouds": {name: len(clouds) for name, clouds in labeled.items()},
         }
@@ -196,7 +199,7 @@ class _Trainer:
         held_out = len(rest) > 0
         if not held_out:
             rng = np.random.default_rng([self.seed, 1, number])
-            copy = augment(_as_nominal(learn[0]), rng, self.config.augmentation)
+            copy = augment(LabeledCloud.nominal(learn[0]), rng, self.config.augmentation)
             rest = [PointCloud(copy.points, copy.normals)]
         prepared = [
             prepare(cloud.points, cloud.normals, normalization, name) for cloud in (*learn, *rest)
@@ -292,24 +295,23 @@ def _deterministic_torch(threads: int) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[1])
 
 
-def _as_nominal(cloud: PointCloud) -> LabeledCloud:
-    count = len(cloud)
-    return LabeledCloud(
-        cloud.points,
-        cloud.normals,
-        np.zeros(count, dtype=bool),
-        np.zeros(count, dtype=np.int32),
-        np.zeros(count),
-        np.arange(count),
-    )
-
-
 def _check(nominal: NominalClouds, labeled: LabeledClouds) -> None:
     if not nominal or not all(nominal.values()):
         raise TrainingError("training needs at least one nominal cloud in every category")
     strangers = sorted(set(labeled) - set(nominal))
     if strangers:
         raise TrainingError(f"labelled clouds without nominal ones: category {strangers[0]!r}")
+
+
+def _common_unit(nominal: NominalClouds) -> str | None:
+    """The unit of the clouds that state one."""
+    units = {cloud.unit for clouds in nominal.values() for cloud in clouds} - {None}
+    if len(units) > 1:
+        raise TrainingError(
+            f"the nominal clouds are in {' and '.join(sorted(map(str, units)))}; "
+            "convert them to one unit"
+        )
+    return units.pop() if units else None
 
 
 def _is_finished(path: Path, fingerprint: str) -> bool:
@@ -325,7 +327,8 @@ def _fingerprint(
     nominal: NominalClouds, labeled: LabeledClouds, config: TrainingConfig, seed: int
 ) -> str:
     """Hash of everything the result depends on."""
-    digest = hashlib.sha256(json.dumps([__version__, asdict(config), seed]).encode())
+    settings = [__version__, asdict(config), seed, _common_unit(nominal)]
+    digest = hashlib.sha256(json.dumps(settings).encode())
 
     def add(name: str, *arrays: NDArray[Any] | None) -> None:
         digest.update(name.encode())

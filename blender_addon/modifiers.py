@@ -201,3 +201,11 @@ def _identifier(modifier: Any, title: str) -> str:
         for item in items
         if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name == title
     )
+
+
+def input_property(modifier: Any, title: str) -> tuple[Any, str]:
+    """What a panel shows an input by: the owner of the property, and its path there."""
+    name = _identifier(modifier, title)
+    if RNA_INPUTS:
+        return getattr(modifier.properties.inputs, name), "value"
+    return modifier, f'["{name}"]'

@@ -29,9 +29,33 @@ class ScoreResponse(Model):
     point_threshold: float = Field(description="Score above which a point counts as anomalous.")
     point_count: int
     anomalous_points: int
+    category: str = Field(description="The part it was scored as.")
     point_scores: tuple[float, ...] | None = Field(
         None, description="One score a point in the order of the upload, where asked for."
     )
+    picture: str | None = Field(
+        None, description="Heat map, a PNG as a data address, where asked for."
+    )
+
+
+class ModelResponse(Model):
+    """The loaded detector, and what the server takes on."""
+
+    file: str
+    sha256: str
+    trained_by: str = Field(description="Version of flawsmith that trained it.")
+    categories: tuple[str, ...]
+    unit: str | None = Field(
+        description="Length unit of the training scans; none where they stated none."
+    )
+    object_threshold: float | None
+    point_threshold: float
+    false_alarm_rate: float = Field(description="What the object threshold was to certify.")
+    certified: bool = Field(description="Whether enough nominal scans were held out for that.")
+    calibration_scans: int = Field(description="Nominal scans that it was calibrated on.")
+    suffixes: tuple[str, ...] = Field(description="Formats that can be uploaded.")
+    max_upload_bytes: int
+    max_points: int
 
 
 class ErrorResponse(Model):

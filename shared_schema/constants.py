@@ -6,8 +6,9 @@ Changing one changes what every recipe means: that is a new schema version.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 class Falloff(StrEnum):

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from shared_schema.api import ErrorResponse, HealthResponse, ScoreResponse
+from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
 from shared_schema.recipe import Recipe, RecipeTemplate
@@ -24,6 +24,7 @@ DOCUMENTS: dict[str, type[Model]] = {
     "views": ViewSet,
     "score": ScoreResponse,
     "health": HealthResponse,
+    "model": ModelResponse,
     "error": ErrorResponse,
 }
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser as browser
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("flawsmith", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("flawsmith")

@@ -1,4 +1,4 @@
-"""The ``flawsmith`` command. Each command is a thin file of its own; heavy imports wait inside it."""
+"""The ``flawsmith`` command. Each command is a thin file of its own; heavy imports wait in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from backend import __version__
 from backend.cli import demo, evaluate, replay, sample, schema, score, serve, train
 from shared_schema.errors import FlawsmithError
 
+# The optional packages that commands import, and the extra that installs each.
+EXTRAS = {
+    "fastapi": "serve",
+    "matplotlib": "detector",
+    "sklearn": "detector",
+    "torch": "detector",
+    "uvicorn": "serve",
+}
+
 
 class FlawsmithGroup(click.Group):
     """Turns errors that are meant for the user into one line and an exit code."""
@@ -20,9 +29,30 @@ class FlawsmithGroup(click.Group):
             return super().invoke(ctx)
         except FlawsmithError as error:
             raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            raise click.ClickException(_how_to_install(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read our output has gone; click ends quietly
+        except OSError as error:
+            raise click.ClickException(_what_failed(error)) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted; the same command goes on where this one stopped.", err=True)
+            click.echo(
+                "Interrupted; what is written is whole. Run the same command again.", err=True
+            )
             sys.exit(130)
+
+
+def _how_to_install(error: ModuleNotFoundError) -> str:
+    """The install command of an optional package; any other missing module is a fault of ours."""
+    extra = EXTRAS.get(error.name or "")
+    if extra is None:
+        raise error
+    return f"this needs {error.name}; install it by: pip install 'flawsmith[{extra}]'"
+
+
+def _what_failed(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 @click.group(cls=FlawsmithGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +14,14 @@ from backend.cli.options import (
     one_name_each,
     out_option,
     seed_option,
+    spare_inputs,
     unit_option,
 )
+
+if TYPE_CHECKING:
+    from backend.alignment import AlignedScan
+    from backend.cloud import PointCloud
+    from shared_schema.recipe import Recipe
 
 
 @click.command("replay")
@@ -22,13 +29,16 @@ from backend.cli.options import (
 @file_argument("scans", nargs=-1, required=True)
 @click.option(
     "--nominal",
+    metavar="MODEL",
     type=EXISTING_FILE,
-    help="Nominal model; each scan is registered to it. Without one, scans are in the part frame.",
+    help="Nominal model in the recipe's unit; each scan is registered to it. Without one, scans "
+    "are in the part frame.",
 )
 @out_option("a PLY and a JSON record of each scan")
 @unit_option("the scans; by default the recipe's")
 @click.option(
     "--viewpoint",
+    metavar="X Y Z",
     type=(float, float, float),
     help="Where the sensor stood, in the scan's frame; it orients estimated normals.",
 )
@@ -53,40 +63,100 @@ def command(
     """Replay RECIPE on SCANS and write labelled clouds.
 
     Each PLY has the properties x y z, nx ny nz where known, mask, label, weight and source_index;
-    the JSON beside it holds all that is needed to make it again.
+    the JSON beside it holds all that is needed to make it again. A scan that fails is named and
+    does not stop the others; the exit status is 1 then.
     """
-    import numpy as np
-
-    from backend.alignment import align
-    from backend.cli.progress import console, progress_display
-    from backend.io import read_cloud, write_labeled
-    from backend.io.atomic import write_json
-    from backend.io.digest import file_digest
-    from backend.replay import replay
+    from backend.cli.batch import for_each_scan
+    from backend.cli.progress import console
+    from backend.io import read_cloud
     from shared_schema.load import load_recipe
 
     one_name_each(scans)
+    inputs = (recipe, *scans, *([nominal] if nominal else []))
+    spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
     loaded = load_recipe(recipe)
     model = None if nominal is None else read_cloud(nominal)
-    eye = None if viewpoint is None else np.array(viewpoint)
-    with progress_display() as progress:
-        for path in progress.track(scans, description="Replaying"):
-            scan = replace(read_cloud(path), unit=unit or loaded.part.unit.value)
-            aligned = align(scan, model, part_unit=loaded.part.unit, viewpoint=eye, seed=seed)
-            labeled, record = replay(
-                loaded,
-                aligned.cloud,
-                T_part_scan=aligned.T_part_scan,
-                snap=model is not None,
-                on_empty=on_empty,  # type: ignore[arg-type]
-            )
-            record |= {
-                "source": {"file": path.name, "sha256": file_digest(path)},
-                "alignment": aligned.record,
-            }
-            write_labeled(out / f"{path.stem}.ply", labeled)
-            write_json(out / f"{path.stem}.json", record)
-    console.print(f"Wrote {len(scans)} labelled clouds to {out}")
-    for report in record["defects"]:
-        if report["points"] == 0:
-            console.print(f"[yellow]{report['kind']} {report['name']!r} marks no point[/yellow]")
+    work = _Replaying(loaded, nominal, model, unit, viewpoint, on_empty, seed, out)
+    for_each_scan(scans, work.one, "Replaying")
+    console.print(f"The labelled clouds are in {out}", markup=False, soft_wrap=True)
+
+
+def _outputs(out: Path, scan: Path) -> tuple[Path, Path]:
+    return out / f"{scan.stem}.ply", out / f"{scan.stem}.json"
+
+
+@dataclass(frozen=True)
+class _Replaying:
+    """What the command was asked to do with each scan; ``model`` is what ``nominal`` holds."""
+
+    recipe: Recipe
+    nominal: Path | None
+    model: PointCloud | None
+    unit: str | None
+    viewpoint: tuple[float, float, float] | None
+    on_empty: Any
+    seed: int
+    out: Path
+
+    def one(self, path: Path) -> None:
+        """Replay the recipe on the scan at ``path`` and write the labelled cloud."""
+        from backend.io import write_json, write_labeled
+        from backend.io.digest import file_identity
+        from backend.replay import replay
+
+        aligned = self._align(path)
+        labeled, record = replay(
+            self.recipe,
+            aligned.cloud,
+            T_part_scan=aligned.T_part_scan,
+            snap=self.model is not None,
+            on_empty=self.on_empty,
+        )
+        record |= {
+            "source": {
+                **file_identity(path),
+                "unit": aligned.cloud.unit,
+                "viewpoint": self.viewpoint,
+            },
+            "nominal": None if self.nominal is None else file_identity(self.nominal),
+            "alignment": aligned.record,
+        }
+        cloud_path, record_path = _outputs(self.out, path)
+        write_labeled(cloud_path, labeled)
+        write_json(record_path, record)
+        _warn_of_freedom(path, aligned.record["registration"])
+        _warn_of_empty(path, record["defects"])
+
+    def _align(self, path: Path) -> AlignedScan:
+        import numpy as np
+
+        from backend.alignment import align
+        from backend.io import read_cloud
+
+        part_unit = self.recipe.part.unit
+        scan = read_cloud(path, unit=self.unit or part_unit.value)
+        eye = None if self.viewpoint is None else np.array(self.viewpoint)
+        return align(scan, self.model, part_unit=part_unit, viewpoint=eye, seed=self.seed)
+
+
+def _warn_of_freedom(path: Path, registration: dict[str, Any] | None) -> None:
+    """Say where the scan does not tell its whole pose: a turned part, a piece of a plane."""
+    if registration is not None and registration["free_motions"]:
+        _warn(
+            f"{path}: the scan leaves {registration['free_motions']} of 6 directions of its pose "
+            "open; defects may lie elsewhere along them"
+        )
+
+
+def _warn_of_empty(path: Path, reports: list[dict[str, Any]]) -> None:
+    """Name the defects that did nothing to the scan at ``path``."""
+    for report in reports:
+        if report["points"] == 0 and report["removed"] == 0:
+            name = f" {report['name']!r}" if report["name"] else ""
+            _warn(f"{path}: the {report['kind']}{name} marks no point")
+
+
+def _warn(text: str) -> None:
+    from backend.cli.progress import console
+
+    console.print(text, style="yellow", markup=False, soft_wrap=True)

@@ -6,17 +6,35 @@ from pathlib import Path
 
 import click
 
-from backend.cli.options import EXISTING_FILE, file_argument, out_option, seed_option, unit_option
+from backend.cli.options import (
+    EXISTING_FILE,
+    file_argument,
+    out_option,
+    seed_option,
+    spare_inputs,
+    unit_option,
+)
 
 
 @click.command("sample")
 @file_argument("template")
 @file_argument("nominal")
-@click.option("--count", type=click.IntRange(min=1), default=1, show_default=True)
-@out_option("the recipes")
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many recipes to draw.",
+)
+@out_option("the recipes, TEMPLATE-00000.json and so on")
 @seed_option("the recipes; recipe N depends on it and on N alone")
 @unit_option("the nominal part; by default the template's")
-@click.option("--views", type=EXISTING_FILE, help="View set, for templates with view boxes.")
+@click.option(
+    "--views",
+    metavar="FILE",
+    type=EXISTING_FILE,
+    help="View set, for templates with view boxes.",
+)
 def command(
     template: Path,
     nominal: Path,
@@ -29,11 +47,13 @@ def command(
     """Draw concrete recipes from TEMPLATE for the part in the file NOMINAL."""
     from backend.cli.progress import console, progress_display
     from backend.io.atomic import write_bytes
+    from backend.locations import load_surface
     from backend.sampling import sample_recipes
-    from backend.surface import load_surface
     from shared_schema.load import dump, load_template, load_views
     from shared_schema.recipe import Unit
 
+    outputs = [out / f"{template.stem}-{number:05d}.json" for number in range(count)]
+    spare_inputs([template, nominal, *([views] if views else [])], outputs)
     loaded = load_template(template)
     surface = load_surface(
         nominal,
@@ -43,6 +63,7 @@ def command(
     )
     recipes = sample_recipes(loaded, surface, seed=seed, count=count)
     with progress_display() as progress:
-        for number, recipe in enumerate(progress.track(recipes, count, description="Sampling")):
-            write_bytes(out / f"{template.stem}-{number:05d}.json", dump(recipe).encode())
-    console.print(f"Wrote {count} recipes to {out}")
+        drawn = progress.track(recipes, count, description="Sampling")
+        for path, recipe in zip(outputs, drawn, strict=True):
+            write_bytes(path, dump(recipe).encode())
+    console.print(f"The recipes are in {out}", markup=False, soft_wrap=True)

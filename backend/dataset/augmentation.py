@@ -12,6 +12,8 @@ from backend.cloud import LabeledCloud
 
 FloatArray = NDArray[np.float64]
 
+SMALLEST_VIEW = 0.25
+
 
 @dataclass(frozen=True)
 class AugmentationConfig:
@@ -64,11 +66,15 @@ def random_direction(rng: np.random.Generator) -> FloatArray:
 
 
 def crop_to_view(cloud: LabeledCloud, direction: FloatArray, cosine: float) -> LabeledCloud:
-    """The side that faces ``direction`` (3,), without occlusion; the whole if nothing does."""
+    """The side that faces ``direction`` (3,), without occlusion.
+
+    The whole if that would leave less than ``SMALLEST_VIEW`` of it, as from behind a scan that was
+    itself taken from one side.
+    """
     if cloud.normals is None:
         return cloud
     visible = cloud.normals @ direction > cosine
-    return take(cloud, visible) if visible.any() else cloud
+    return take(cloud, visible) if visible.mean() >= SMALLEST_VIEW else cloud
 
 
 def drop_points(

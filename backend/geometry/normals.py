@@ -172,6 +172,12 @@ def with_outward_normals(
     return cloud.with_normals(oriented), "consistent"
 
 
+def with_known_normals(cloud: PointCloud) -> PointCloud:
+    """``cloud`` with the normals of its file or else of its faces; a bare scan stays as it is."""
+    bare = cloud.normals is None and (cloud.faces is None or len(cloud.faces) == 0)
+    return cloud if bare else with_outward_normals(cloud)[0]
+
+
 def _own_normals(cloud: PointCloud) -> FloatArray:
     """The cloud's normals (N, 3), from its faces, or estimated with any sign."""
     if cloud.normals is not None:

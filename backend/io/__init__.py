@@ -31,6 +31,8 @@ __all__ = [
     "ReadLimits",
     "parse_cloud",
     "read_cloud",
+    "read_labeled",
+    "scored_cloud",
     "write_bytes",
     "write_cloud",
     "write_json",
@@ -160,19 +162,54 @@ def write_labeled(path: str | Path, labeled: LabeledCloud) -> None:
     _write_fields(Path(path), PointCloud(labeled.points, labeled.normals, fields=fields))
 
 
+def read_labeled(
+    path: str | Path, *, unit: str | None = None, limits: ReadLimits = DEFAULT_LIMITS
+) -> LabeledCloud:
+    """Read what ``write_labeled`` wrote, or any cloud with a ``mask`` per point.
+
+    Where a file lacks ``label``, ``weight`` or ``source_index``, they follow from the mask and the
+    order of the points.
+
+    Raises:
+        FileFormatError: as ``read_cloud``, or there is no mask.
+    """
+    cloud = read_cloud(path, unit=unit, limits=limits)
+    fields = dict(cloud.fields)
+    if "mask" not in fields:
+        raise FileFormatError(
+            f"{path}: the points have {', '.join(fields) or 'no values'} but no 'mask'; "
+            "flawsmith replay writes one"
+        )
+    mask = fields.pop("mask") != 0
+    return LabeledCloud(
+        cloud.points,
+        cloud.normals,
+        mask,
+        fields.pop("label", mask).astype(np.int32),
+        fields.pop("weight", mask).astype(np.float64),
+        fields.pop("source_index", np.arange(len(cloud))).astype(np.int64),
+        fields,
+    )
+
+
 def write_scored(
     path: str | Path, cloud: PointCloud, point_scores: ArrayLike, anomalous: ArrayLike
 ) -> None:
-    """Write ``cloud`` with ``score`` (N,) float and ``anomalous`` (N,) uchar per point.
+    """Write what ``scored_cloud`` makes.
 
     Raises:
         FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
     """
+    _write_fields(Path(path), scored_cloud(cloud, point_scores, anomalous))
+
+
+def scored_cloud(cloud: PointCloud, point_scores: ArrayLike, anomalous: ArrayLike) -> PointCloud:
+    """``cloud`` with the fields ``score`` (N,) float and ``anomalous`` (N,) uchar."""
     scores: dict[str, NDArray] = {
         "score": np.asarray(point_scores, dtype=np.float32),
         "anomalous": np.asarray(anomalous, dtype=np.uint8),
     }
-    _write_fields(Path(path), replace(cloud, fields=_replaced(cloud.fields, scores)))
+    return replace(cloud, fields=_replaced(cloud.fields, scores))
 
 
 def _replaced(theirs: Mapping[str, NDArray], ours: dict[str, NDArray]) -> dict[str, NDArray]:

@@ -10,3 +10,8 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_identity(path: Path) -> dict[str, str]:
+    """Name and digest of a file, for records: ``file`` and ``sha256``."""
+    return {"file": path.name, "sha256": file_digest(path)}

@@ -21,6 +21,7 @@ ANOMALY = np.array([0.86, 0.16, 0.18])
 BACKGROUND = 1.0
 LIGHT = np.array([0.35, -0.45, 0.82])
 HEAT = mpl.colormaps["turbo"]
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ def mask_colors(mask: BoolArray) -> FloatArray:
 
 def heat_colors(scores: NDArray[np.floating], low: float, high: float) -> FloatArray:
     """(N, 3): scores from ``low`` (blue) to ``high`` (red)."""
-    span = max(high - low, np.finfo(float).tiny)
+    span = max(high - low, TINY)
     return HEAT(np.clip((scores - low) / span, 0.0, 1.0))[:, :3]
 
 
@@ -68,7 +69,7 @@ def splat(
     """Draw a cloud as shaded discs into a (size, size, 3) image with hidden surfaces removed."""
     seen = (points - points.mean(axis=0)) @ view.axes.T
     low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-    scale = 0.92 * size / max(float((high - low).max()), np.finfo(float).tiny)
+    scale = 0.92 * size / max(float((high - low).max()), TINY)
     pixels = (seen[:, :2] - (low + high) / 2.0) * scale + size / 2.0
     if normals is not None:
         shade = 0.45 + 0.55 * np.clip(normals @ view.axes.T @ LIGHT, 0.0, 1.0)

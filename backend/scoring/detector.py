@@ -102,6 +102,11 @@ class Detector:
     thresholds: Thresholds
     info: Mapping[str, Any]
 
+    @property
+    def unit(self) -> str | None:
+        """The length unit of the training clouds, where they had one."""
+        return self.info.get("unit")
+
     def score(
         self, points: ArrayLike, normals: ArrayLike | None = None, category: str | None = None
     ) -> ScoreMap:

@@ -14,6 +14,7 @@ from shared_schema.locations import Location, SurfaceRandomLocation
 class DefectSpec(Model):
     """Fields common to all concrete defects."""
 
+    kind: str
     name: str = Field(
         "", max_length=63, description="Name of the defect, as shown in the modifier stack."
     )
@@ -116,7 +117,8 @@ def _ends(value: Any) -> tuple[Any, ...]:
 
 def _check_field(spec: type[DefectSpec], name: str, value: object) -> None:
     field = spec.model_fields[name]
-    adapter: TypeAdapter[object] = TypeAdapter(Annotated[field.annotation, field])
+    annotated: Any = Annotated[field.annotation, field]
+    adapter: TypeAdapter[object] = TypeAdapter(annotated)
     try:
         adapter.validate_python(value)
     except ValidationError as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.evaluation import TestCase
+from backend.io import write_cloud, write_json, write_labeled
 from backend.models.fitting import FittingConfig
 from backend.models.point_transformer import PointTransformerConfig
 from backend.training import TrainingConfig
@@ -73,3 +76,15 @@ def test_set(count: int = 6) -> list[TestCase]:
 
 
 test_set.__test__ = False  # type: ignore[attr-defined]
+
+
+def write_folder(folder: Path, *, nominal: int, anomalous: int, first: int = 300) -> Path:
+    """A folder of data to train or evaluate on, of both parts; its files are named by number."""
+    for part in SIZES:
+        for seed in range(first, first + nominal):
+            write_cloud(folder / part / "nominal" / f"{seed}.ply", scan(part, seed))
+        for seed in range(first, first + anomalous):
+            path = folder / part / "anomalous" / f"{seed}.ply"
+            write_labeled(path, labeled(part, seed, 0.3))
+            write_json(path.with_suffix(".json"), {"defects": [{"kind": "dent", "points": 1}]})
+    return folder

@@ -9,6 +9,7 @@ import pytest
 import torch
 from rich.progress import Progress, TaskID
 
+from backend.cloud import PointCloud
 from backend.errors import TrainingError
 from backend.scoring.detector import Detector
 from backend.training import STATE_FILE, split_nominal, train
@@ -107,3 +108,16 @@ def test_configuration_is_recorded(tmp_path: Path) -> None:
     path = train(nominal_set(), {}, replace(TINY, bank_size=50), seed=4, out=tmp_path)
     info = Detector.load(path).info
     assert info["seed"] == 4 and info["config"]["bank_size"] == 50
+
+
+def test_the_unit_of_the_nominal_clouds_is_kept_and_must_be_one(tmp_path: Path) -> None:
+    def in_unit(unit: str | None) -> list[PointCloud]:
+        return [replace(scan("egg", seed), unit=unit) for seed in range(2)]
+
+    path = train({"egg": in_unit("mm")}, {}, TINY, seed=0, out=tmp_path)
+    assert Detector.load(path).unit == "mm"
+    before = path.read_bytes()
+    train({"egg": in_unit(None)}, {}, TINY, seed=0, out=tmp_path)
+    assert Detector.load(path).unit is None and path.read_bytes() != before
+    with pytest.raises(TrainingError, match="in m and mm"):
+        train({"egg": in_unit("mm") + in_unit("m")}, {}, TINY, seed=0, out=tmp_path)

@@ -178,7 +178,7 @@ class TestCrack:
         effect = DEFECTS["crack"](cloud, crack())
         after = (cloud.points + effect.displacement)[~effect.removed]
         row = after[(np.abs(after[:, 1]) < 1e-9) & (after[:, 2] > 0)][:, 0]
-        assert 0.6 <= row[row > 0].min() < 0.6 + 0.1, 'to within the spacing of the points'
+        assert 0.6 <= row[row > 0].min() < 0.6 + 0.1, "to within the spacing of the points"
         assert -0.6 - 0.1 < row[row < 0].max() <= -0.6
 
     def test_it_closes_towards_its_front(self) -> None:

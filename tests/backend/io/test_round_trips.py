@@ -18,6 +18,7 @@ from backend.io import (
     WRITERS,
     parse_cloud,
     read_cloud,
+    read_labeled,
     write_cloud,
     write_labeled,
     write_scored,
@@ -178,3 +179,28 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch) -> None
 
 def _fail(*_: object) -> None:
     raise OSError("disk full")
+
+
+@pytest.mark.parametrize("suffix", FIELD_SUFFIXES)
+def test_a_labelled_cloud_comes_back(tmp_path, suffix: str) -> None:
+    labeled = replace(_labeled(), fields={"color": np.arange(50)})
+    write_labeled(tmp_path / f"labeled{suffix}", labeled)
+    back = read_labeled(tmp_path / f"labeled{suffix}")
+    for name in ("points", "normals", "mask", "labels", "source_index"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(labeled, name))
+        assert getattr(back, name).dtype == getattr(labeled, name).dtype
+    np.testing.assert_array_equal(back.weight, labeled.weight.astype(np.float32))
+    assert list(back.fields) == ["color"]
+
+
+def test_a_mask_alone_makes_a_labelled_cloud(scan: PointCloud, tmp_path) -> None:
+    mask = np.arange(40) < 7
+    write_cloud(tmp_path / "mask.ply", replace(scan, fields={"mask": mask.astype(np.uint8)}))
+    back = read_labeled(tmp_path / "mask.ply")
+    np.testing.assert_array_equal(back.mask, mask)
+    np.testing.assert_array_equal(back.labels, mask.astype(np.int32))
+    np.testing.assert_array_equal(back.weight, mask.astype(float))
+    np.testing.assert_array_equal(back.source_index, np.arange(40))
+    write_cloud(tmp_path / "none.ply", replace(scan, fields={}))
+    with pytest.raises(FileFormatError, match=r"none\.ply: .* no 'mask'"):
+        read_labeled(tmp_path / "none.ply")

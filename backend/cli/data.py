@@ -1,0 +1,23 @@
+"""Reading ``DATA``, with its progress and its warnings on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+
+if TYPE_CHECKING:
+    from backend.dataset.folder import Sample
+
+
+def read_data(folder: Path, unit: str | None, progress: Progress) -> list[Sample]:
+    """The samples in ``folder``; labelled clouds without a marked point are named and left out."""
+    from backend.dataset.folder import data_files, read_samples
+
+    files = data_files(folder)
+    samples, unmarked = read_samples(progress.track(files, description="Reading"), unit=unit)
+    for file in unmarked:
+        text = f"{file.path}: left out, its mask marks no point"
+        progress.console.print(text, style="yellow", markup=False, soft_wrap=True)
+    return samples

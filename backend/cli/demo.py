@@ -1,0 +1,26 @@
+"""``flawsmith demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backend.cli.options import out_option, seed_option
+
+
+@click.command("demo")
+@out_option("all results; a second run reuses what is there", default="demo-out")
+@seed_option("everything that is drawn by chance")
+@click.option("--quick", is_flag=True, help="A tenth of the data and training, to try it out.")
+def command(out: Path, seed: int, quick: bool) -> None:
+    """Run the main job on bundled real data and write a report.
+
+    Designs defects in Blender, replays them on a real scan, makes a labelled data set, trains a
+    detector, measures it on held-out scans and writes DIR/report.html. An interrupted run goes on
+    where it stopped.
+    """
+    from backend.cli.progress import console, progress_display
+    from backend.demo.run import run_demo
+
+    run_demo(out, seed=seed, quick=quick, console=console, display=progress_display)

@@ -1,0 +1,109 @@
+"""``flawsmith score``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backend.cli.options import (
+    file_argument,
+    one_name_each,
+    out_option,
+    spare_inputs,
+    unit_option,
+)
+
+if TYPE_CHECKING:
+    from backend.scoring.detector import Detector
+    from shared_schema.api import ScoreResponse
+
+
+@click.command("score")
+@file_argument("model")
+@file_argument("scans", nargs=-1, required=True)
+@out_option("a PLY and a JSON record of each scan")
+@click.option(
+    "--category",
+    metavar="NAME",
+    help="The part that the scans show; by default it is recognised by its size.",
+)
+@unit_option("the scans; by default that of the training scans")
+@click.option("--picture", is_flag=True, help="Write a heat map of each scan too, as PNG.")
+def command(
+    model: Path,
+    scans: tuple[Path, ...],
+    out: Path,
+    category: str | None,
+    unit: str | None,
+    picture: bool,
+) -> None:
+    """Score SCANS by the detector in the file MODEL.
+
+    Each PLY is the scan with score and anomalous per point; the JSON beside it holds the object's
+    score, the thresholds and the decision. Higher is more anomalous. A scan that fails is named and
+    does not stop the others; the exit status is 1 then.
+    """
+    from backend.cli.batch import for_each_scan
+    from backend.cli.progress import console
+    from backend.io.digest import file_identity
+    from backend.scoring.detector import Detector
+
+    one_name_each(scans)
+    spare_inputs((model, *scans), (path for scan in scans for path in _outputs(out, scan)))
+    work = _Scoring(Detector.load(model), file_identity(model), category, unit, picture, out)
+    for_each_scan(scans, work.one, "Scoring")
+    console.print(f"The scored clouds are in {out}", markup=False, soft_wrap=True)
+
+
+def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path]:
+    return out / f"{scan.stem}.ply", out / f"{scan.stem}.json", out / f"{scan.stem}.png"
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What the command was asked to do with each scan."""
+
+    detector: Detector
+    model: dict[str, str]
+    category: str | None
+    unit: str | None
+    picture: bool
+    out: Path
+
+    def one(self, path: Path) -> None:
+        """Score the scan at ``path``, write the results, print the decision."""
+        from backend.io import read_cloud, write_bytes, write_json, write_scored
+        from backend.io.digest import file_identity
+        from backend.report.heat_map import heat_map
+        from backend.scoring.scan import score_scan, summarize
+
+        scan = read_cloud(path, unit=self.unit)
+        result = score_scan(self.detector, scan, self.category)
+        summary = summarize(result)
+        cloud_path, record_path, picture_path = _outputs(self.out, path)
+        anomalous = result.point_scores > result.point_threshold
+        write_scored(cloud_path, scan, result.point_scores, anomalous)
+        source = {**file_identity(path), "unit": self.unit}
+        write_json(record_path, self._record(summary, source))
+        if self.picture:
+            write_bytes(picture_path, heat_map(scan, result))
+        click.echo(f"{path}: {_in_words(summary)}")
+
+    def _record(self, summary: ScoreResponse, source: dict[str, Any]) -> dict[str, Any]:
+        from backend.scoring.scan import versions
+
+        scores = summary.model_dump(exclude={"point_scores", "picture"})
+        return {**scores, "source": source, "model": self.model, "versions": versions()}
+
+
+def _in_words(summary: ScoreResponse) -> str:
+    verdict = {True: "anomalous", False: "nominal", None: "no decision, no threshold is certified"}
+    limit = "" if summary.object_threshold is None else f" (above {summary.object_threshold:.3f})"
+    return (
+        f"{summary.category}, object score {summary.object_score:.3f}: "
+        f"{verdict[summary.anomalous]}{limit}, "
+        f"{summary.anomalous_points} of {summary.point_count} points above the point threshold"
+    )

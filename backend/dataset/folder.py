@@ -1,0 +1,158 @@
+"""A folder of data to train and to evaluate on: what is in it, and reading it.
+
+DATA/CATEGORY/nominal/*     scans without a defect, in any readable format
+DATA/CATEGORY/anomalous/*   labelled clouds as ``flawsmith replay`` writes them
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.errors import DatasetError
+from backend.geometry.normals import with_known_normals
+from backend.io import FIELD_SUFFIXES, READERS, read_cloud, read_labeled
+
+NOMINAL = "nominal"
+ANOMALOUS = "anomalous"
+SEVERAL = "several"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of the folder.
+
+    Attributes:
+        path: where it is.
+        category: name of the part it shows.
+        anomalous: whether it is labelled, or free of defects.
+    """
+
+    path: Path
+    category: str
+    anomalous: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A file that was read.
+
+    Attributes:
+        file: which one.
+        cloud: of a nominal file, with an empty mask.
+        kind: the defect kind that the record beside the file names, ``"several"`` if it names more
+            than one, ``"anomalous"`` without a record; ``"nominal"`` without a defect.
+    """
+
+    file: DataFile
+    cloud: LabeledCloud
+    kind: str
+
+
+def data_files(folder: Path) -> list[DataFile]:
+    """The files of ``folder``, by category, nominal ones first, in the order of their names.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    files = [
+        DataFile(path, category.name, anomalous)
+        for category in sorted(folder.iterdir())
+        for anomalous in (False, True)
+        for path in _clouds_in(category / (ANOMALOUS if anomalous else NOMINAL), anomalous)
+    ]
+    if not files:
+        raise DatasetError(
+            f"{folder}: no scans found; they belong into {folder}/CATEGORY/{NOMINAL}, labelled "
+            f"clouds into {folder}/CATEGORY/{ANOMALOUS}"
+        )
+    return files
+
+
+def _clouds_in(folder: Path, anomalous: bool) -> list[Path]:
+    suffixes = FIELD_SUFFIXES if anomalous else tuple(READERS)
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
+
+
+def read_samples(
+    files: Iterable[DataFile], *, unit: str | None = None
+) -> tuple[list[Sample], list[DataFile]]:
+    """Read ``files``, and tell which anomalous ones mark no point; those are left out.
+
+    Normals count only in a category whose every file has them: estimated here and given there,
+    they would tell the two kinds of files apart.
+
+    Args:
+        files: in the order wanted.
+        unit: of their lengths.
+
+    Raises:
+        FileFormatError: a file cannot be read, or an anomalous one has no mask.
+        DatasetError: a record cannot be read.
+    """
+    samples = [_read_sample(file, unit) for file in files]
+    unmarked = [s.file for s in samples if s.file.anomalous and not s.cloud.mask.any()]
+    kept = [s for s in samples if not s.file.anomalous or s.cloud.mask.any()]
+    without = {s.file.category for s in kept if s.cloud.normals is None}
+    return [_without_normals(s) if s.file.category in without else s for s in kept], unmarked
+
+
+def nominal_clouds(samples: Sequence[Sample], unit: str | None) -> dict[str, list[PointCloud]]:
+    """The nominal clouds by category, as training takes them."""
+    clouds: dict[str, list[PointCloud]] = {}
+    for sample in samples:
+        if not sample.file.anomalous:
+            cloud = PointCloud(sample.cloud.points, sample.cloud.normals, unit=unit)
+            clouds.setdefault(sample.file.category, []).append(cloud)
+    return clouds
+
+
+def labeled_clouds(samples: Sequence[Sample]) -> dict[str, list[LabeledCloud]]:
+    """The labelled clouds by category, as training takes them."""
+    clouds: dict[str, list[LabeledCloud]] = {}
+    for sample in samples:
+        if sample.file.anomalous:
+            clouds.setdefault(sample.file.category, []).append(sample.cloud)
+    return clouds
+
+
+def _read_sample(file: DataFile, unit: str | None) -> Sample:
+    if file.anomalous:
+        return Sample(file, read_labeled(file.path, unit=unit), _kind(file.path))
+    cloud = with_known_normals(read_cloud(file.path, unit=unit))
+    return Sample(file, LabeledCloud.nominal(cloud), NOMINAL)
+
+
+def _without_normals(sample: Sample) -> Sample:
+    return replace(sample, cloud=replace(sample.cloud, normals=None))
+
+
+def _kind(path: Path) -> str:
+    """What the record beside a labelled cloud says of the defects that marked points."""
+    kinds = {
+        defect["kind"] for defect in _record(path).get("defects", []) if defect.get("points", 1)
+    }
+    if not kinds:
+        return ANOMALOUS
+    return str(kinds.pop()) if len(kinds) == 1 else SEVERAL
+
+
+def _record(path: Path) -> dict[str, Any]:
+    beside = path.with_suffix(".json")
+    if not beside.exists():
+        return {}
+    try:
+        record = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{beside}: not a readable record ({error}); replay the recipe again, or delete it"
+        ) from error
+    return record if isinstance(record, dict) else {}

@@ -1,0 +1,136 @@
+"""Training on the demo's data set, and what the detector makes of clouds it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.shards import read_sample
+from backend.demo.dataset import NOMINAL, plan, read_clouds
+from backend.demo.sizes import DemoSize
+from backend.evaluation import EvaluationReport, ScoredCase, TestCase, evaluate
+from backend.io import write_bytes
+from backend.metrics.auroc import auroc
+from backend.models.fitting import FittingConfig
+from backend.report.pictures import (
+    View,
+    heat_colors,
+    mask_colors,
+    panels,
+    roc_curves,
+    splat,
+)
+from backend.scoring.detector import Detector
+from backend.training import DETECTOR_FILE, TrainingConfig, train
+
+OBJECT_ROC, POINT_ROC = "roc_objects.png", "roc_points.png"
+# The scale of the heat maps ends at this multiple of the point threshold.
+HEAT_END = 3.0
+
+
+def training_config(size: DemoSize) -> TrainingConfig:
+    """The settings of a demo's size; the rest are the defaults."""
+    return TrainingConfig(
+        target_points=size.target_points,
+        holdout=size.calibrate / (size.learn + size.calibrate),
+        fitting=FittingConfig(epochs=size.epochs, steps_per_epoch=size.steps),
+    )
+
+
+def train_detector(
+    folder: Path, dataset: Path, size: DemoSize, seed: int, progress: Progress
+) -> Mapping[str, Any]:
+    """Train on the data set and write the detector; returns its thresholds."""
+    # The clouds to calibrate on come last: those are held out.
+    nominal = {
+        category: [
+            PointCloud(cloud.points, cloud.normals, unit="mm")
+            for use in ("learn", "calibrate")
+            for cloud in read_clouds(dataset, size, category, uses=(use,), nominal=True)
+        ]
+        for category in size.categories
+    }
+    labeled = {
+        category: read_clouds(dataset, size, category, uses=("train",), nominal=False)
+        for category in size.categories
+    }
+    path = train(nominal, labeled, training_config(size), seed=seed, out=folder, progress=progress)
+    thresholds = Detector.load(path).thresholds
+    return {**vars(thresholds), "certified": thresholds.object is not None}
+
+
+def evaluate_detector(
+    folder: Path, model: Path, dataset: Path, size: DemoSize, progress: Progress
+) -> Mapping[str, Any]:
+    """Score the held-out clouds, draw curves and examples; returns the table and the examples."""
+    detector = Detector.load(model / DETECTOR_FILE)
+    cases = [
+        TestCase(read_sample(dataset / item.file)[0], item.category, item.kind)
+        for item in plan(size)
+        if item.use == "test"
+    ]
+    report = evaluate(detector, progress.track(cases, description="Scoring held-out clouds"))
+    write_bytes(folder / OBJECT_ROC, roc_curves(report.object_curves, "objects"))
+    write_bytes(folder / POINT_ROC, roc_curves(report.point_curves, "points of anomalous objects"))
+    return {"rows": report.to_record(), "examples": _draw_examples(folder, report)}
+
+
+def _draw_examples(folder: Path, report: EvaluationReport) -> list[dict[str, Any]]:
+    """Per kind the held-out cloud that was localised best and the one that was worst."""
+    examples = []
+    for row in report.rows[:-1]:
+        scored = sorted(
+            (case for case in report.cases if case.case.kind == row.kind), key=point_auroc
+        )
+        for title, case in {"best": scored[-1], "worst": scored[0]}.items():
+            name = f"example_{row.kind}_{title}.png"
+            write_bytes(folder / name, example_picture(case))
+            examples.append(_about(name, title, case))
+    nominal = [case for case in report.cases if case.case.kind == NOMINAL]
+    highest = max(nominal, key=lambda case: case.result.object_score)
+    write_bytes(folder / "example_nominal.png", example_picture(highest))
+    return [*examples, _about("example_nominal.png", "highest score", highest)]
+
+
+def point_auroc(scored: ScoredCase) -> float:
+    """How well the points of one anomalous cloud are told apart."""
+    return auroc(scored.case.cloud.mask, scored.result.point_scores)
+
+
+def _about(file: str, title: str, scored: ScoredCase) -> dict[str, Any]:
+    localised = point_auroc(scored) if scored.case.anomalous else None
+    return {
+        "file": file,
+        "title": title,
+        "kind": scored.case.kind,
+        "category": scored.case.category,
+        "object_score": scored.result.object_score,
+        "object_threshold": scored.result.object_threshold,
+        "called_anomalous": scored.result.anomalous,
+        "p_auroc": localised,
+    }
+
+
+def example_picture(scored: ScoredCase) -> bytes:
+    """Ground truth and scores of one cloud, side by side, seen from where the defect shows."""
+    cloud, result = scored.case.cloud, scored.result
+    shown = cloud.mask if scored.case.anomalous else result.point_scores > result.point_threshold
+    view = View.onto(cloud.normals, shown)
+    heat = heat_colors(result.point_scores, 0.0, HEAT_END * result.point_threshold)
+    colors: dict[str, NDArray[np.float64]] = {"truth": mask_colors(cloud.mask), "score": heat}
+    return panels({title: _drawn(cloud, colored, view) for title, colored in colors.items()})
+
+
+def _drawn(cloud: LabeledCloud, colors: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+    return splat(cloud.points, cloud.normals, colors, view)
+
+
+def kinds_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The defect kinds of a table, in its order."""
+    return [row["kind"] for row in rows]

@@ -1,0 +1,33 @@
+"""The picture of one scored scan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backend.cloud import PointCloud
+from backend.geometry.normals import with_outward_normals
+from backend.geometry.surface import thin
+from backend.report.pictures import View, heat_colors, panels, splat
+from backend.scoring.detector import ScoreMap
+
+# More do not change a picture of this size.
+SHOWN_POINTS = 60_000
+
+
+def heat_map(scan: PointCloud, result: ScoreMap) -> bytes:
+    """PNG of ``scan`` coloured by its point scores, seen at its anomalous points and from behind.
+
+    Blue is a score of 0, red three times the detector's point threshold: the colours of two scans can be
+    compared.
+    """
+    keep = thin(scan.points, SHOWN_POINTS)
+    normals = None if scan.normals is None else scan.normals[keep]
+    cloud, _ = with_outward_normals(PointCloud(scan.points[keep], normals))
+    scores = result.point_scores[keep]
+    colors = heat_colors(scores, 0.0, 3.0 * result.point_threshold)
+    front = View.onto(cloud.normals, scores > result.point_threshold)
+    turned = front.axes * [[-1.0], [1.0], [-1.0]]
+    views = {"anomalous side": front, "other side": replace(front, axes=turned)}
+    return panels(
+        {title: splat(cloud.points, cloud.normals, colors, v) for title, v in views.items()}
+    )

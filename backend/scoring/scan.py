@@ -1,0 +1,77 @@
+"""From a scan as it comes to the answer: its unit, its normals, its scores, their summary."""
+
+from __future__ import annotations
+
+import platform
+
+import numpy as np
+import scipy
+import torch
+
+from backend import __version__
+from backend.cloud import PointCloud
+from backend.errors import CloudError
+from backend.geometry.normals import with_known_normals
+from backend.scoring.detector import Detector, ScoreMap
+from shared_schema.api import ScoreResponse
+from shared_schema.recipe import MM_PER_UNIT, Unit
+
+
+def score_scan(detector: Detector, scan: PointCloud, category: str | None = None) -> ScoreMap:
+    """Score ``scan`` in its own unit; without one, it is taken to be in the detector's.
+
+    Raises:
+        CloudError: as ``Detector.score``, or the detector does not know its unit.
+    """
+    cloud = with_known_normals(scan)
+    return detector.score(cloud.points * unit_scale(detector, scan.unit), cloud.normals, category)
+
+
+def unit_scale(detector: Detector, unit: str | None) -> float:
+    """What lengths in ``unit`` are multiplied by to be in the detector's unit.
+
+    Raises:
+        CloudError: the detector's training clouds stated no unit.
+    """
+    if unit is None:
+        return 1.0
+    if detector.unit is None:
+        raise CloudError(
+            f"the scan is in {unit}, but this detector was trained without a unit; leave the unit "
+            "away and give scans in that of the training clouds, or train with --unit"
+        )
+    return MM_PER_UNIT[Unit(unit)] / MM_PER_UNIT[Unit(detector.unit)]
+
+
+def summarize(
+    result: ScoreMap, *, point_scores: bool = False, picture: str | None = None
+) -> ScoreResponse:
+    """``result`` as the server and the command line tell it.
+
+    Args:
+        result: of a scan.
+        point_scores: whether to list the scores of all points.
+        picture: address of the heat map, where there is one.
+    """
+    return ScoreResponse(
+        object_score=result.object_score,
+        object_threshold=result.object_threshold,
+        anomalous=result.anomalous,
+        point_threshold=result.point_threshold,
+        point_count=len(result.point_scores),
+        anomalous_points=int((result.point_scores > result.point_threshold).sum()),
+        category=result.category,
+        point_scores=tuple(result.point_scores.tolist()) if point_scores else None,
+        picture=picture,
+    )
+
+
+def versions() -> dict[str, str]:
+    """What the scores of one scan depend on besides the detector."""
+    return {
+        "flawsmith": __version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

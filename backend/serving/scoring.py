@@ -1,0 +1,89 @@
+"""The work behind ``POST /v1/score``: bytes in, bytes out. It runs beside the event loop."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from backend.cloud import PointCloud
+from backend.io import ReadLimits, parse_cloud, scored_cloud
+from backend.io.ply import format_ply
+from backend.report import data_address
+from backend.report.heat_map import heat_map
+from backend.scoring.detector import Detector, ScoreMap
+from backend.scoring.scan import score_scan, summarize
+from backend.serving.upload import Upload
+from shared_schema.recipe import Unit
+
+
+class AnswerFormat(StrEnum):
+    """What is answered: a summary as JSON, or the points' scores as a file."""
+
+    JSON = "json"
+    NPY = "npy"
+    PLY = "ply"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a request asks for.
+
+    Attributes:
+        category: the part; recognised if none is given.
+        unit: of the scan; the detector's if none is given.
+        format: of the answer.
+        point_scores: list the scores in the JSON answer.
+        picture: put a heat map into the JSON answer.
+    """
+
+    category: str | None
+    unit: Unit | None
+    format: AnswerFormat
+    point_scores: bool
+    picture: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``summary`` is the JSON of a ``ScoreResponse``; ``file`` what else was asked for."""
+
+    summary: str
+    file: bytes | None
+
+
+def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -> Answer:
+    """Read, score and format.
+
+    Raises:
+        FlawsmithError: the file cannot be read or scored.
+    """
+    scan = parse_cloud(upload.data, upload.suffix, limits=limits)
+    scan = replace(scan, unit=None if wish.unit is None else wish.unit.value)
+    result = score_scan(detector, scan, wish.category)
+    if wish.format is not AnswerFormat.JSON:
+        return Answer(summarize(result).model_dump_json(), FILES[wish.format](scan, result))
+    picture = data_address(heat_map(scan, result)) if wish.picture else None
+    summary = summarize(result, point_scores=wish.point_scores, picture=picture)
+    return Answer(summary.model_dump_json(), None)
+
+
+def _npy(scan: PointCloud, result: ScoreMap) -> bytes:
+    """``point_scores`` (N,) float32 in the order of the upload."""
+    stream = io.BytesIO()
+    np.save(stream, result.point_scores, allow_pickle=False)
+    return stream.getvalue()
+
+
+def _ply(scan: PointCloud, result: ScoreMap) -> bytes:
+    anomalous = result.point_scores > result.point_threshold
+    return format_ply(scored_cloud(scan, result.point_scores, anomalous))
+
+
+FILES: dict[AnswerFormat, Callable[[PointCloud, ScoreMap], bytes]] = {
+    AnswerFormat.NPY: _npy,
+    AnswerFormat.PLY: _ply,
+}

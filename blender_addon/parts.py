@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nominal parts: open a CAD model as an object ready for defects, and what is known of a part.
+
+Blender computes in single precision, which is exact only near the origin. So an opened part is
+moved there; where it came from stays with the object as custom properties, in double precision:
+
+====================  ============================================================================
+``flawsmith_unit``    unit of the object's local space, "mm" where missing
+``flawsmith_origin``  three numbers, where the local origin lies in the part frame, 0 where missing
+====================  ============================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import bmesh
+import bpy
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .attribute_io import read_positions
+from .refinement import refine
+from .schema import SCHEMA
+
+UNIT_PROPERTY = "flawsmith_unit"
+ORIGIN_PROPERTY = "flawsmith_origin"
+UNITS: tuple[str, ...] = tuple(SCHEMA["$defs"]["Unit"]["enum"])
+
+# No edge longer than this part of the diagonal, so that a defect has vertices to move …
+EDGE_RATIO = 0.006
+# … as long as there are no more vertices than this, so that modifiers stay fast.
+MAX_VERTICES = 150_000
+# With what is added near places.
+MAX_VERTICES_IN_ALL = 300_000
+# Coordinates this close, as a part of the largest, differ by rounding only.
+MERGE_RATIO = 2e-7
+# Radians; a flatter edge is shaded smooth.
+SHARP_ANGLE = 0.52
+
+# The part frame's axes are those of the file: nothing is turned on import.
+AXES: dict[str, Any] = {"forward_axis": "Y", "up_axis": "Z"}
+READERS: dict[str, Callable[[str], Any]] = {
+    ".stl": lambda path: bpy.ops.wm.stl_import(filepath=path, **AXES),
+    ".obj": lambda path: bpy.ops.wm.obj_import(filepath=path, use_split_objects=False, **AXES),
+    ".ply": lambda path: bpy.ops.wm.ply_import(filepath=path, **AXES),
+}
+
+
+class PartError(ValueError):
+    """A file that cannot be opened as a part; the message names it and the way out."""
+
+
+def part_unit(obj: bpy.types.Object) -> str:
+    """Unit of the object's local space."""
+    return str(obj.get(UNIT_PROPERTY, UNITS[0]))
+
+
+def part_origin(obj: bpy.types.Object) -> NDArray[np.float64]:
+    """Where (3,) the object's local origin lies in the part frame, in the part's unit."""
+    return np.array(obj.get(ORIGIN_PROPERTY, (0.0, 0.0, 0.0)), dtype=np.float64)
+
+
+def set_part_frame(obj: bpy.types.Object, unit: str, origin: ArrayLike) -> None:
+    """Store unit and origin (3,) with the object.
+
+    Raises:
+        PartError: the unit is unknown.
+    """
+    if unit not in UNITS:
+        raise PartError(f"unit {unit!r} is none of {', '.join(UNITS)}")
+    obj[UNIT_PROPERTY] = unit
+    obj[ORIGIN_PROPERTY] = np.asarray(origin, dtype=np.float64).tolist()
+
+
+def open_part(
+    path: Path,
+    unit: str = UNITS[0],
+    *,
+    edge_ratio: float = EDGE_RATIO,
+    max_vertices: int = MAX_VERTICES,
+) -> bpy.types.Object:
+    """Open a nominal CAD model as a new, active mesh object named like the file.
+
+    Coincident vertices become one, a closed mesh that is inside out is turned, the local origin is
+    put at the middle of the bounding box, and long edges are split.
+
+    Args:
+        path: an STL, OBJ or PLY file with faces.
+        unit: of its lengths.
+        edge_ratio: the longest edge wanted, as a ratio of the bounding box's diagonal.
+        max_vertices: no edge is split beyond this number of vertices.
+
+    Raises:
+        PartError: there is no such file, or no surface in it.
+    """
+    obj = _import(path)
+    try:
+        set_part_frame(obj, unit, _recentre(obj.data))
+        _prepare(obj.data, edge_ratio, max_vertices)
+    except PartError as error:
+        bpy.data.objects.remove(obj)
+        raise PartError(f"{path}: {error}") from None
+    obj.name = obj.data.name = path.stem
+    return obj
+
+
+def refine_near(obj: bpy.types.Object, places: ArrayLike, radius: float, longest: float) -> None:
+    """Split edges about places of an opened part, so that small defects have vertices to move.
+
+    Args:
+        obj: the part; its vertices keep their numbers.
+        places: (P, 3) in local space.
+        radius: how far about each place.
+        longest: length that no edge there exceeds afterwards, as far as ``MAX_VERTICES_IN_ALL``
+            allows.
+    """
+    mesh: Any = obj.data
+    centers = np.asarray(places, dtype=np.float64)
+
+    def allowed(middles: NDArray[np.float64]) -> NDArray[np.float64]:
+        away = np.min([np.linalg.norm(middles - center, axis=1) for center in centers], axis=0)
+        return np.where(away < radius, longest, np.inf)
+
+    points = read_positions(mesh).astype(np.float64)
+    _replace(mesh, *refine(points, _triangles(mesh), allowed, MAX_VERTICES_IN_ALL))
+
+
+def _import(path: Path) -> Any:
+    """The one new mesh object that Blender's importer makes of a file."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise PartError(f"{path}: parts are opened from {', '.join(READERS)}; convert the file")
+    if not path.is_file():
+        raise PartError(f"{path}: there is no such file")
+    before = set(bpy.data.objects)
+    try:
+        reader(str(path))
+    except RuntimeError as error:
+        _remove(set(bpy.data.objects) - before)
+        raise PartError(f"{path}: Blender cannot read it: {str(error).strip()}") from error
+    new = sorted(set(bpy.data.objects) - before, key=lambda obj: obj.name)
+    meshes = [obj for obj in new if obj.type == "MESH"]
+    if len(meshes) != 1:
+        _remove(new)
+        raise PartError(
+            f"{path}: one mesh is expected, it has {len(meshes)}; export the part again"
+        )
+    return meshes[0]
+
+
+def _remove(objects: Iterable[bpy.types.Object]) -> None:
+    for obj in objects:
+        bpy.data.objects.remove(obj)
+
+
+def _recentre(mesh: Any) -> NDArray[np.float64]:
+    """Move the middle of the bounding box to the origin; returns where it was.
+
+    Raises:
+        PartError: there are no faces, or a coordinate is not finite.
+    """
+    if not len(mesh.polygons):
+        raise PartError(
+            f"it has {len(mesh.vertices)} points but no faces; export it as a mesh with faces"
+        )
+    points = read_positions(mesh).astype(np.float64)
+    if not np.isfinite(points).all():
+        raise PartError("a vertex has a coordinate that is not finite; export it again")
+    middle: NDArray[np.float64] = (points.min(axis=0) + points.max(axis=0)) / 2.0
+    mesh.vertices.foreach_set("co", (points - middle).astype(np.float32).ravel())
+    return middle
+
+
+def _prepare(mesh: Any, edge_ratio: float, max_vertices: int) -> None:
+    """Merge, turn outward, split long edges, shade smooth.
+
+    Raises:
+        PartError: no face is left.
+    """
+    _clean(mesh)
+    points, faces = read_positions(mesh).astype(np.float64), _triangles(mesh)
+    if not len(faces):
+        raise PartError("all its faces have collapsed; export it again")
+    longest = edge_ratio * float(np.linalg.norm(np.ptp(points, axis=0)))
+    _replace(mesh, *refine(points, faces, lambda at: np.full(len(at), longest), max_vertices))
+
+
+def _clean(mesh: Any) -> None:
+    """One vertex a place, triangles only, and outward where the mesh is closed."""
+    reach = MERGE_RATIO * float(np.abs(read_positions(mesh)).max())
+    edit = bmesh.new()
+    try:
+        edit.from_mesh(mesh)
+        bmesh.ops.remove_doubles(edit, verts=edit.verts[:], dist=reach)
+        bmesh.ops.triangulate(edit, faces=edit.faces[:])
+        # An open mesh has no outside to be told from.
+        closed = all(edge.is_contiguous for edge in edit.edges)
+        if closed and edit.calc_volume(signed=True) < 0:
+            bmesh.ops.reverse_faces(edit, faces=edit.faces[:])
+        edit.to_mesh(mesh)
+    finally:
+        edit.free()
+
+
+def _triangles(mesh: Any) -> NDArray[np.int64]:
+    """The faces (M, 3) of a mesh of triangles."""
+    corners = np.empty(len(mesh.loops), dtype=np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    return corners.reshape(-1, 3).astype(np.int64)
+
+
+def _replace(mesh: Any, points: NDArray[np.float64], faces: NDArray[np.int64]) -> None:
+    """Give the mesh other points (N, 3) and triangles (M, 3)."""
+    mesh.clear_geometry()
+    mesh.vertices.add(len(points))
+    mesh.vertices.foreach_set("co", points.astype(np.float32).ravel())
+    mesh.loops.add(faces.size)
+    mesh.loops.foreach_set("vertex_index", faces.astype(np.int32).ravel())
+    mesh.polygons.add(len(faces))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
+    mesh.update(calc_edges=True)
+    mesh.shade_smooth()
+    mesh.set_sharp_from_angle(angle=SHARP_ANGLE)

@@ -1,0 +1,119 @@
+"""``flawsmith evaluate``: the table of a folder of data, on the screen and in a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend.cloud import LabeledCloud
+from backend.evaluation import TestCase, evaluate
+from backend.io import read_cloud, write_cloud, write_labeled
+from backend.scoring.detector import Detector
+from tests.backend.cli.conftest import Run
+from tests.backend.parts import SIZES, labeled, scan, write_folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "data", nominal=3, anomalous=3)
+
+
+def test_the_table_is_that_of_the_evaluation(
+    run: Run, model: Path, data: Path, tmp_path: Path
+) -> None:
+    result = run("evaluate", model, data, "--out", tmp_path / "out")
+    cases = [
+        case
+        for part in SIZES
+        for seed in range(300, 303)
+        for case in (
+            TestCase(LabeledCloud.nominal(scan(part, seed)), part, "nominal"),
+            TestCase(labeled(part, seed, 0.3), part, "dent"),
+        )
+    ]
+    expected = evaluate(Detector.load(model), cases)
+    document = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    for row, wanted in zip(document["rows"], expected.to_record(), strict=True):
+        for name, value in wanted.items():
+            assert row[name] == (pytest.approx(value) if name != "kind" else value), name
+    dent = next(line for line in result.stdout.splitlines() if "dent " in line)
+    assert f"{expected.rows[0].o_auroc:.3f}" in dent and f"{expected.rows[0].aupro:.3f}" in dent
+    assert [scan["file"] for scan in document["scans"]][:4] == [
+        *(f"ball/nominal/{seed}.ply" for seed in range(300, 303)),
+        "ball/anomalous/300.ply",
+    ]
+    for name in ("roc.png", "roc_points.png"):
+        assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_kinds_come_from_the_records(run: Run, model: Path, data: Path, tmp_path: Path) -> None:
+    folder = data / "egg" / "anomalous"
+    folder.joinpath("300.json").unlink()
+    folder.joinpath("301.json").write_text(
+        json.dumps({"defects": [{"kind": "dent", "points": 4}, {"kind": "crack", "points": 9}]})
+    )
+    folder.joinpath("302.json").write_text(
+        json.dumps({"defects": [{"kind": "dent", "points": 0}, {"kind": "crack", "points": 9}]})
+    )
+    run("evaluate", model, data, "--out", tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    kinds = {scan["file"]: scan["kind"] for scan in document["scans"]}
+    assert kinds["egg/anomalous/300.ply"] == "anomalous"
+    assert kinds["egg/anomalous/301.ply"] == "several"
+    assert kinds["egg/anomalous/302.ply"] == "crack"
+    rows = [row["kind"] for row in document["rows"]]
+    assert rows == ["dent", "anomalous", "several", "crack", "all"]
+
+
+def test_without_nominal_scans_there_is_no_curve_of_objects(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    data = write_folder(tmp_path / "data", nominal=0, anomalous=2)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "roc.png").write_bytes(b"an older one")
+    run("evaluate", model, data, "--out", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "metrics.json",
+        "roc_points.png",
+    }
+
+
+def test_clouds_without_a_marked_point_are_left_out(
+    run: Run, model: Path, data: Path, tmp_path: Path
+) -> None:
+    unmarked = data / "egg" / "anomalous" / "unmarked.ply"
+    write_labeled(unmarked, labeled("egg", 400, 0.0))
+    result = run("evaluate", model, data, "--out", tmp_path / "out")
+    assert f"{unmarked}: left out" in result.stderr
+    document = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert document["rows"][-1]["anomalous_clouds"] == document["rows"][-1]["nominal_clouds"] == 6
+
+
+def test_units_are_converted(run: Run, model: Path, data: Path, tmp_path: Path) -> None:
+    run("evaluate", model, data, "--out", tmp_path / "mm")
+    for path in data.rglob("*.ply"):
+        cloud = read_cloud(path)
+        write_cloud(path, replace(cloud, points=cloud.points / 1000.0))
+    run("evaluate", model, data, "--unit", "m", "--out", tmp_path / "m")
+    rows = [
+        json.loads((tmp_path / name / "metrics.json").read_text())["rows"] for name in ("mm", "m")
+    ]
+    assert rows[1][-1]["p_auroc"] == pytest.approx(rows[0][-1]["p_auroc"], abs=0.01)
+
+
+def test_what_is_no_folder_of_data_is_refused(
+    run: Run, model: Path, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run("evaluate", model, tmp_path / "empty", "--out", tmp_path / "out", status=1)
+    assert "CATEGORY/nominal" in result.stderr
+    write_cloud(data / "egg" / "anomalous" / "unlabelled.ply", scan("egg", 1))
+    result = run("evaluate", model, data, "--out", tmp_path / "out", status=1)
+    assert "unlabelled.ply" in result.stderr and "'mask'" in result.stderr
+    (data / "egg").rename(data / "cube")
+    (data / "cube" / "anomalous" / "unlabelled.ply").unlink()
+    result = run("evaluate", model, data, "--out", tmp_path / "out", status=1)
+    assert "unknown category 'cube'" in result.stderr

@@ -1,0 +1,180 @@
+"""``flawsmith replay``: files in, labelled files and records out, one bad scan among good ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.cloud import PointCloud
+from backend.geometry.transform import transform_points
+from backend.io import read_cloud, read_labeled, write_cloud
+from backend.io.digest import file_digest
+from backend.replay import replay, replay_record
+from backend.samples import sample_path
+from shared_schema.load import dump, load_recipe, parse_document
+from shared_schema.recipe import Recipe
+from tests.backend.cli.conftest import Run
+from tests.backend.shapes import random_recipe, sphere
+
+PROPERTIES = {
+    "x": "f8", "y": "f8", "z": "f8", "nx": "f8", "ny": "f8", "nz": "f8",
+    "mask": "u1", "label": "i4", "weight": "f4", "source_index": "i4",
+}  # fmt: skip
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.json"
+    path.write_text(dump(random_recipe(sphere(), 1, "dent", "scratch", "crack")))
+    return path
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    path = tmp_path / "scan.ply"
+    write_cloud(path, sphere())
+    return path
+
+
+def ply_properties(path: Path) -> dict[str, str]:
+    """The vertex properties that a PLY's header names, with numpy's names for their types."""
+    types = {"double": "f8", "float": "f4", "uchar": "u1", "int": "i4"}
+    header = path.read_bytes().partition(b"end_header")[0].decode()
+    lines = [line.split() for line in header.splitlines() if line.startswith("property")]
+    return {name: types[kind] for _, kind, name in lines}
+
+
+def test_the_cloud_is_what_replay_makes(run: Run, recipe: Path, scan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run("replay", recipe, scan, "--out", out)
+    expected = replay(load_recipe(recipe), sphere()).labeled
+    written = read_labeled(out / "scan.ply")
+    assert ply_properties(out / "scan.ply") == PROPERTIES
+    np.testing.assert_array_equal(written.points, expected.points)
+    np.testing.assert_array_equal(written.mask, expected.mask)
+    np.testing.assert_array_equal(written.labels, expected.labels)
+    np.testing.assert_array_equal(written.source_index, expected.source_index)
+    np.testing.assert_allclose(written.weight, expected.weight, atol=1e-6)
+    assert len(written) < len(sphere()) and set(written.labels) == {0, 1, 2, 3}
+
+
+def test_the_record_makes_the_cloud_again(
+    run: Run, recipe: Path, scan: Path, tmp_path: Path
+) -> None:
+    run("replay", recipe, scan, "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "scan.json").read_text())
+    assert record["source"]["sha256"] == file_digest(scan) and record["nominal"] is None
+    assert [defect["kind"] for defect in record["defects"]] == ["dent", "scratch", "crack"]
+    again = replay_record(record, read_cloud(scan))
+    written = read_labeled(tmp_path / "out" / "scan.ply")
+    np.testing.assert_array_equal(again.points, written.points)
+    np.testing.assert_array_equal(again.mask, written.mask)
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    run: Run, recipe: Path, scan: Path, tmp_path: Path
+) -> None:
+    for folder in ("first", "second", "second"):
+        run("replay", recipe, scan, "--out", tmp_path / folder)
+    for name in ("scan.ply", "scan.json"):
+        first, second = ((tmp_path / folder / name).read_bytes() for folder in ("first", "second"))
+        assert first == second
+    assert len(list((tmp_path / "second").iterdir())) == 2
+
+
+def test_scans_in_another_unit_are_marked_alike(run: Run, recipe: Path, tmp_path: Path) -> None:
+    for name, scale in (("mm", 1.0), ("m", 0.001)):
+        scaled = PointCloud(sphere().points * scale, sphere().normals)
+        write_cloud(tmp_path / f"{name}.ply", scaled)
+        run("replay", recipe, tmp_path / f"{name}.ply", "--unit", name, "--out", tmp_path / "out")
+    small, large = (read_labeled(tmp_path / "out" / f"{name}.ply") for name in ("m", "mm"))
+    np.testing.assert_array_equal(small.mask, large.mask)
+    np.testing.assert_allclose(small.points * 1000.0, large.points, atol=1e-9)
+
+
+def test_a_real_scan_is_registered_to_its_nominal_model(run: Run, tmp_path: Path) -> None:
+    model, scan = sample_path("pawn"), sample_path("pawn_scan")
+    surface = read_cloud(model)
+    # The scan shows the rim of the base, 10 mm high, all around.
+    rim = surface.points[np.abs(surface.points[:, 2] - 5.0) < 6.0]
+    center = rim[np.argmax(np.linalg.norm(rim[:, :2], axis=1))] * [1.0, 1.0, 0.0] + [0.0, 0.0, 5.0]
+    dent = {"kind": "dent", "center": center.tolist(), "radius": 4.0, "depth": 0.5}
+    document = {"schema_version": 1, "part": {"diagonal": surface.diagonal}, "defects": [dent]}
+    (tmp_path / "rim.json").write_text(json.dumps(document))
+    result = run("replay", tmp_path / "rim.json", scan, "--nominal", model, "--out", tmp_path)
+    assert "directions of its pose open" in result.stderr
+    record = json.loads((tmp_path / "pawn_scan.json").read_text())
+    assert record["nominal"]["sha256"] == file_digest(model)
+    assert record["alignment"]["normals"] == "nominal"
+    labeled = read_labeled(tmp_path / "pawn_scan.ply")
+    in_part = transform_points(np.array(record["T_part_scan"]), read_cloud(scan).points)
+    away = np.linalg.norm(in_part[labeled.source_index] - center, axis=1)
+    assert labeled.mask.sum() == record["defects"][0]["points"] > 100
+    assert away[labeled.mask].max() < 4.5
+
+
+def far_dent(recipe: Path, name: str) -> None:
+    """A dent that no scan of the sphere has points for."""
+    text = f"""{{"schema_version": 1, "part": {{"diagonal": 34.6}}, "defects": [{{"kind": "dent",
+        "name": "{name}", "center": [0.0, 0.0, 500.0], "radius": 1.0, "depth": 0.1}}]}}"""
+    recipe.write_text(dump(parse_document(text, Recipe)))
+
+
+def test_each_scan_that_a_defect_misses_is_named(run: Run, scan: Path, tmp_path: Path) -> None:
+    far_dent(tmp_path / "far.json", "off the [part]")
+    other = tmp_path / "other.ply"
+    write_cloud(other, sphere())
+    result = run("replay", tmp_path / "far.json", scan, other, "--out", tmp_path / "out")
+    for path in (scan, other):
+        assert f"{path}: the dent 'off the [part]' marks no point" in result.stderr
+    refusing = ("--on-empty", "refuse", "--out", tmp_path / "none")
+    result = run("replay", tmp_path / "far.json", scan, other, *refusing, status=1)
+    assert "2 of 2 scans failed" in result.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_bad_scan_does_not_stop_the_others(recipe: Path, scan: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.ply"
+    bad.write_bytes(scan.read_bytes()[:500])
+    after = tmp_path / "after.ply"
+    write_cloud(after, sphere())
+    files = [str(path) for path in (recipe, scan, bad, after)]
+    command = [
+        sys.executable,
+        "-m",
+        "backend.cli",
+        "replay",
+        *files,
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert f"{bad}: " in result.stderr and "1 of 3 scans failed" in result.stderr
+    assert "Traceback" not in result.stderr
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["after.json", "after.ply", "scan.json", "scan.ply"]
+
+
+def test_inputs_are_never_written_over(run: Run, recipe: Path, scan: Path, tmp_path: Path) -> None:
+    before = scan.read_bytes()
+    result = run("replay", recipe, scan, "--out", tmp_path, status=2)
+    assert f"{scan} is an input" in result.stderr
+    (tmp_path / "recipe.ply").write_bytes(before)
+    result = run("replay", recipe, tmp_path / "recipe.ply", "--out", tmp_path, status=2)
+    assert scan.read_bytes() == before
+
+
+def test_two_scans_of_one_name_are_refused(
+    run: Run, recipe: Path, scan: Path, tmp_path: Path
+) -> None:
+    twin = tmp_path / "scan.xyz"
+    write_cloud(twin, sphere())
+    result = run("replay", recipe, scan, twin, "--out", tmp_path / "out", status=2)
+    assert str(scan) in result.stderr and str(twin) in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,117 @@
+"""``flawsmith score``: the detector's own scores in files, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.cloud import PointCloud
+from backend.io import read_cloud, write_cloud
+from backend.io.digest import file_digest
+from backend.scoring.detector import Detector
+from tests.backend.cli.conftest import Run
+from tests.backend.cli.test_replay import ply_properties
+from tests.backend.parts import labeled, scan
+
+
+@pytest.fixture
+def dented(tmp_path: Path) -> Path:
+    path = tmp_path / "dented.ply"
+    sample = labeled("egg", 300, 0.3)
+    write_cloud(path, PointCloud(sample.points, sample.normals))
+    return path
+
+
+def test_files_hold_what_the_detector_says(
+    run: Run, model: Path, dented: Path, tmp_path: Path
+) -> None:
+    result = run("score", model, dented, "--out", tmp_path / "out")
+    cloud = read_cloud(dented)
+    expected = Detector.load(model).score(cloud.points, cloud.normals)
+    written = read_cloud(tmp_path / "out" / "dented.ply")
+    kinds = ply_properties(tmp_path / "out" / "dented.ply")
+    assert kinds["score"] == "f4" and kinds["anomalous"] == "u1"
+    np.testing.assert_array_equal(written.points, cloud.points)
+    np.testing.assert_array_equal(written.normals, cloud.normals)
+    np.testing.assert_array_equal(written.fields["score"], expected.point_scores)
+    marked = expected.point_scores > expected.point_threshold
+    np.testing.assert_array_equal(written.fields["anomalous"], marked)
+    record = json.loads((tmp_path / "out" / "dented.json").read_text())
+    assert record["object_score"] == expected.object_score
+    assert record["anomalous"] is expected.anomalous is True
+    assert record["anomalous_points"] == marked.sum() and record["point_count"] == 900
+    assert record["source"]["sha256"] == file_digest(dented)
+    assert record["model"]["sha256"] == file_digest(model)
+    assert f"{dented}: egg" in result.stdout and ": anomalous (above" in result.stdout
+
+
+def test_pictures_come_where_asked_for(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
+    run("score", model, dented, "--out", tmp_path / "plain")
+    assert sorted(path.name for path in (tmp_path / "plain").iterdir()) == [
+        "dented.json",
+        "dented.ply",
+    ]
+    bare = tmp_path / "bare.xyz"
+    write_cloud(bare, PointCloud(read_cloud(dented).points))
+    run("score", model, dented, bare, "--picture", "--out", tmp_path / "drawn")
+    for name in ("dented.png", "bare.png"):
+        assert (tmp_path / "drawn" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_units_are_converted(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
+    cloud = read_cloud(dented)
+    in_inches = tmp_path / "inches.ply"
+    write_cloud(in_inches, replace(cloud, points=cloud.points / 25.4))
+    run("score", model, dented, "--out", tmp_path / "out")
+    run("score", model, in_inches, "--unit", "inch", "--out", tmp_path / "out")
+    first, second = (
+        json.loads((tmp_path / "out" / name).read_text()) for name in ("dented.json", "inches.json")
+    )
+    assert second["object_score"] == pytest.approx(first["object_score"], rel=1e-3)
+    assert second["source"]["unit"] == "inch"
+
+
+def test_a_bad_scan_does_not_stop_the_others(
+    run: Run, model: Path, dented: Path, tmp_path: Path
+) -> None:
+    bad, tiny, good = (tmp_path / name for name in ("bad.pcd", "tiny.xyz", "good.npy"))
+    bad.write_bytes(b"nothing of the kind")
+    write_cloud(tiny, PointCloud(scan("egg", 1).points / 1000.0))
+    write_cloud(good, scan("egg", 301))
+    result = run("score", model, bad, dented, tiny, good, "--out", tmp_path / "out", status=1)
+    assert "2 of 4 scans failed" in result.stderr
+    assert f"{bad}: no PCD header" in result.stderr
+    assert f"{tiny}: no known part is like this cloud" in result.stderr
+    written = {path.stem for path in (tmp_path / "out").iterdir()}
+    assert written == {"dented", "good"}
+
+
+def test_a_category_that_is_unknown_is_refused(
+    run: Run, model: Path, dented: Path, tmp_path: Path
+) -> None:
+    result = run("score", model, dented, "--category", "cube", "--out", tmp_path / "out", status=1)
+    assert "knows: ball, egg" in result.stderr
+
+
+def test_a_file_that_is_no_model_is_named(run: Run, dented: Path, tmp_path: Path) -> None:
+    result = run("score", dented, dented, "--out", tmp_path / "out", status=1)
+    assert f"{dented}: not a readable model file" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_are_never_written_over(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
+    before = dented.read_bytes()
+    result = run("score", model, dented, "--out", tmp_path, status=2)
+    assert f"{dented} is an input" in result.stderr and dented.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    run: Run, model: Path, dented: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("score", model, dented, "--out", tmp_path / "file" / "out", status=1)
+    assert str(tmp_path / "file") in result.stderr

@@ -1,0 +1,102 @@
+"""``flawsmith train``: a folder of data in, a detector out, interrupted and gone on with."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.cloud import PointCloud
+from backend.io import write_cloud
+from backend.scoring.detector import Detector
+from backend.training import DETECTOR_FILE, STATE_FILE
+from tests.backend.cli.conftest import Run
+from tests.backend.parts import scan, write_folder
+from tests.backend.shapes import TEMPLATES
+
+QUICK = ("--epochs", 1, "--threads", 1)
+PATIENCE = 120.0
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    path = tmp_path / "dents.json"
+    path.write_text(f'{{"schema_version": 1, "defects": [{TEMPLATES["dent"]}]}}')
+    return path
+
+
+def test_a_detector_of_labelled_and_drawn_anomalies(
+    run: Run, template: Path, tmp_path: Path
+) -> None:
+    data = write_folder(tmp_path / "data", nominal=4, anomalous=2)
+    drawn = ("--template", template, "--count", 3)
+    result = run("train", data, "--out", tmp_path, "--unit", "mm", "--seed", 7, *drawn, *QUICK)
+    path = tmp_path / DETECTOR_FILE
+    assert "8 nominal and 10 anomalous clouds" in result.stderr and str(path) in result.stderr
+    detector = Detector.load(path)
+    assert detector.info["seed"] == 7 and detector.unit == "mm"
+    assert detector.info["config"]["fitting"]["epochs"] == 1
+    assert detector.info["labeled_clouds"] == {"ball": 5, "egg": 5}
+    assert f"Point threshold {detector.thresholds.point:.3f}" in result.stdout
+    # One held-out scan of each category cannot certify anything.
+    assert detector.thresholds.object is None
+    assert "No object threshold" in result.stdout and "; 19 can" in result.stdout
+
+
+def test_a_certified_threshold_is_printed(run: Run, tmp_path: Path) -> None:
+    for seed in range(57):
+        write_cloud(tmp_path / "data" / "egg" / "nominal" / f"{seed:02}.npy", scan("egg", seed))
+    result = run("train", tmp_path / "data", "--out", tmp_path)
+    thresholds = Detector.load(tmp_path / DETECTOR_FILE).thresholds
+    assert thresholds.object is not None
+    assert f"Object threshold {thresholds.object:.3f}: certified on 19" in result.stdout
+
+
+def test_held_out_scans_carry_no_anomalies(run: Run, template: Path, tmp_path: Path) -> None:
+    """Scans that no defect can be drawn on are no hindrance where they only calibrate."""
+    for seed in range(2):
+        write_cloud(tmp_path / "data" / "egg" / "nominal" / f"{seed}.ply", scan("egg", seed))
+    coincident = PointCloud(np.zeros((40, 3)) + scan("egg", 2).points[:1])
+    held_out = tmp_path / "data" / "egg" / "nominal" / "9.ply"
+    write_cloud(held_out, coincident)
+    arguments = ("train", tmp_path / "data", "--out", tmp_path / "out", "--template", template)
+    result = run(*arguments, *QUICK, status=1)
+    assert "at the detector's resolution" in result.stderr  # it got as far as calibrating
+    held_out.rename(held_out.with_name("0.ply"))
+    result = run(*arguments, *QUICK, status=1)
+    assert "all lie at one place" in result.stderr
+
+
+def test_an_interrupted_training_goes_on(run: Run, tmp_path: Path) -> None:
+    data = write_folder(tmp_path / "data", nominal=2, anomalous=2)
+    arguments = ["train", data, "--threads", 1, "--epochs", 2]
+    run(*arguments, "--out", tmp_path / "whole")
+    command = [sys.executable, "-m", "backend.cli", *map(str, arguments), "--out"]
+    state = tmp_path / "cut" / STATE_FILE
+    with subprocess.Popen(
+        [*command, str(tmp_path / "cut")], stderr=subprocess.PIPE, text=True
+    ) as process:
+        end = time.monotonic() + PATIENCE
+        while not state.exists() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130 and "Interrupted" in errors and "Traceback" not in errors
+    assert state.exists() and not (tmp_path / "cut" / DETECTOR_FILE).exists()
+    run(*arguments, "--out", tmp_path / "cut")
+    whole, resumed = (tmp_path / name / DETECTOR_FILE for name in ("whole", "cut"))
+    assert whole.read_bytes() == resumed.read_bytes()
+    assert not state.exists()
+
+
+def test_missing_data_is_named(run: Run, template: Path, tmp_path: Path) -> None:
+    data = write_folder(tmp_path / "data", nominal=0, anomalous=1)
+    result = run("train", data, "--out", tmp_path / "out", status=1)
+    assert "at least one nominal cloud" in result.stderr
+    result = run("train", data, "--out", tmp_path / "out", "--count", 3, status=2)
+    assert "--template" in result.stderr

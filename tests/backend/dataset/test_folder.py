@@ -1,0 +1,69 @@
+"""Reading a folder of data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.cloud import PointCloud
+from backend.dataset.folder import data_files, labeled_clouds, nominal_clouds, read_samples
+from backend.errors import DatasetError
+from backend.io import write_cloud
+from backend.samples import load_sample
+from tests.backend.parts import labeled, scan, write_folder
+
+
+def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, nominal=2, anomalous=1)
+    (folder / "egg" / "nominal" / ".hidden.ply").write_text("")
+    (folder / "egg" / "nominal" / "notes.md").write_text("")
+    (folder / "readme.md").write_text("")
+    files = data_files(folder)
+    assert [file.path.relative_to(folder).as_posix() for file in files] == [
+        "ball/nominal/300.ply",
+        "ball/nominal/301.ply",
+        "ball/anomalous/300.ply",
+        "egg/nominal/300.ply",
+        "egg/nominal/301.ply",
+        "egg/anomalous/300.ply",
+    ]
+    assert [file.anomalous for file in files] == [False, False, True] * 2
+
+
+def test_clouds_are_those_that_were_written(tmp_path: Path) -> None:
+    samples, unmarked = read_samples(data_files(write_folder(tmp_path, nominal=2, anomalous=1)))
+    assert unmarked == [] and [sample.kind for sample in samples][:3] == ["nominal"] * 2 + ["dent"]
+    nominal, anomalous = nominal_clouds(samples, "mm"), labeled_clouds(samples)
+    assert [len(nominal[part]) for part in ("ball", "egg")] == [2, 2]
+    np.testing.assert_array_equal(nominal["egg"][1].points, scan("egg", 301).points)
+    assert nominal["egg"][1].unit == "mm"
+    np.testing.assert_array_equal(anomalous["egg"][0].mask, labeled("egg", 300, 0.3).mask)
+    assert list(anomalous) == ["ball", "egg"] and len(anomalous["egg"]) == 1
+
+
+def test_normals_count_where_every_file_of_a_category_has_them(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, nominal=2, anomalous=1)
+    write_cloud(folder / "egg" / "nominal" / "bare.xyz", PointCloud(scan("egg", 1).points))
+    samples, _ = read_samples(data_files(folder))
+    for sample in samples:
+        assert (sample.cloud.normals is None) == (sample.file.category == "egg")
+
+
+def test_a_mesh_has_the_normals_of_its_faces(tmp_path: Path) -> None:
+    mesh = load_sample("plate_holes")
+    write_cloud(tmp_path / "plate" / "nominal" / "plate.stl", mesh)
+    (sample,), _ = read_samples(data_files(tmp_path))
+    assert sample.cloud.normals is not None
+    np.testing.assert_allclose(np.linalg.norm(sample.cloud.normals, axis=1), 1.0)
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="CATEGORY/nominal"):
+        data_files(tmp_path)
+    folder = write_folder(tmp_path, nominal=1, anomalous=1)
+    record = folder / "egg" / "anomalous" / "300.json"
+    record.write_text("{")
+    with pytest.raises(DatasetError, match=r"300\.json: not a readable record"):
+        read_samples(data_files(folder))

@@ -1,0 +1,236 @@
+"""The service over a real connection: what it answers, what it refuses, and when."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from backend.cloud import PointCloud
+from backend.io import WRITERS, parse_cloud
+from backend.io.digest import file_digest
+from backend.scoring.detector import Detector, ScoreMap
+from backend.scoring.scan import summarize
+from backend.serving.app import SUMMARY_HEADER
+from backend.serving.upload import SUFFIXES
+from shared_schema.api import ErrorResponse, ModelResponse, ScoreResponse
+from tests.backend.parts import labeled
+from tests.backend.serving.service import PATIENCE, Service, answer_over, running
+
+MAX_POINTS = 2000
+
+
+@pytest.fixture(scope="module")
+def service(model: Path) -> Iterator[Service]:
+    with running(model, "--max-upload-mb", "1", "--max-points", str(MAX_POINTS)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def detector(model: Path) -> Detector:
+    return Detector.load(model)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> PointCloud:
+    sample = labeled("egg", 300, 0.3)
+    return PointCloud(sample.points, sample.normals)
+
+
+@pytest.fixture(scope="module")
+def expected(detector: Detector, cloud: PointCloud) -> ScoreMap:
+    return detector.score(cloud.points, cloud.normals)
+
+
+def upload(
+    service: Service, cloud: PointCloud, suffix: str = ".ply", **query: str | bool
+) -> httpx.Response:
+    return service.upload(f"scan{suffix}", WRITERS[suffix](cloud), **query)
+
+
+def test_scores_are_those_of_the_detector(
+    service: Service, cloud: PointCloud, expected: ScoreMap
+) -> None:
+    response = upload(service, cloud, point_scores=True)
+    assert response.status_code == 200
+    answer = ScoreResponse.model_validate_json(response.text)
+    assert answer == summarize(expected, point_scores=True)
+    np.testing.assert_array_equal(np.float32(answer.point_scores), expected.point_scores)
+    assert answer.category == "egg" and answer.anomalous is expected.anomalous is True
+
+
+def test_point_scores_and_pictures_come_only_where_asked_for(
+    service: Service, cloud: PointCloud
+) -> None:
+    plain, with_picture = upload(service, cloud).json(), upload(service, cloud, picture=True).json()
+    assert plain["point_scores"] is None and plain["picture"] is None
+    assert with_picture["picture"].startswith("data:image/png;base64,iVBOR")
+
+
+def test_binary_answers(service: Service, cloud: PointCloud, expected: ScoreMap) -> None:
+    npy, ply = (upload(service, cloud, format=name) for name in ("npy", "ply"))
+    np.testing.assert_array_equal(np.load(io.BytesIO(npy.content)), expected.point_scores)
+    scored = parse_cloud(ply.content, ".ply")
+    np.testing.assert_array_equal(scored.points, cloud.points)
+    np.testing.assert_array_equal(scored.fields["score"], expected.point_scores)
+    anomalous = expected.point_scores > expected.point_threshold
+    np.testing.assert_array_equal(scored.fields["anomalous"], anomalous)
+    for response in (npy, ply):
+        assert response.headers["content-type"] == "application/octet-stream"
+        summary = ScoreResponse.model_validate_json(response.headers[SUMMARY_HEADER])
+        assert summary == summarize(expected)
+
+
+@pytest.mark.parametrize("suffix", [s for s in SUFFIXES if s not in (".stl", ".ply")])
+def test_every_format_is_taken(
+    service: Service, detector: Detector, cloud: PointCloud, suffix: str
+) -> None:
+    read = parse_cloud(WRITERS[suffix](cloud), suffix)
+    expected = detector.score(read.points, read.normals)
+    assert ScoreResponse(**upload(service, cloud, suffix).json()) == summarize(expected)
+
+
+def test_unit_and_category_are_heeded(
+    service: Service, cloud: PointCloud, expected: ScoreMap
+) -> None:
+    in_metres = replace(cloud, points=cloud.points / 1000.0)
+    answer = upload(service, in_metres, unit="m").json()
+    assert answer["object_score"] == pytest.approx(expected.object_score, rel=1e-3)
+    assert upload(service, in_metres).status_code == 422
+    as_ball = upload(service, cloud, category="ball").json()
+    assert as_ball["category"] == "ball"
+    assert as_ball["object_score"] != pytest.approx(expected.object_score)
+
+
+def test_health_and_model(service: Service, detector: Detector, model: Path) -> None:
+    health = service.client.get("/v1/health").json()
+    assert health["status"] == "ok" and health["model"] == model.name
+    about = ModelResponse(**service.client.get("/v1/model").json())
+    assert about.sha256 == file_digest(model)
+    assert about.categories == ("ball", "egg") and about.unit == "mm"
+    assert about.object_threshold == detector.thresholds.object and about.certified
+    assert (about.max_points, about.max_upload_bytes) == (MAX_POINTS, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "reason"),
+    [
+        ("scan.npz", b"PK", 415, "'.npz'"),
+        ("scan.exe", b"MZ", 415, "'.exe'"),
+        ("scan", b"1 2 3", 415, "no suffix"),
+        ("scan.ply", b"", 422, "empty"),
+        ("scan.ply", b"solid nothing", 422, "PLY header"),
+        ("scan.xyz", b"1 2 3\n4 5 nan\n", 422, "finite"),
+        ("scan.xyz", b"1 2 3\n" * 10, 422, "known"),
+        ("scan.xyz", b"1 2 3\n" * (MAX_POINTS + 1), 422, "more than the limit of 2000"),
+    ],
+)
+def test_bad_uploads_are_refused(
+    service: Service, name: str, data: bytes, status: int, reason: str
+) -> None:
+    response = service.upload(name, data)
+    assert response.status_code == status
+    detail = ErrorResponse(**response.json()).detail
+    assert reason in detail and "Traceback" not in detail
+
+
+def test_bad_requests_are_refused(service: Service, cloud: PointCloud) -> None:
+    data = WRITERS[".ply"](cloud)
+    post = service.client.post
+    answers = {
+        415: post("/v1/score", content=data),
+        400: post("/v1/score", files={"file": ("a.ply", data)}),
+        422: upload(service, cloud, format="xml"),
+        404: service.client.get("/v1/nothing"),
+        405: service.client.get("/v1/score"),
+    }
+    for status, response in answers.items():
+        assert response.status_code == status
+        assert ErrorResponse(**response.json()).detail
+    two = post("/v1/score", files=[("scan", ("a.ply", data)), ("scan", ("b.ply", data))])
+    assert two.status_code == 400 and "Too many files" in two.json()["detail"]
+    assert upload(service, cloud, category="cube").json()["detail"].endswith("knows: ball, egg")
+
+
+@pytest.mark.parametrize("name", ["../../x.ply", "/etc/x.ply", "..\\x.PLY", "a\x00b.ply"])
+def test_the_name_of_an_upload_is_not_a_path(
+    service: Service, cloud: PointCloud, expected: ScoreMap, name: str
+) -> None:
+    response = service.upload(name, WRITERS[".ply"](cloud))
+    assert response.json()["object_score"] == expected.object_score
+
+
+def test_a_stated_length_beyond_the_limit_is_refused(service: Service) -> None:
+    response = service.upload("a.xyz", b"1 2 3\n" * 400_000)
+    assert response.status_code == 413
+    assert "1048576 bytes" in response.json()["detail"]
+
+
+def test_an_upload_beyond_the_limit_is_refused_before_its_end(service: Service) -> None:
+    with service.begin_upload(*[b"1 2 3\n" * 10_000] * 19) as connection:
+        # No end of the body was sent: the answer comes all the same.
+        status, answer = answer_over(connection)
+    assert status == 413 and "1048576 bytes" in ErrorResponse(**answer).detail
+
+
+def test_requests_at_one_time_get_their_own_answers(
+    service: Service, detector: Detector, cloud: PointCloud
+) -> None:
+    clouds = [cloud, *(PointCloud(labeled("ball", seed, 0.3).points) for seed in (1, 2, 3))]
+    with ThreadPoolExecutor(len(clouds)) as pool:
+        answers = list(pool.map(lambda each: upload(service, each), clouds))
+    for each, answer in zip(clouds, answers, strict=True):
+        expected = detector.score(each.points, each.normals)
+        assert answer.json()["object_score"] == expected.object_score
+
+
+def test_a_full_queue_says_when_to_try_again(service: Service, cloud: PointCloud) -> None:
+    with ExitStack() as stack:
+        # An upload that never ends keeps its place, if it found one.
+        response = wait_for_status(
+            service, cloud, 503, lambda: stack.enter_context(service.begin_upload(b"1 2 3\n"))
+        )
+        assert int(response.headers["retry-after"]) > 0
+        assert ErrorResponse(**response.json()).detail
+        assert service.client.get("/v1/health").status_code == 200
+    assert wait_for_status(service, cloud, 200).json()["category"] == "egg"
+
+
+def wait_for_status(
+    service: Service, cloud: PointCloud, status: int, meanwhile: Callable[[], object] = lambda: None
+) -> httpx.Response:
+    """Upload until the answer is ``status``, and do something before each time."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        meanwhile()
+        response = upload(service, cloud)
+        if response.status_code == status:
+            return response
+        assert time.monotonic() < end, f"only {response.status_code}"
+        time.sleep(0.05)
+
+
+def test_other_host_names_are_refused(service: Service) -> None:
+    for name in ("example.org", f"example.org:{service.port}", "localhost.example.org", ""):
+        response = service.client.get("/v1/model", headers={"Host": name})
+        assert response.status_code == 400
+        assert "Host" in ErrorResponse(**response.json()).detail
+    for name in (f"localhost:{service.port}", "127.0.0.1", "[::1]:80"):
+        assert service.client.get("/v1/model", headers={"Host": name}).status_code == 200
+
+
+def test_answers_are_safe_to_show(service: Service) -> None:
+    for path in ("/", "/v1/model", "/nothing"):
+        headers = service.client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+    for path in ("/docs", "/redoc"):
+        assert service.client.get(path).status_code == 404

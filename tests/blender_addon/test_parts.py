@@ -1,0 +1,138 @@
+"""Opening a nominal model: where it lies, what it is made of, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+import trimesh
+from numpy.typing import NDArray
+
+from backend.geometry.surface import is_watertight, signed_volume
+from blender_addon.attribute_io import read_positions
+from blender_addon.parts import (
+    READERS,
+    PartError,
+    open_part,
+    part_origin,
+    part_unit,
+    refine_near,
+    set_part_frame,
+)
+from tests.blender import add_part, egg
+
+SIZE = np.array([8.0, 4.0, 2.0])
+OFFSET = np.array([1000.0, -250.0, 32.0])
+
+
+def box(tmp_path: Path, suffix: str, *, inverted: bool = False) -> Path:
+    """A box far from the origin as a file."""
+    mesh = trimesh.creation.box(SIZE)
+    mesh.apply_translation(OFFSET)
+    if inverted:
+        mesh.invert()
+    path = tmp_path / f"box{suffix}"
+    mesh.export(path)
+    return path
+
+
+def faces_of(part: Any) -> NDArray:
+    return np.array([polygon.vertices[:] for polygon in part.data.polygons])
+
+
+@pytest.mark.parametrize("suffix", sorted(READERS))
+def test_a_part_is_recentred_and_its_place_is_kept(tmp_path: Path, suffix: str) -> None:
+    part = open_part(box(tmp_path, suffix), "inch")
+    points = read_positions(part.data)
+    np.testing.assert_allclose(points.min(axis=0), -SIZE / 2, atol=1e-4)
+    np.testing.assert_allclose(points.max(axis=0), SIZE / 2, atol=1e-4)
+    np.testing.assert_allclose(part_origin(part), OFFSET, atol=1e-4)
+    assert part_origin(part).dtype == np.float64
+    assert part_unit(part) == "inch"
+    assert part.name == "box"
+    assert np.array(part.matrix_world).tolist() == np.eye(4).tolist()
+    assert bpy.context.active_object == part
+
+
+@pytest.mark.parametrize("suffix", sorted(READERS))
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_closed_part_is_one_surface_facing_outward(
+    tmp_path: Path, suffix: str, inverted: bool
+) -> None:
+    part = open_part(box(tmp_path, suffix, inverted=inverted), edge_ratio=0.1)
+    points, faces = read_positions(part.data).astype(float), faces_of(part)
+    assert is_watertight(faces)
+    assert signed_volume(points, faces) == pytest.approx(np.prod(SIZE), rel=1e-5)
+
+
+def test_edges_are_split_as_far_as_the_bound_allows(tmp_path: Path) -> None:
+    path = box(tmp_path, ".stl")
+    fine, bounded = open_part(path, edge_ratio=0.05), open_part(path, max_vertices=500)
+    ends = np.array([edge.vertices[:] for edge in fine.data.edges])
+    points = read_positions(fine.data)
+    lengths = np.linalg.norm(points[ends[:, 0]] - points[ends[:, 1]], axis=1)
+    assert lengths.max() <= 0.05 * np.linalg.norm(SIZE) * (1 + 1e-5)
+    assert len(bounded.data.vertices) == 500
+
+
+def test_refining_near_a_place_adds_vertices_there_only(tmp_path: Path) -> None:
+    part = open_part(box(tmp_path, ".stl"), edge_ratio=0.1)
+    before = read_positions(part.data)
+    refine_near(part, [before[0]], 1.0, 0.05)
+    after = read_positions(part.data)
+    np.testing.assert_array_equal(after[: len(before)], before)
+    new = after[len(before) :]
+    assert len(new) > 200
+    assert np.linalg.norm(new - before[0], axis=1).max() < 2.0
+
+
+def test_an_object_without_a_frame_has_the_documented_one() -> None:
+    part = add_part(*egg())
+    assert part_unit(part) == "mm"
+    assert part_origin(part).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_frame_is_kept_in_double_precision() -> None:
+    part = add_part(*egg())
+    origin = [1e6 / 3, -2e-7 / 3, 0.1]
+    set_part_frame(part, "m", origin)
+    assert part_origin(part).tolist() == origin
+
+
+def test_an_unknown_unit_names_the_known_ones() -> None:
+    with pytest.raises(PartError, match="unit 'cm' is none of mm, m, inch"):
+        set_part_frame(add_part(*egg()), "cm", (0.0, 0.0, 0.0))
+
+
+def test_points_without_faces_are_no_part(tmp_path: Path) -> None:
+    path = tmp_path / "scan.ply"
+    trimesh.PointCloud(egg()[0]).export(path)
+    with pytest.raises(PartError, match=r"scan\.ply: .* points but no faces; export it as a mesh"):
+        open_part(path)
+    assert not bpy.data.objects
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("none.stl", "there is no such file"),
+        ("model.step", "parts are opened from .stl, .obj, .ply; convert the file"),
+    ],
+)
+def test_what_cannot_be_opened_is_named(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(PartError) as refused:
+        open_part(tmp_path / name)
+    assert name in str(refused.value)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("suffix", sorted(READERS))
+def test_a_damaged_file_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"damaged{suffix}"
+    path.write_bytes(b"\x00\x01 this is no mesh \xff" * 20)
+    with pytest.raises(PartError, match="damaged"):
+        open_part(path)
+    assert not bpy.data.objects

@@ -1,0 +1,102 @@
+"""Registering adds, unregistering leaves nothing; the extension's zip installs and runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+import blender_addon
+import build
+from backend import __version__
+from blender_addon import ui
+from tests.architecture.project import ROOT
+
+INSTALLED = """
+import importlib, sys
+import bpy
+
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.extensions.package_install_files(
+    filepath=sys.argv[1], repo="user_default", enable_on_install=True
+)
+name = "bl_ext.user_default.flawsmith"
+assert name in bpy.context.preferences.addons
+bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=4)
+assert bpy.ops.flawsmith.add_defect(kind="dent") == {"FINISHED"}
+assert bpy.ops.flawsmith.export_recipe(filepath=sys.argv[2]) == {"FINISHED"}
+assert importlib.import_module(name + ".commands").main(["export", "none.blend", "--out", "x"]) == 1
+bpy.ops.preferences.addon_disable(module=name)
+assert not hasattr(bpy.types, "FLAWSMITH_PT_defects")
+"""
+
+
+def snapshot() -> dict[str, Any]:
+    """All that an add-on may leave behind in Blender."""
+    handlers = bpy.app.handlers
+    return {
+        "types": set(dir(bpy.types)),
+        "operators": set(dir(bpy.ops.flawsmith)),
+        "properties": {name: set(getattr(bpy.types, name).bl_rna.properties.keys()) for name in ID},
+        "handlers": {
+            name: list(getattr(handlers, name))
+            for name in dir(handlers)
+            if isinstance(getattr(handlers, name), list)
+        },
+        "menus": {name: menu_functions(name) for name in ui.MENUS},
+    }
+
+
+ID = ("Object", "Scene", "Mesh", "WindowManager")
+
+
+def menu_functions(name: str) -> list[str]:
+    """What a menu is drawn by, besides its own lines."""
+    drawn = getattr(getattr(bpy.types, name).draw, "_draw_funcs", [])
+    return [function.__qualname__ for function in drawn[1:]]
+
+
+def test_unregistering_leaves_nothing_behind() -> None:
+    before = snapshot()
+    for _ in range(2):
+        blender_addon.register()
+        assert snapshot() != before
+        blender_addon.unregister()
+        assert snapshot() == before
+
+
+def test_everything_is_there_when_registered(registered: None) -> None:
+    there = snapshot()
+    assert {"FLAWSMITH_PT_defects", "FLAWSMITH_MT_add_defect"} <= there["types"]
+    assert {"add_defect", "export_recipe", "import_recipe"} <= there["operators"]
+    assert there["menus"]["OBJECT_MT_modifier_add"] == ["draw_in_add_modifier"]
+
+
+def test_registering_again_after_a_new_file_is_clean(registered: None) -> None:
+    before = snapshot()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    assert snapshot() == before
+
+
+def test_the_zip_installs_in_blender_and_works_there(tmp_path: Path) -> None:
+    archive = build.build_addon(ROOT / "blender_addon", tmp_path / "dist")
+    recipe = tmp_path / "recipe.json"
+    result = subprocess.run(
+        [sys.executable, "-c", INSTALLED, str(archive), str(recipe)],
+        cwd=tmp_path,
+        env={**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "user")},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert recipe.exists()
+
+
+def test_the_manifest_has_the_version_of_the_project() -> None:
+    text = (ROOT / "blender_addon" / "blender_manifest.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text)["version"] == __version__
