@@ -39,7 +39,8 @@ def recipe_of(obj: bpy.types.Object) -> Document:
     Raises:
         RecipeError: the object has no extent, or a value breaks the schema.
     """
-    if obj.type != "MESH" or not diagonal(obj) > 0:
+    mesh: Any = obj.data
+    if obj.type != "MESH" or not mesh.vertices or not diagonal(obj) > 0:
         raise RecipeError(f"{obj.name!r} is no mesh with an extent; choose the part's object")
     shown = [modifier for modifier in defect_modifiers(obj) if modifier.show_viewport]
     document = {

@@ -101,8 +101,11 @@ class Browser:
 
     def open(self, page: str | Path) -> None:
         """Open an address or a file and wait until it has loaded."""
-        self._call("Page.navigate", url="about:blank")
-        address = page.resolve().as_uri() if isinstance(page, Path) else page
+        # What the page before still has to say is not to be taken for this one's.
+        self._navigate("about:blank")
+        self._navigate(page.resolve().as_uri() if isinstance(page, Path) else page)
+
+    def _navigate(self, address: str) -> None:
         self.complaints, self.addresses, self._loaded = [], [], False
         self._call("Page.navigate", url=address)
         end = time.monotonic() + PATIENCE

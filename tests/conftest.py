@@ -16,7 +16,7 @@ settings.register_profile("flawsmith", deadline=None, derandomize="CI" in os.env
 settings.load_profile("flawsmith")
 
 TESTS = Path(__file__).parent
-USE_BLENDER = [TESTS / "blender_addon", TESTS / "parity", TESTS / "e2e"]
+USE_BLENDER = [TESTS / "blender_addon", TESTS / "parity"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

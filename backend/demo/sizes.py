@@ -29,9 +29,9 @@ class DemoSize:
     noise: tuple[float, float] = (1e-4, 4e-4)
     learn: int = 6
     calibrate: int = 4
-    test_nominal: int = 8
+    test_nominal: int = 6
     train: int = 6
-    test: int = 4
+    test: int = 3
     target_points: int = 8_000
     epochs: int = 20
     steps: int = 50

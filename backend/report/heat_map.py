@@ -17,8 +17,8 @@ SHOWN_POINTS = 60_000
 def heat_map(scan: PointCloud, result: ScoreMap) -> bytes:
     """PNG of ``scan`` coloured by its point scores, seen at its anomalous points and from behind.
 
-    Blue is a score of 0, red three times the detector's point threshold: the colours of two scans can be
-    compared.
+    Blue is a score of 0, red three times the detector's point threshold: the colours of two scans
+    can be compared.
     """
     keep = thin(scan.points, SHOWN_POINTS)
     normals = None if scan.normals is None else scan.normals[keep]

@@ -77,9 +77,9 @@ def test_everything_is_there_when_registered(registered: None) -> None:
     assert there["menus"]["OBJECT_MT_modifier_add"] == ["draw_in_add_modifier"]
 
 
-def test_registering_again_after_a_new_file_is_clean(registered: None) -> None:
+def test_a_new_file_keeps_what_is_registered(registered: None) -> None:
     before = snapshot()
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True)
     assert snapshot() == before
 
 
