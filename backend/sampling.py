@@ -14,6 +14,7 @@ from backend.defects.push import unit
 from backend.errors import SamplingError
 from backend.geometry.geodesic import distances_within, edge_graph
 from backend.geometry.hinge import principal_axes, section_hinge
+from backend.geometry.rotations import even_directions
 from backend.locations import Place, Surface, find_place
 from backend.resolve import surface_path, triple
 from shared_schema.defects import Choice, DefectSpec, DefectTemplate, Distribution, Range
@@ -205,7 +206,8 @@ def _random_hull(draw: Drawer, place: Place, size: float) -> FloatArray:
     """Corners (HULL_CORNERS, 3) about ``place``: wide along the surface, flat across it."""
     tangent = draw.tangent(place.normal)
     axes = np.stack([tangent, np.cross(place.normal, tangent), place.normal])
-    corners = unit(draw.rng.normal(size=(HULL_CORNERS, 3)))
+    # All round, so that the place itself is always well inside.
+    corners = even_directions(HULL_CORNERS, draw.rng)
     corners *= draw.rng.uniform(0.75, 1.0, (HULL_CORNERS, 1))
     return place.position + (corners * (size, 0.8 * size, 0.6 * size)) @ axes
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import CloudError, MissingDependencyError
+from backend.geometry.rotations import even_directions
 from backend.geometry.surface import face_normals, require_faces, subsample_surface, thin
 
 __all__ = ["subsample_surface", "virtual_scan"]
@@ -25,7 +26,6 @@ IntArray = NDArray[np.int64]
 RAYS_PER_POINT = 4.0
 # A hit is kept for sure from this cosine of incidence on, and with falling chance below it.
 SURE_COSINE = 0.5
-GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 
 
 def virtual_scan(
@@ -51,7 +51,7 @@ def virtual_scan(
     normals, _ = face_normals(mesh)
     seen = [
         _one_view(mesh, intersector, normals, direction, points, noise, rng)
-        for direction in _directions(views, rng)
+        for direction in even_directions(views, rng)
     ]
     places = np.concatenate([place for place, _ in seen])
     outward = np.concatenate([normal for _, normal in seen])
@@ -70,16 +70,6 @@ def _intersector(mesh: PointCloud) -> Any:
             "virtual scans need trimesh and embreex; install them by: pip install trimesh embreex"
         ) from error
     return RayMeshIntersector(trimesh.Trimesh(mesh.points, require_faces(mesh), process=False))
-
-
-def _directions(views: int, rng: np.random.Generator) -> FloatArray:
-    """Unit viewing directions (views, 3) on a Fibonacci spiral, the whole turned at random."""
-    height = 1.0 - 2.0 * (np.arange(views) + 0.5) / views
-    angle = GOLDEN_ANGLE * np.arange(views)
-    flat = np.sqrt(1.0 - height * height)
-    spiral = np.stack([flat * np.cos(angle), flat * np.sin(angle), height], axis=1)
-    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    return spiral @ turn.T
 
 
 def _one_view(

@@ -37,13 +37,6 @@ LEAST_FIBRE = 0.2
 CELLS = 35
 CLEAREST = 0.25
 SAME_FACE = 0.9
-# What remains of the length of a bend's inner fibre.
-LEAST_FIBRE = 0.2
-
-# Choice of well separated places: how many are compared, and how flat a place must be.
-CANDIDATES = 400
-FLATTEST = 0.25
-PATCH_RATIO = 0.05
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,10 +30,10 @@ class DemoSize:
     learn: int = 6
     calibrate: int = 4
     test_nominal: int = 6
-    train: int = 6
+    train: int = 8
     test: int = 3
     target_points: int = 8_000
-    epochs: int = 20
+    epochs: int = 28
     steps: int = 50
     preview_pixels: int = 480
 

@@ -1,4 +1,4 @@
-"""Rotations: spread evenly over all there are, and from small turns."""
+"""Rotations and directions, spread evenly over all there are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ FloatArray = NDArray[np.float64]
 # The constants phi and psi of the super-Fibonacci spiral.
 PHI = np.sqrt(2.0)
 PSI = 1.533751168755204288118041413
+GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 
 
 def even_rotations(count: int) -> FloatArray:
@@ -24,3 +25,13 @@ def even_rotations(count: int) -> FloatArray:
     inner, outer = np.sqrt(t), np.sqrt(1.0 - t)
     quaternions = [inner * np.sin(a), inner * np.cos(a), outer * np.sin(b), outer * np.cos(b)]
     return np.asarray(Rotation.from_quat(np.stack(quaternions, axis=1)).as_matrix())
+
+
+def even_directions(count: int, rng: np.random.Generator) -> FloatArray:
+    """Unit vectors (count, 3) on a Fibonacci spiral over the sphere, the whole turned at random."""
+    height = 1.0 - 2.0 * (np.arange(count) + 0.5) / count
+    angle = GOLDEN_ANGLE * np.arange(count)
+    flat = np.sqrt(1.0 - height * height)
+    spiral = np.stack([flat * np.cos(angle), flat * np.sin(angle), height], axis=1)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    return spiral @ turn.T
