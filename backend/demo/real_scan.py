@@ -88,7 +88,7 @@ def _registration_picture(nominal: PointCloud, scan: PointCloud) -> bytes:
     return panels(
         {
             "nominal model, scan in blue": splat(both, normals, colors, FROM_ASIDE),
-            f"scan, distance to the model: 0 (blue) to {LARGE_DISTANCE} mm (red)": splat(
+            f"its distance, 0 (blue) to {LARGE_DISTANCE} mm": splat(
                 scan.points, scan.normals, heat, FROM_ASIDE
             ),
         }

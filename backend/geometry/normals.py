@@ -30,6 +30,7 @@ NEIGHBORS = 16
 CHUNK = 100_000
 # Dense enough that the nearest sample lies on the right wall of any part worth scanning.
 NOMINAL_SAMPLES = 100_000
+NOMINAL_NEIGHBORS = 8
 # Added to edge weights, because a stored zero is no edge to scipy.
 MIN_WEIGHT = 1e-9
 
@@ -159,7 +160,7 @@ def with_outward_normals(
         nominal: the nominal model as a mesh, in the cloud's frame.
     """
     if nominal is not None:
-        normals = _agree(_own_normals(cloud), _nearest_normals(nominal, cloud.points))
+        normals = _agree(_own_normals(cloud), _nearby_normals(nominal, cloud.points))
         return cloud.with_normals(normals), "nominal"
     if cloud.normals is not None:
         return cloud, "file"
@@ -191,12 +192,19 @@ def _own_normals(cloud: PointCloud) -> FloatArray:
     return normals
 
 
-def _nearest_normals(nominal: PointCloud, points: FloatArray) -> FloatArray:
-    """Outward normals (N, 3) of the nominal surface at its places nearest to ``points``."""
+def _nearby_normals(nominal: PointCloud, points: FloatArray) -> FloatArray:
+    """Outward direction (N, 3) of the nominal surface about ``points``, not of unit length.
+
+    The mean over the nearest places, by the inverse square of their distance: at an edge it has a
+    part along both faces' normals, while the far side of a thin wall hardly counts.
+    """
     surface = subsample_surface(nominal, NOMINAL_SAMPLES, np.random.default_rng(0), even=False)
-    _, nearest = surface.tree.query(points)
+    count = min(NOMINAL_NEIGHBORS, len(surface))
+    distance, nearest = surface.tree.query(points, k=count)
     assert surface.normals is not None  # a subsampled surface has them
-    return surface.normals[nearest]
+    weight = 1.0 / np.maximum(distance, 1e-9 * surface.diagonal).reshape(-1, count) ** 2
+    normals = surface.normals[nearest].reshape(-1, count, 3)
+    return np.asarray(np.einsum("nk,nki->ni", weight, normals))
 
 
 def _agree(normals: FloatArray, directions: FloatArray) -> FloatArray:

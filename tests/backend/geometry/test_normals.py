@@ -135,6 +135,16 @@ def test_the_nominal_model_tells_outside_of_a_noisy_scan(name: str) -> None:
     assert (_cosines(cloud.normals, scan.normals) > 0).mean() > 0.98
 
 
+@pytest.mark.parametrize("name", sample_names("mesh"))
+def test_the_nominal_model_tells_outside_up_to_the_edges(name: str) -> None:
+    mesh = load_sample(name)
+    rng = np.random.default_rng(1)
+    spread = subsample_surface(mesh, 8_000, rng, even=False)
+    signs = rng.choice([-1.0, 1.0], (len(spread), 1))
+    cloud, _ = with_outward_normals(PointCloud(spread.points, signs * spread.normals), nominal=mesh)
+    assert (_cosines(cloud.normals, spread.normals) > 0).mean() > 0.999
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 def test_orientation_only_ever_flips_whole_normals(seed: int) -> None:
     rng = np.random.default_rng(seed)
