@@ -19,6 +19,7 @@ TESTS = Path(__file__).parent
 USE_BLENDER = [TESTS / "blender_addon", TESTS / "parity"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests that use Blender to one worker, and each other file to one.
 
