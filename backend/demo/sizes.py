@@ -57,7 +57,7 @@ QUICK = DemoSize(
     train=2,
     test=2,
     target_points=2_000,
-    epochs=4,
-    steps=10,
+    epochs=3,
+    steps=6,
     preview_pixels=160,
 )

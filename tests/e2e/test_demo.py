@@ -44,7 +44,8 @@ def start(out: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "COLUMNS": "200"},
+        # Threads that wait must not take the cores from the tests beside.
+        env={**os.environ, "COLUMNS": "200", "OMP_WAIT_POLICY": "PASSIVE"},
         start_new_session=True,
     )
 
