@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from safetensors.numpy import save
 
 from backend.cloud import LabeledCloud
 from backend.errors import FileFormatError
+from backend.io.atomic import write_bytes
 
 FORMAT = "flawsmith-sample-1"
 REQUIRED = ("points", "mask", "labels", "weight", "source_index")
@@ -47,7 +47,7 @@ def write_sample(path: Path | str, labeled: LabeledCloud, record: Mapping[str, A
     }
     # One key only: safetensors writes several metadata keys in an order that changes by run.
     document = {"format": FORMAT, "record": dict(record)}
-    write_atomically(path, save(tensors, metadata={"flawsmith": json.dumps(document)}))
+    write_bytes(path, save(tensors, metadata={"flawsmith": json.dumps(document)}))
     return path
 
 
@@ -68,17 +68,6 @@ def read_sample(path: Path | str) -> tuple[LabeledCloud, dict[str, Any]]:
         found = document.get("format")
         raise FileFormatError(f"{path}: format is {found!r}, expected {FORMAT!r}")
     return _to_labeled(path, tensors), document["record"]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` at once; its folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _to_labeled(path: Path, tensors: dict[str, NDArray[Any]]) -> LabeledCloud:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.progress import Progress
 
-from backend.cloud import LabeledCloud, PointCloud
+from backend.cloud import PointCloud
 from backend.dataset.shards import read_sample
 from backend.demo.dataset import NOMINAL, plan, read_clouds
 from backend.demo.sizes import DemoSize
@@ -18,20 +16,11 @@ from backend.evaluation import EvaluationReport, ScoredCase, TestCase, evaluate
 from backend.io import write_bytes
 from backend.metrics.auroc import auroc
 from backend.models.fitting import FittingConfig
-from backend.report.pictures import (
-    View,
-    heat_colors,
-    mask_colors,
-    panels,
-    roc_curves,
-    splat,
-)
+from backend.report.pictures import View, mask_colors, panels, roc_curves, score_colors, splat
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, TrainingConfig, train
 
 OBJECT_ROC, POINT_ROC = "roc_objects.png", "roc_points.png"
-# The scale of the heat maps ends at this multiple of the point threshold.
-HEAT_END = 3.0
 
 
 def training_config(size: DemoSize) -> TrainingConfig:
@@ -122,15 +111,13 @@ def example_picture(scored: ScoredCase) -> bytes:
     cloud, result = scored.case.cloud, scored.result
     shown = cloud.mask if scored.case.anomalous else result.point_scores > result.point_threshold
     view = View.onto(cloud.normals, shown)
-    heat = heat_colors(result.point_scores, 0.0, HEAT_END * result.point_threshold)
-    colors: dict[str, NDArray[np.float64]] = {"truth": mask_colors(cloud.mask), "score": heat}
-    return panels({title: _drawn(cloud, colored, view) for title, colored in colors.items()})
-
-
-def _drawn(cloud: LabeledCloud, colors: NDArray[np.float64], view: View) -> NDArray[np.float64]:
-    return splat(cloud.points, cloud.normals, colors, view)
-
-
-def kinds_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The defect kinds of a table, in its order."""
-    return [row["kind"] for row in rows]
+    colors = {
+        "truth": mask_colors(cloud.mask),
+        "score": score_colors(result.point_scores, result.point_threshold),
+    }
+    return panels(
+        {
+            title: splat(cloud.points, cloud.normals, colored, view)
+            for title, colored in colors.items()
+        }
+    )

@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from backend.dataset.shards import write_atomically
 from backend.errors import CheckpointError
+from backend.io.atomic import write_bytes
 from shared_schema.constants import SCHEMA_VERSION
 
 FORMAT = 1
@@ -36,7 +36,7 @@ def save_checkpoint(
         "document": dict(document),
     }
     contiguous = {name: tensor.detach().contiguous() for name, tensor in sorted(tensors.items())}
-    write_atomically(path, save(contiguous, metadata={"flawsmith": json.dumps(header)}))
+    write_bytes(path, save(contiguous, metadata={"flawsmith": json.dumps(header)}))
     return path
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from backend.cloud import PointCloud
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.surface import thin
-from backend.report.pictures import View, heat_colors, panels, splat
+from backend.report.pictures import View, panels, score_colors, splat
 from backend.scoring.detector import ScoreMap
 
 # More do not change a picture of this size.
@@ -24,7 +24,7 @@ def heat_map(scan: PointCloud, result: ScoreMap) -> bytes:
     normals = None if scan.normals is None else scan.normals[keep]
     cloud, _ = with_outward_normals(PointCloud(scan.points[keep], normals))
     scores = result.point_scores[keep]
-    colors = heat_colors(scores, 0.0, 3.0 * result.point_threshold)
+    colors = score_colors(scores, result.point_threshold)
     front = View.onto(cloud.normals, scores > result.point_threshold)
     turned = front.axes * [[-1.0], [1.0], [-1.0]]
     views = {"anomalous side": front, "other side": replace(front, axes=turned)}

@@ -21,6 +21,7 @@ ANOMALY = np.array([0.86, 0.16, 0.18])
 BACKGROUND = 1.0
 LIGHT = np.array([0.35, -0.45, 0.82])
 HEAT = mpl.colormaps["turbo"]
+HEAT_END = 3.0
 TINY = float(np.finfo(float).tiny)
 
 
@@ -61,6 +62,14 @@ def heat_colors(scores: NDArray[np.floating], low: float, high: float) -> FloatA
     """(N, 3): scores from ``low`` (blue) to ``high`` (red)."""
     span = max(high - low, TINY)
     return HEAT(np.clip((scores - low) / span, 0.0, 1.0))[:, :3]
+
+
+def score_colors(scores: NDArray[np.floating], point_threshold: float) -> FloatArray:
+    """(N, 3): scores from 0 (blue) to ``HEAT_END`` times the detector's point threshold (red).
+
+    So the colours of two scans by the same detector can be compared.
+    """
+    return heat_colors(scores, 0.0, HEAT_END * point_threshold)
 
 
 def splat(
