@@ -282,15 +282,21 @@ class Tree:
         return self.out(last, "Total")
 
     def arrange(self) -> None:
-        """Set the nodes out in columns, each to the right of what it takes its inputs from."""
-        depth: dict[Any, int] = {}
-        for node in self.tree.nodes:
-            _find_depth(node, depth)
-        rows: dict[int, int] = {}
-        for node, column in depth.items():
-            if node.bl_idname != "NodeFrame":
-                row = rows[column] = rows.get(column, -1) + 1
-                node.location_absolute = (column * COLUMN_WIDTH, -row * ROW_HEIGHT)
+        """Set the nodes out in columns, by what they take their inputs from; each frame by itself.
+
+        What has no inputs stands just before the first node that takes it.
+        """
+        columns = _columns(self.tree)
+        bands: dict[Any, list[Any]] = {}
+        for node in columns:
+            bands.setdefault(node.parent, []).append(node)
+        top = 0
+        for nodes in bands.values():
+            rows: dict[int, int] = {}
+            for node in nodes:
+                row = rows[columns[node]] = rows.get(columns[node], -1) + 1
+                node.location_absolute = (columns[node] * COLUMN_WIDTH, -(top + row) * ROW_HEIGHT)
+            top += max(rows.values()) + 2
 
 
 def _is_vector(operand: Operand) -> bool:
@@ -299,11 +305,25 @@ def _is_vector(operand: Operand) -> bool:
     return not isinstance(operand, int | float)
 
 
-def _find_depth(node: Any, depth: dict[Any, int]) -> int:
-    if node not in depth:
+def _columns(tree: Any) -> dict[Any, int]:
+    """The column of every node but the frames."""
+    columns: dict[Any, int] = {}
+    for node in tree.nodes:
+        if node.bl_idname != "NodeFrame":
+            _find_column(node, columns)
+    for node in columns:
+        takers = [link.to_node for socket in node.outputs for link in socket.links]
+        if takers and not any(socket.links for socket in node.inputs):
+            columns[node] = min(columns[taker] for taker in takers) - 1
+    return columns
+
+
+def _find_column(node: Any, columns: dict[Any, int]) -> int:
+    """One right of the rightmost node that ``node`` takes an input from."""
+    if node not in columns:
         sources = [link.from_node for socket in node.inputs for link in socket.links]
-        depth[node] = 1 + max((_find_depth(source, depth) for source in sources), default=-1)
-    return depth[node]
+        columns[node] = 1 + max((_find_column(s, columns) for s in sources), default=-1)
+    return columns[node]
 
 
 def new_tree(name: str, *, modifier: bool = True) -> tuple[bpy.types.NodeTree, Tree]:
