@@ -12,11 +12,7 @@ the cloud itself, so that it lies where the scan shows the surface.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +24,7 @@ from rich.progress import Progress
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import read_sample, write_sample
+from backend.demo.pool import spread
 from backend.demo.sizes import REAL, DemoSize
 from backend.errors import ReplayError, SamplingError
 from backend.io import read_cloud
@@ -55,10 +52,6 @@ REPEAT_NOISE_MM = 0.01
 FEWEST_MARKED = 20
 LARGEST_MARKED = 0.5
 ATTEMPTS = 50
-
-# Each holds the parts' meshes and a little more.
-MOST_WORKERS = 8
-CHUNK = 4
 
 
 @dataclass(frozen=True)
@@ -125,22 +118,10 @@ def make_dataset(
         How many clouds there are for each use.
     """
     plans = plan(size)
-    make = partial(make_shard, folder, size=size, seed=seed, scan=scan)
-    workers = min(MOST_WORKERS, os.cpu_count() or 1)
-    # Started afresh, workers are alike on every system, and hold no lock of this process.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
-    try:
-        made = pool.map(make, plans, chunksize=CHUNK)
-        for _ in progress.track(made, total=len(plans), description="Making clouds"):
-            pass
-    finally:
-        pool.shutdown(cancel_futures=True)
+    made = spread(partial(make_shard, folder, size=size, seed=seed, scan=scan), plans)
+    for _ in progress.track(made, total=len(plans), description="Making clouds"):
+        pass
     return {use: sum(item.use == use for item in plans) for use in USES}
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def read_clouds(

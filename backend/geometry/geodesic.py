@@ -15,13 +15,14 @@ from scipy.sparse.csgraph import dijkstra
 
 from backend.cloud import PointCloud
 from backend.errors import ReplayError
-from backend.geometry.polyline import resample_polyline
+from backend.geometry.polyline import arc_lengths, resample_polyline
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-TAUT_ROUNDS = 60
-TAUT_VERTICES = 96
+# Segments of the path while it is pulled, and how often each of its vertices is.
+TAUT_LEVELS = (8, 16, 32, 64, 128)
+TAUT_ROUNDS = 40
 
 
 def edge_graph(cloud: PointCloud) -> csr_matrix:
@@ -79,13 +80,16 @@ def _shortest(graph: csr_matrix, cloud: PointCloud, start: int, end: int) -> Int
 
 
 def _taut(cloud: PointCloud, path: FloatArray) -> FloatArray:
-    """Pull a zigzag path straight along the surface, its ends held."""
-    lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)
-    count = min(2 * len(path), TAUT_VERTICES)
-    path = resample_polyline(path, float(lengths.sum()) / count)
-    for _ in range(TAUT_ROUNDS):
-        middle = 0.5 * (path[:-2] + path[2:])
-        path[1:-1] = project_to_surface(cloud, middle)
+    """Pull a zigzag path straight along the surface, its ends held, from coarse to fine.
+
+    A wide detour is straightened by few vertices, which a pull reaches at once; many take the path
+    onto the surface.
+    """
+    for count in TAUT_LEVELS:
+        path = resample_polyline(path, float(arc_lengths(path)[-1]) / count)
+        for _ in range(TAUT_ROUNDS):
+            middle = 0.5 * (path[:-2] + path[2:])
+            path[1:-1] = project_to_surface(cloud, middle)
     return path
 
 

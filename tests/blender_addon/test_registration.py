@@ -15,6 +15,7 @@ import blender_addon
 import build
 from backend import __version__
 from blender_addon import ui
+from blender_addon.modifiers import KINDS
 from tests.architecture.project import ROOT
 
 INSTALLED = """
@@ -95,6 +96,12 @@ def test_the_zip_installs_in_blender_and_works_there(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert recipe.exists()
+
+
+def test_the_panel_has_an_icon_of_blenders_for_every_kind() -> None:
+    assert list(ui.ICONS) == list(KINDS)
+    known = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items
+    assert set(ui.ICONS.values()) <= set(known.keys())
 
 
 def test_the_manifest_has_the_version_of_the_project() -> None:
