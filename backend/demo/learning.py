@@ -67,7 +67,39 @@ def evaluate_detector(
     report = evaluate(detector, progress.track(cases, description="Scoring held-out clouds"))
     write_bytes(folder / OBJECT_ROC, roc_curves(report.object_curves, "objects"))
     write_bytes(folder / POINT_ROC, roc_curves(report.point_curves, "points of anomalous objects"))
-    return {"rows": report.to_record(), "examples": _draw_examples(folder, report)}
+    return {
+        "rows": report.to_record(),
+        "decisions": decisions(report),
+        "examples": _draw_examples(folder, report),
+    }
+
+
+def decisions(report: EvaluationReport) -> dict[str, dict[str, int]] | None:
+    """Of the nominal clouds and of each kind, how many there are and were called anomalous.
+
+    None where the detector has no threshold to decide by.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for scored in report.cases:
+        if scored.result.anomalous is None:
+            return None
+        count = counts.setdefault(scored.case.kind, {"clouds": 0, "called_anomalous": 0})
+        count["clouds"] += 1
+        count["called_anomalous"] += scored.result.anomalous
+    return counts
+
+
+def decision_line(counts: Mapping[str, Mapping[str, int]] | None) -> str:
+    """What ``decisions`` counted, in words."""
+    if counts is None:
+        return "there are too few nominal clouds to certify a threshold, so nothing is decided"
+    found = [count for kind, count in counts.items() if kind != NOMINAL]
+    hits, clouds = (sum(c[name] for c in found) for name in ("called_anomalous", "clouds"))
+    false = counts[NOMINAL]
+    return (
+        f"{hits} of {clouds} anomalous clouds are found and "
+        f"{false['called_anomalous']} of {false['clouds']} nominal ones wrongly called anomalous"
+    )
 
 
 def _draw_examples(folder: Path, report: EvaluationReport) -> list[dict[str, Any]]:

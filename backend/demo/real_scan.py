@@ -78,7 +78,7 @@ def _axis_error(published: FloatArray, scan: PointCloud) -> dict[str, float]:
 
 def _registration_picture(nominal: PointCloud, scan: PointCloud) -> bytes:
     """The model with the scan on it, and the scan by its distance to the model."""
-    surface = subsample_surface(nominal, SHOWN_POINTS, np.random.default_rng(0), even=False)
+    surface = subsample_surface(nominal, SHOWN_POINTS, np.random.default_rng(0))
     both = np.concatenate([surface.points, scan.points])
     normals = np.concatenate([_normals(surface), _normals(scan)])
     colors = np.repeat([SURFACE, SCAN_COLOR], [len(surface), len(scan)], axis=0)

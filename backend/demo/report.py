@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.demo.design import PREVIEWS
-from backend.demo.learning import OBJECT_ROC, POINT_ROC
+from backend.demo.learning import OBJECT_ROC, POINT_ROC, decision_line
 from backend.demo.real_scan import REGISTRATION_PICTURE, REPLAY_PICTURE
 from backend.demo.steps import Step
 from backend.evaluation import OVERALL, MetricRow
@@ -28,6 +28,7 @@ def write_report(path: Path, steps: Mapping[str, Step], metrics: Mapping[str, An
         rows=[_cells(row) for row in rows],
         overall=_cells(rows[-1]),
         metrics=metrics,
+        decided=decision_line(metrics["decisions"]),
         previews={n: _png(steps["blender"], f) for n, f in PREVIEWS.items()},
         registration_picture=_png(steps["registration"], REGISTRATION_PICTURE),
         replay_picture=_png(steps["replay"], REPLAY_PICTURE),

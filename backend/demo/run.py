@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from backend.demo.dataset import make_dataset
 from backend.demo.design import RECIPE, design
-from backend.demo.learning import evaluate_detector, train_detector
+from backend.demo.learning import decision_line, evaluate_detector, train_detector
 from backend.demo.real_scan import SCAN_IN_PART, model_path, register_scan, replay_design
 from backend.demo.report import write_report
 from backend.demo.sizes import FULL, QUICK, DemoSize
@@ -23,6 +23,7 @@ from backend.demo.steps import Step, code_digest, run_step
 from backend.evaluation import MetricRow
 from backend.io import write_json
 from backend.io.digest import file_digest
+from backend.report import pictures
 from backend.report.metrics_table import metrics_table
 from backend.scoring.scan import versions
 from backend.training import DETECTOR_FILE
@@ -35,8 +36,9 @@ TITLES = {
     "model": "Training a detector",
     "evaluation": "Scoring held-out clouds",
 }
-# Code that no result depends on.
+# Code that no figure depends on; of it, the drawn steps depend on how pictures are made.
 BESIDE = ("cli", "serving", "report", "demo/report.py", "demo/run.py", "demo/sizes.py")
+DRAWN = ("registration", "replay", "evaluation")
 
 Displays = Callable[[], AbstractContextManager[Progress]]
 
@@ -67,16 +69,23 @@ class _Demo:
         """Do a step in its folder, or take what is there, and say so."""
         number = list(TITLES).index(name) + 1
         folder = self.out / name
-        self.console.print(f"[bold]{number}/{len(TITLES)} {TITLES[name]}[/bold] → {folder}")
-        step = run_step(folder, {"code": self.code, "seed": self.seed, **inputs}, make)
-        self.console.print(f"    {'as before' if step.reused else f'{step.seconds:.0f} s'}")
+        self._say(f"{number}/{len(TITLES)} {TITLES[name]} → {folder}", style="bold")
+        inputs = {"code": self.code, "seed": self.seed, **inputs}
+        if name in DRAWN:
+            inputs["pictures"] = file_digest(Path(pictures.__file__))
+        step = run_step(folder, inputs, make)
+        self._say(f"    {'as before' if step.reused else f'{step.seconds:.0f} s'}")
         return step
+
+    def _say(self, line: str, style: str | None = None) -> None:
+        """Print a line as it is, however long."""
+        self.console.print(line, style=style, markup=False, soft_wrap=True)
 
     def registration(self) -> Step:
         """Register, and compare with the published pose."""
         step = self.step("registration", {}, lambda folder: register_scan(folder, self.seed))
         figures = step.figures
-        self.console.print(
+        self._say(
             f"    fitness {figures['fitness']:.3f}, RMSE {figures['rmse']:.3f} mm; against the "
             f"published pose the axis is {figures['axis_tilt_degrees']:.2f}° and "
             f"{figures['axis_shift_mm']:.2f} mm off"
@@ -94,13 +103,13 @@ class _Demo:
         }
 
         def make(folder: Path) -> Mapping[str, Any]:
-            design(model_path(), region, self.size.preview_pixels, folder, self._say)
+            design(model_path(), region, self.size.preview_pixels, folder, self._repeat)
             return {"recipe": json.loads((folder / RECIPE).read_text(encoding="utf-8"))}
 
         return self.step("blender", inputs, make)
 
-    def _say(self, line: str) -> None:
-        self.console.print(f"    Blender: {line}", markup=False, soft_wrap=True)
+    def _repeat(self, line: str) -> None:
+        self._say(f"    Blender: {line}")
 
     def replay(self, blender: Step, registration: Step) -> Step:
         """The design on the scan."""
@@ -114,9 +123,7 @@ class _Demo:
             ),
         )
         for name, figures in step.figures.items():
-            self.console.print(
-                f"    {name}: {figures['anomalous']} of {figures['points']} points anomalous"
-            )
+            self._say(f"    {name}: {figures['anomalous']} of {figures['points']} points anomalous")
         return step
 
     def learning(self, registration: Step) -> tuple[Step, Step, Step]:
@@ -145,6 +152,7 @@ class _Demo:
                     folder, model.folder, dataset.folder, self.size, progress
                 ),
             )
+        self._say(f"    {decision_line(evaluation.figures['decisions'])}")
         return dataset, model, evaluation
 
 
@@ -195,6 +203,7 @@ def _metrics(steps: Mapping[str, Step], size: DemoSize, seed: int) -> dict[str, 
         "replay": steps["replay"].figures,
         "clouds": steps["dataset"].figures,
         "thresholds": steps["model"].figures,
+        "decisions": steps["evaluation"].figures["decisions"],
         "examples": steps["evaluation"].figures["examples"],
         "seconds": {name: step.seconds for name, step in steps.items()},
         "seed": seed,

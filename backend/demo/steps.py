@@ -65,8 +65,12 @@ def run_step(
     """
     key = _digest(inputs)
     found = _read(folder)
-    if found.get("key") == key and found.get("files") and _intact(folder, found["files"]):
-        return _step(folder, found, reused=True)
+    if found.get("key") == key and "files" in found:
+        changed = _changed(folder, found["files"])
+        if not changed:
+            return _step(folder, found, reused=True)
+        for path in changed:
+            path.unlink(missing_ok=True)
     if found.get("key") != key:
         _clear(folder, found)
         write_json(folder / STEP_FILE, {"key": key, "inputs": inputs})
@@ -115,11 +119,10 @@ def _read(folder: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {"key": None}
 
 
-def _intact(folder: Path, files: Mapping[str, str]) -> bool:
+def _changed(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """The files that are missing or not what their digests say."""
     paths = [(folder / name, digest) for name, digest in files.items()]
-    return all(path.is_file() for path, _ in paths) and all(
-        file_digest(path) == digest for path, digest in paths
-    )
+    return [p for p, digest in paths if not p.is_file() or file_digest(p) != digest]
 
 
 def _clear(folder: Path, found: Mapping[str, Any]) -> None:

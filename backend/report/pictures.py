@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -19,7 +19,10 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 SURFACE = np.array([0.72, 0.74, 0.78])
 ANOMALY = np.array([0.86, 0.16, 0.18])
 BACKGROUND = 1.0
-LIGHT = np.array([0.35, -0.45, 0.82])
+# Right, up, towards the eye: from above, or dents would look like bumps.
+LIGHT = np.array([-0.35, 0.45, 0.82])
+# Left about what is drawn when a picture is cut to it, in pixels.
+MARGIN = 12
 HEAT = mpl.colormaps["turbo"]
 HEAT_END = 3.0
 TINY = float(np.finfo(float).tiny)
@@ -115,14 +118,27 @@ def _draw_discs(
 
 
 def panels(images: Mapping[str, Image]) -> bytes:
-    """Images side by side under their titles."""
-    figure = Figure(figsize=(3.1 * len(images), 3.3), dpi=110, layout="constrained")
-    for index, (title, image) in enumerate(images.items()):
-        axes = figure.add_subplot(1, len(images), index + 1)
+    """Images of one size side by side under their titles, without what is empty in all of them."""
+    rows = _drawn_rows(list(images.values()))
+    shown = {title: image[rows] for title, image in images.items()}
+    height, width = next(iter(shown.values())).shape[:2]
+    size = (3.1 * len(shown), 3.1 * height / width + 0.3)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    for index, (title, image) in enumerate(shown.items()):
+        axes = figure.add_subplot(1, len(shown), index + 1)
         axes.imshow(np.clip(image, 0.0, 1.0))
         axes.set_title(title, fontsize=9)
         axes.axis("off")
     return _png(figure)
+
+
+def _drawn_rows(images: Sequence[Image]) -> slice:
+    """The rows in which any of ``images`` shows anything, with a margin."""
+    drawn = [(image != BACKGROUND).any(axis=(1, 2)) for image in images]
+    rows = np.flatnonzero(np.any(drawn, axis=0))
+    if len(rows) == 0:
+        return slice(None)
+    return slice(max(0, int(rows[0]) - MARGIN), int(rows[-1]) + 1 + MARGIN)
 
 
 def roc_curves(curves: Mapping[str, Curve], title: str) -> bytes:
@@ -136,15 +152,6 @@ def roc_curves(curves: Mapping[str, Curve], title: str) -> bytes:
     axes.set(xlabel="false positive rate", ylabel="true positive rate", title=title)
     axes.set_aspect("equal")
     axes.legend(fontsize=8, loc="lower right")
-    return _png(figure)
-
-
-def histogram(values: FloatArray, label: str) -> bytes:
-    """How ``values`` (N,) are distributed."""
-    figure = Figure(figsize=(4.4, 2.6), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    axes.hist(values, bins=80, color="#4a6fa5")
-    axes.set(xlabel=label, ylabel="points")
     return _png(figure)
 
 

@@ -45,12 +45,25 @@ def test_other_inputs_start_anew(tmp_path: Path) -> None:
     assert sorted(path.name for path in step.folder.iterdir()) == ["a", STEP_FILE]
 
 
-def test_changed_or_missing_file_is_noticed(tmp_path: Path) -> None:
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("damage", [remove, truncate])
+def test_missing_or_changed_file_is_made_again(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     calls: list[str] = []
-    step = run_step(tmp_path / "s", {}, making("a", "b", calls=calls))
-    (step.folder / "a").unlink()
-    run_step(tmp_path / "s", {}, making("a", "b", calls=calls))
-    assert calls == ["a", "b", "a"]
+    step = run_step(tmp_path / "s", {}, making("ab", "cd", calls=calls))
+    damage(step.folder / "ab")
+    again = run_step(tmp_path / "s", {}, making("ab", "cd", calls=calls))
+    assert calls == ["ab", "cd", "ab"]
+    assert not again.reused and again.digest == step.digest
+    assert (step.folder / "ab").read_bytes() == b"ab"
 
 
 def test_interrupted_step_goes_on(tmp_path: Path) -> None:
