@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-POSITION_WIDTH = 16
-
 
 class VectorAttention(nn.Module):
     """Each point attends to its neighbours, with one weight per group of channels.
