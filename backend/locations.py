@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import PointCloud
+from backend.defects.push import unit
 from backend.errors import CloudError, SamplingError
 from backend.geometry.hinge import principal_axes
 from backend.geometry.normals import with_outward_normals
@@ -17,7 +18,10 @@ from backend.geometry.surface import subsample_surface
 from backend.geometry.visibility import visible_pixels
 from backend.io import read_cloud
 from shared_schema.locations import (
+    EdgeRandomLocation,
     HullLocation,
+    LassoLocation,
+    NearLocation,
     PathLocation,
     PlaneLocation,
     PointLocation,
@@ -30,7 +34,11 @@ from shared_schema.views import Camera, ViewSet
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-AREA_NEIGHBORS = 8
+EDGE_NEIGHBORS = 12
+# Cosine below which a neighbour's normal is that of another wall.
+OPPOSITE = -0.8
+# How far the hull of a lasso reaches through the surface, as a ratio of the line's extent.
+LASSO_THICKNESS = 0.25
 # Dense enough to place a defect of a hundredth of the part's size.
 SURFACE_POINTS = 20_000
 
@@ -106,6 +114,7 @@ class Place:
         path: (A, 3) anchors over the surface.
         plane_normal: (3,) unit normal of a plane through the position.
         hull: (H, 3) corners of a convex hull.
+        heading: (3,) in which a defect lies that has a direction along the surface.
     """
 
     index: int
@@ -114,12 +123,24 @@ class Place:
     path: FloatArray | None = None
     plane_normal: FloatArray | None = None
     hull: FloatArray | None = None
+    heading: FloatArray | None = None
 
 
 def find_place(
-    location: Any, template: RecipeTemplate, surface: Surface, rng: np.random.Generator
+    location: Any,
+    template: RecipeTemplate,
+    surface: Surface,
+    rng: np.random.Generator,
+    first: Place | None = None,
 ) -> Place:
     """Find ``location`` (any of the schema's) of ``template`` on ``surface``.
+
+    Args:
+        location: what to find.
+        template: whose regions and lengths it speaks of.
+        surface: the part.
+        rng: where chance comes from.
+        first: place of the recipe's first defect; None while that is looked for.
 
     Raises:
         SamplingError: nothing of the surface is there, or the view is not known.
@@ -127,20 +148,31 @@ def find_place(
     cloud, scale = surface.cloud, surface.scale_of(template)
     match location:
         case SurfaceRandomLocation():
+            return _drawn(cloud, _in_region(cloud, template, location.region, scale), rng)
+        case EdgeRandomLocation():
             candidates = _in_region(cloud, template, location.region, scale)
-            return _at(cloud, int(rng.choice(candidates, p=_areas(cloud, candidates))))
+            return _on_edge(cloud, candidates, location.angle, rng)
+        case NearLocation():
+            if first is None:
+                return _drawn(cloud, np.arange(len(cloud)), rng)
+            around = cloud.tree.query_ball_point(first.position, location.distance * scale)
+            return _drawn(cloud, np.union1d(around, [first.index]).astype(np.int64), rng)
         case PointLocation():
-            return _near(cloud, np.array(location.position) * scale)
+            return place_near(cloud, np.array(location.position) * scale)
         case PathLocation():
             anchors = np.array(location.path.points) * scale
-            return replace(_near(cloud, anchors[len(anchors) // 2]), path=anchors)
+            return replace(place_near(cloud, anchors[len(anchors) // 2]), path=anchors)
         case PlaneLocation():
-            place = _near(cloud, np.array(location.origin) * scale)
+            place = place_near(cloud, np.array(location.origin) * scale)
             normal = np.array(location.normal) / np.linalg.norm(location.normal)
             return replace(place, plane_normal=normal)
         case HullLocation():
             hull = np.array(location.points) * scale
-            return replace(_near(cloud, hull.mean(axis=0)), hull=hull)
+            return replace(place_near(cloud, hull.mean(axis=0)), hull=hull)
+        case LassoLocation():
+            line = np.array(location.points) * scale
+            thickness = None if location.thickness is None else location.thickness * scale
+            return _in_lasso(cloud, line, thickness)
         case ViewBoxLocation():
             return _in_view_box(location, surface)
     raise SamplingError(f"unknown location {location!r}")
@@ -154,8 +186,51 @@ def _at(cloud: PointCloud, index: int) -> Place:
     return Place(index, cloud.points[index], cloud.normals[index])
 
 
-def _near(cloud: PointCloud, position: ArrayLike) -> Place:
+def place_near(cloud: PointCloud, position: ArrayLike) -> Place:
+    """The place of the point nearest to ``position`` (3,)."""
     return _at(cloud, int(cloud.tree.query(position)[1]))
+
+
+def _drawn(cloud: PointCloud, candidates: IntArray, rng: np.random.Generator) -> Place:
+    """One of ``candidates``, drawn evenly by area."""
+    return _at(cloud, int(rng.choice(candidates, p=_areas(cloud, candidates))))
+
+
+def _on_edge(
+    cloud: PointCloud, candidates: IntArray, angle: float, rng: np.random.Generator
+) -> Place:
+    """One of ``candidates`` about which the surface turns by more than ``angle`` radians."""
+    assert cloud.normals is not None  # places are found on surfaces with normals
+    neighbors = min(EDGE_NEIGHBORS, len(cloud))
+    _, near = cloud.tree.query(cloud.points[candidates], k=neighbors)
+    around = cloud.normals[near.reshape(len(candidates), neighbors)]
+    cosine = np.einsum("ci,cki->ck", cloud.normals[candidates], around)
+    # The far side of a thin wall is no face of an edge.
+    cosine[cosine < OPPOSITE] = 1.0
+    edge = np.flatnonzero(cosine.min(axis=1) < np.cos(angle))
+    if len(edge) == 0:
+        raise SamplingError(
+            f"none of the surface turns by more than {angle} radians at an edge; lower the "
+            "location's angle, or use surface_random"
+        )
+    chosen = int(rng.choice(edge))
+    place = _at(cloud, int(candidates[chosen]))
+    other_face = around[chosen, np.argmin(cosine[chosen])]
+    return replace(place, normal=unit(place.normal + other_face))
+
+
+def _in_lasso(cloud: PointCloud, line: FloatArray, thickness: float | None) -> Place:
+    """The surface about the middle of a closed ``line`` (L, 3), in a hull on both sides of it.
+
+    The line's normal is its area vector (Newell's method), whatever plane its corners are off.
+    """
+    extent = float(np.linalg.norm(np.ptp(line, axis=0)))
+    area = np.cross(line - line[0], np.roll(line, -1, axis=0) - line[0]).sum(axis=0)
+    if np.linalg.norm(area) < 1e-9 * extent**2:
+        raise SamplingError(f"the lasso through {line[:4].tolist()}… encloses nothing")
+    lift = (LASSO_THICKNESS * extent if thickness is None else thickness) * unit(area)
+    hull = np.concatenate([line - lift, line + lift])
+    return replace(place_near(cloud, line.mean(axis=0)), hull=hull)
 
 
 def _in_region(
@@ -177,9 +252,7 @@ def _in_region(
 
 def _areas(cloud: PointCloud, candidates: IntArray) -> FloatArray:
     """Share of the surface's area that each candidate stands for, from the local density."""
-    neighbors = min(AREA_NEIGHBORS + 1, len(cloud))
-    distances, _ = cloud.tree.query(cloud.points[candidates], k=neighbors)
-    areas = np.asarray(distances).reshape(len(candidates), -1)[:, -1] ** 2
+    areas = cloud.areas[candidates]
     total = areas.sum()
     if total == 0:
         return np.full(len(candidates), 1.0 / len(candidates))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from backend.errors import SamplingError
 from backend.geometry.geodesic import distances_within, edge_graph
 from backend.geometry.hinge import principal_axes, section_hinge
 from backend.geometry.rotations import even_directions
-from backend.locations import Place, Surface, find_place
+from backend.locations import Place, Surface, find_place, place_near
 from backend.resolve import surface_path, triple
 from shared_schema.defects import Choice, DefectSpec, DefectTemplate, Distribution, Range
+from shared_schema.defects.base import Along
 from shared_schema.recipe import Recipe, RecipeTemplate
 from shared_schema.scale import SCALED_QUANTITIES, quantity_of
 
@@ -51,11 +52,15 @@ def sample_recipe(
     """
     if surface.cloud.normals is None:
         raise SamplingError("recipes are drawn on clouds with outward normals; estimate them first")
-    defects = tuple(
-        _sample_defect(chosen, number, template, surface, rng)
-        for number, chosen in enumerate(_choose(template, rng), start=1)
-    )
-    return Recipe(name=name, part=surface.part, defects=defects)
+    defects: list[DefectSpec] = []
+    first: Place | None = None
+    for chosen in _choose(template, rng):
+        place = find_place(chosen.location, template, surface, rng, first)
+        first = first or place
+        draw = Drawer(chosen, surface.scale_of(template), rng)
+        for one in _row(draw, place, surface.cloud):
+            defects.append(_sample_defect(draw, len(defects) + 1, one, surface.cloud))
+    return Recipe(name=name, part=surface.part, defects=tuple(defects))
 
 
 def _choose(template: RecipeTemplate, rng: np.random.Generator) -> list[DefectTemplate]:
@@ -67,18 +72,29 @@ def _choose(template: RecipeTemplate, rng: np.random.Generator) -> list[DefectTe
     return [template.defects[pick] for pick in picks]
 
 
-def _sample_defect(
-    defect: DefectTemplate,
-    number: int,
-    template: RecipeTemplate,
-    surface: Surface,
-    rng: np.random.Generator,
-) -> DefectSpec:
-    place = find_place(defect.location, template, surface, rng)
-    draw = Drawer(defect, surface.scale_of(template), rng)
+def _row(draw: Drawer, place: Place, cloud: PointCloud) -> list[Place]:
+    """The places of a repeated defect, in a row about ``place``; or that place alone."""
+    repeat = draw.defect.repeat
+    if repeat is None:
+        return [place]
+    count = round(draw_value(repeat.count, draw.rng))
+    spacing = draw.scale * draw_value(repeat.spacing, draw.rng)
+    ahead = draw.tangent(place.normal)
+    steps = spacing * (np.arange(count) - (count - 1) / 2.0)
+    # All head the same way, across the row.
+    heading = np.cross(place.normal, ahead)
+    return [
+        replace(place_near(cloud, place.position + step * ahead), heading=heading) for step in steps
+    ]
+
+
+def _sample_defect(draw: Drawer, number: int, place: Place, cloud: PointCloud) -> DefectSpec:
+    defect = draw.defect
     values = draw.shared_fields()
     values["label"] = number if defect.label == "auto" else defect.label
-    values.update(_PLACE[defect.kind](draw, values, place, surface.cloud))
+    if getattr(defect, "along", Along.NORMALS) is Along.PLACE and values["direction"] is None:
+        values["direction"] = triple(-place.normal)
+    values.update(_PLACE[defect.kind](draw, values, place, cloud))
     return defect.spec.model_validate(values)
 
 
@@ -115,6 +131,12 @@ class Drawer:
         if "seed" in fields:
             values["seed"] = int(self.rng.integers(1_000_000))
         return values
+
+    def heading(self, place: Place) -> FloatArray:
+        """A unit vector (3,) across the normal of ``place``: its own heading or a random one."""
+        if place.heading is None:
+            return self.tangent(place.normal)
+        return unit(place.heading - (place.heading @ place.normal) * place.normal)
 
     def tangent(self, normal: FloatArray) -> FloatArray:
         """A unit vector (3,) in a random heading across ``normal`` (3,)."""
@@ -160,22 +182,32 @@ def _far_end(draw: Drawer, place: Place, cloud: PointCloud) -> FloatArray:
     wanted = reached & (distance >= 0.9 * min(length, distance[reached].max()))
     candidates = np.flatnonzero(wanted)
     directions = unit(cloud.points[candidates] - place.position)
-    return cloud.points[candidates[np.argmax(directions @ draw.tangent(place.normal))]]
+    return cloud.points[candidates[np.argmax(directions @ draw.heading(place))]]
 
 
 def _place_bend(draw: Drawer, values: Values, place: Place, cloud: PointCloud) -> Values:
-    normal = principal_axes(cloud.points)[0] if place.plane_normal is None else place.plane_normal
-    point, axis = section_hinge(cloud.points, place.position, normal, values["band"])
+    normal, origin = place.plane_normal, place.position
+    if normal is None:
+        normal = principal_axes(cloud.points)[0]
+        origin = origin + _into_part(cloud, origin, normal, values["band"]) * normal
+    point, axis = section_hinge(cloud.points, origin, normal, values["band"])
     # The lighter side turns; the part keeps its place by the heavier one.
     ahead = (cloud.points - point) @ normal > 0
     side = normal if ahead.mean() <= 0.5 else -normal
     return {"hinge_point": triple(point), "hinge_axis": triple(axis), "side": triple(side)}
 
 
+def _into_part(cloud: PointCloud, origin: FloatArray, normal: FloatArray, band: float) -> float:
+    """How far along ``normal`` a plane must move so that a ``band`` on each side is in the part."""
+    height = (cloud.points - origin) @ normal
+    low, high = height.min() + band, height.max() - band
+    return float(np.clip(0.0, low, high) if low < high else (low + high) / 2.0)
+
+
 def _place_crack(draw: Drawer, values: Values, place: Place, cloud: PointCloud) -> Values:
     across = place.plane_normal
     if across is None or np.abs(across @ place.normal) > 0.99:
-        across = draw.tangent(place.normal)
+        across = draw.heading(place)
     return {
         "origin": triple(place.position),
         "normal": triple(across),
@@ -198,18 +230,31 @@ def _place_freeform(draw: Drawer, values: Values, place: Place, cloud: PointClou
     return {
         "hull": tuple(triple(corner) for corner in hull),
         "bumps": tuple(bumps),
+        "normal": triple(place.normal),
         "margin": draw("margin_ratio") * size,
     }
 
 
 def _random_hull(draw: Drawer, place: Place, size: float) -> FloatArray:
     """Corners (HULL_CORNERS, 3) about ``place``: wide along the surface, flat across it."""
-    tangent = draw.tangent(place.normal)
+    tangent = draw.heading(place)
     axes = np.stack([tangent, np.cross(place.normal, tangent), place.normal])
     # All round, so that the place itself is always well inside.
     corners = even_directions(HULL_CORNERS, draw.rng)
     corners *= draw.rng.uniform(0.75, 1.0, (HULL_CORNERS, 1))
     return place.position + (corners * (size, 0.8 * size, 0.6 * size)) @ axes
+
+
+def _place_hole(draw: Drawer, values: Values, place: Place, cloud: PointCloud) -> Values:
+    return {"center": triple(place.position), "direction": triple(-place.normal)}
+
+
+def _place_deposit(draw: Drawer, values: Values, place: Place, cloud: PointCloud) -> Values:
+    return {
+        "center": triple(place.position),
+        "normal": triple(place.normal),
+        "heading": triple(draw.heading(place)),
+    }
 
 
 _PLACE: dict[str, Callable[[Drawer, Values, Place, PointCloud], Values]] = {
@@ -218,4 +263,6 @@ _PLACE: dict[str, Callable[[Drawer, Values, Place, PointCloud], Values]] = {
     "bend": _place_bend,
     "crack": _place_crack,
     "freeform": _place_freeform,
+    "hole": _place_hole,
+    "deposit": _place_deposit,
 }

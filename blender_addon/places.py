@@ -199,7 +199,28 @@ def _place_freeform(surface: Surface, place: Place) -> Values:
                 "sigma": BUMP_SIGMA * radius,
             }
         )
-    return {"hull": _hull_about(place, radius).tolist(), "bumps": bumps}
+    return {
+        "hull": _hull_about(place, radius).tolist(),
+        "bumps": bumps,
+        "normal": place.normal.tolist(),
+    }
+
+
+def _place_hole(surface: Surface, place: Place) -> Values:
+    return {
+        "center": place.position.tolist(),
+        "direction": (-place.normal).tolist(),
+        # Something to look at; a hole of which nothing is seen is one choice away.
+        "walls": "closed",
+    }
+
+
+def _place_deposit(surface: Surface, place: Place) -> Values:
+    return {
+        "center": place.position.tolist(),
+        "normal": place.normal.tolist(),
+        "heading": place.heading.tolist(),
+    }
 
 
 def _hull_about(place: Place, radius: float) -> Floats:
@@ -220,4 +241,6 @@ PLACED: dict[str, Callable[[Surface, Place], Values]] = {
     "bend": _place_bend,
     "crack": _place_crack,
     "freeform": _place_freeform,
+    "hole": _place_hole,
+    "deposit": _place_deposit,
 }

@@ -19,6 +19,8 @@ ICONS = {
     "bend": "MOD_SIMPLEDEFORM",
     "crack": "MOD_EXPLODE",
     "freeform": "MOD_NOISE",
+    "hole": "MESH_CIRCLE",
+    "deposit": "META_BALL",
 }
 
 

@@ -39,4 +39,10 @@ FORMULA_CONSTANTS: dict[str, float] = {
     "scratch_wavelength": 1.0,
     # roughness of a crack: longest wavelength as a multiple of its length
     "crack_wavelength": 0.5,
+    # walls of a crack: surface is on the mouth's side where normal . direction is below minus this
+    "mouth_cosine": 0.1,
+    # roughness of a hole's outline: longest wavelength as a multiple of its radius
+    "hole_wavelength": 1.0,
+    # roughness of a deposit: longest wavelength as a multiple of its radius
+    "deposit_wavelength": 1.0,
 }

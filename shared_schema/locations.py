@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared_schema.base import Direction, Model, Point
+from shared_schema.base import Angle, Direction, Length, Model, Point
 
 
 class SurfacePath(Model):
@@ -84,6 +84,41 @@ class SurfaceRandomLocation(Model):
     region: str | None = None
 
 
+class EdgeRandomLocation(Model):
+    """A point drawn evenly along the part's sharp edges; its normal is midway between the faces."""
+
+    type: Literal["edge_random"] = "edge_random"
+    region: str | None = None
+    angle: Angle = Field(
+        0.6, gt=0, le=3.0, description="Surface that turns by more than this is an edge."
+    )
+
+
+class NearLocation(Model):
+    """A point drawn within a distance of the recipe's first defect, as in compound damage.
+
+    The first defect itself takes a place anywhere.
+    """
+
+    type: Literal["near"] = "near"
+    distance: Length = Field(gt=0, description="How far from the first defect, at most.")
+
+
+class LassoLocation(Model):
+    """The part of the surface within a closed line drawn over it."""
+
+    type: Literal["lasso"] = "lasso"
+    points: tuple[Point, ...] = Field(
+        min_length=3, max_length=128, description="Corners of the line, in order, on the surface."
+    )
+    thickness: Length | None = Field(
+        None,
+        gt=0,
+        description="How far the hull reaches through the surface on both sides; by default a "
+        "quarter of the line's extent.",
+    )
+
+
 class ViewBoxLocation(Model):
     """The surface seen in a pixel box of a rendered view, as marked by a person or a model."""
 
@@ -106,7 +141,10 @@ Location = Annotated[
     | PathLocation
     | PlaneLocation
     | HullLocation
+    | LassoLocation
     | SurfaceRandomLocation
+    | EdgeRandomLocation
+    | NearLocation
     | ViewBoxLocation,
     Field(discriminator="type"),
 ]

@@ -11,7 +11,7 @@ from shared_schema.base import Length, Model, Point
 from shared_schema.constants import SCHEMA_VERSION
 from shared_schema.defects import AnyDefect, AnyDefectTemplate
 from shared_schema.defects.base import Varying
-from shared_schema.locations import BoxRegion, SurfaceRandomLocation
+from shared_schema.locations import BoxRegion, EdgeRandomLocation, SurfaceRandomLocation
 
 
 class Unit(StrEnum):
@@ -82,7 +82,9 @@ class RecipeTemplate(Model):
     def _regions_exist(self) -> Self:
         for defect in self.defects:
             place = defect.location
-            named = place.region if isinstance(place, SurfaceRandomLocation) else None
+            named = None
+            if isinstance(place, SurfaceRandomLocation | EdgeRandomLocation):
+                named = place.region
             if named is not None and named not in self.regions:
                 known = ", ".join(sorted(self.regions)) or "none"
                 raise ValueError(f"region {named!r} is not defined; known regions: {known}")

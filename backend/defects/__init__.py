@@ -13,7 +13,9 @@ from backend.cloud import DefectEffect, PointCloud
 from backend.defects.bend import bend
 from backend.defects.crack import crack
 from backend.defects.dent import dent
+from backend.defects.deposit import deposit
 from backend.defects.freeform import freeform
+from backend.defects.hole import hole
 from backend.defects.scratch import scratch
 
 DEFECTS: dict[str, Callable[[PointCloud, Any], DefectEffect]] = {
@@ -22,4 +24,6 @@ DEFECTS: dict[str, Callable[[PointCloud, Any], DefectEffect]] = {
     "bend": bend,
     "crack": crack,
     "freeform": freeform,
+    "hole": hole,
+    "deposit": deposit,
 }

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import DefectEffect, PointCloud
-from backend.defects.push import push_directions
+from backend.defects.push import push_directions, require_normals, unit
 from backend.geometry.blur import blur, grow
+from backend.geometry.facing import facing
 from backend.geometry.falloff import smoothstep
 from backend.geometry.hull import hull_planes, signed_distance
 from shared_schema.defects import Bump, FreeformSpec
@@ -50,6 +51,9 @@ def _support(
         weight = smoothstep(depth_inside / spec.margin)
     else:
         weight = (depth_inside > 0).astype(np.float64)
+    if spec.normal is not None:
+        normals = require_normals(cloud, "the facing test")
+        weight *= facing(normals[near], unit(spec.normal), spec.facing_angle)
     inside = weight > 0
     return near[inside], weight[inside]
 

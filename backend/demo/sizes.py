@@ -30,7 +30,7 @@ class DemoSize:
     learn: int = 6
     calibrate: int = 4
     test_nominal: int = 6
-    train: int = 8
+    train: int = 6
     test: int = 3
     target_points: int = 8_000
     epochs: int = 28

@@ -11,7 +11,9 @@ from ..nodes import Tree, new_tree
 from .bend import bend
 from .crack import crack
 from .dent import dent
+from .deposit import deposit
 from .freeform import freeform
+from .hole import hole
 from .scratch import scratch
 
 NODE_GROUPS: dict[str, Callable[[Tree], None]] = {
@@ -20,6 +22,8 @@ NODE_GROUPS: dict[str, Callable[[Tree], None]] = {
     "bend": bend,
     "crack": crack,
     "freeform": freeform,
+    "hole": hole,
+    "deposit": deposit,
 }
 
 # In the groups' names, so that the groups of old files stay what they were.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..formulas import keep_source, mark, push, smoothstep
+from ..formulas import facing, keep_source, mark, push, smoothstep
 from ..interface import declare, finish
 from ..nodes import Tree, Value
 from ..supports import BUMP_AMPLITUDE, BUMP_SIGMA
@@ -17,7 +17,8 @@ def freeform(tree: Tree) -> None:
     inputs = declare(tree, "freeform")
     geometry, normal = keep_source(tree, inputs["geometry"])
     bumps = tree.object_geometry(inputs["bumps"])
-    weight = _weight(tree, inputs)
+    faced = facing(tree, normal, inputs["normal"].unit(), inputs["facing_angle"])
+    weight = _weight(tree, inputs) * tree.switch(inputs["use_normal"], faced, 1.0)
     active = (_largest_amplitude(tree, bumps) > 0.0) | (inputs["smoothing"] > 0.0)
     weight = tree.where_active(active, weight)
     direction = push(tree, normal, inputs["use_direction"], inputs["direction"])

@@ -6,18 +6,34 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared_schema.defects.base import Choice, DefectSpec, DefectTemplate, Distribution, Range
+from shared_schema.defects.base import (
+    Choice,
+    DefectSpec,
+    DefectTemplate,
+    Distribution,
+    Range,
+    Repeat,
+)
 from shared_schema.defects.bend import BendSpec, BendTemplate
 from shared_schema.defects.crack import CrackSpec, CrackTemplate, Severed
 from shared_schema.defects.dent import DentSpec, DentTemplate
+from shared_schema.defects.deposit import DepositSpec, DepositTemplate
 from shared_schema.defects.freeform import Bump, FreeformSpec, FreeformTemplate
+from shared_schema.defects.hole import HoleSpec, HoleTemplate, HoleWalls
 from shared_schema.defects.scratch import ScratchSpec, ScratchTemplate
 
 AnyDefect = Annotated[
-    DentSpec | ScratchSpec | BendSpec | CrackSpec | FreeformSpec, Field(discriminator="kind")
+    DentSpec | ScratchSpec | BendSpec | CrackSpec | FreeformSpec | HoleSpec | DepositSpec,
+    Field(discriminator="kind"),
 ]
 AnyDefectTemplate = Annotated[
-    DentTemplate | ScratchTemplate | BendTemplate | CrackTemplate | FreeformTemplate,
+    DentTemplate
+    | ScratchTemplate
+    | BendTemplate
+    | CrackTemplate
+    | FreeformTemplate
+    | HoleTemplate
+    | DepositTemplate,
     Field(discriminator="kind"),
 ]
 
@@ -27,6 +43,8 @@ SPECS: dict[str, type[DefectSpec]] = {
     "bend": BendSpec,
     "crack": CrackSpec,
     "freeform": FreeformSpec,
+    "hole": HoleSpec,
+    "deposit": DepositSpec,
 }
 
 __all__ = [
@@ -43,10 +61,16 @@ __all__ = [
     "DefectTemplate",
     "DentSpec",
     "DentTemplate",
+    "DepositSpec",
+    "DepositTemplate",
     "Distribution",
     "FreeformSpec",
     "FreeformTemplate",
+    "HoleSpec",
+    "HoleTemplate",
+    "HoleWalls",
     "Range",
+    "Repeat",
     "ScratchSpec",
     "ScratchTemplate",
     "Severed",

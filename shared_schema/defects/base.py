@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from shared_schema.base import Angle, Model, Ratio
 from shared_schema.locations import Location, SurfaceRandomLocation
@@ -82,6 +82,20 @@ VaryingLength = Annotated[Varying, Field(json_schema_extra={"x-quantity": "lengt
 VaryingChoice = str | Choice
 
 
+class Along(StrEnum):
+    """What a drawn defect without a given direction pushes along."""
+
+    NORMALS = "normals"
+    PLACE = "place"
+
+
+class Repeat(Model):
+    """A row of defects instead of one, such as the marks of a tool that chatters."""
+
+    count: Varying = Field(description="How many, a number or a range.")
+    spacing: VaryingLength = Field(description="Distance from one to the next over the surface.")
+
+
 class DefectTemplate(Model):
     """A defect with ranges in place of values, and a location in place of coordinates.
 
@@ -100,6 +114,17 @@ class DefectTemplate(Model):
         1.0, gt=0, description="Relative chance of being drawn, where the template draws a subset."
     )
     location: Location = Field(default_factory=SurfaceRandomLocation)
+    repeat: Repeat | None = Field(
+        None,
+        description="Draw a row of such defects across a random heading, middle at the location.",
+    )
+
+    @field_validator("repeat")
+    @classmethod
+    def _at_least_one(cls, repeat: Repeat | None) -> Repeat | None:
+        if repeat is not None and min(_ends(repeat.count)) < 1:
+            raise ValueError(f"repeat.count: {min(_ends(repeat.count))} is less than 1")
+        return repeat
 
     @model_validator(mode="after")
     def _within_bounds_of_spec(self) -> Self:

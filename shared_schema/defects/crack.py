@@ -61,6 +61,12 @@ class CrackSpec(DefectSpec):
         description="Distance from the gap where the pushed-apart flanks come to rest.",
         json_schema_extra=suggested(0.03),
     )
+    walls: Length = Field(
+        0.0,
+        ge=0,
+        description="How deep below the surface the walls of the gap are seen; 0: what lies in the "
+        "gap is missing.",
+    )
     roughness: Ratio = Field(
         0.0, ge=0, le=1, description="How far the crack strays off its plane, as a ratio of flank."
     )
@@ -90,6 +96,7 @@ class CrackTemplate(DefectTemplate):
     gap: Varying
     opening: Varying = 0.5
     flank: Varying
+    walls: Varying = 0.0
     roughness: Varying = 0.0
     severed: VaryingChoice = "no"
     offset: Vector = (0.0, 0.0, 0.0)

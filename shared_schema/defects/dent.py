@@ -10,6 +10,7 @@ from shared_schema.base import Direction, Length, Point, suggested
 from shared_schema.constants import Falloff
 from shared_schema.defects.base import (
     FACING_ANGLE_DEFAULT,
+    Along,
     DefectSpec,
     DefectTemplate,
     FacingAngle,
@@ -52,4 +53,5 @@ class DentTemplate(DefectTemplate):
     depth: Varying
     falloff: VaryingChoice = "cosine"
     direction: Direction | None = None
+    along: Along = Along.NORMALS
     facing_angle: Varying = FACING_ANGLE_DEFAULT

@@ -7,7 +7,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared_schema.base import Direction, Length, Model, Point, suggested
-from shared_schema.defects.base import DefectSpec, DefectTemplate, Varying, VaryingLength
+from shared_schema.defects.base import (
+    Along,
+    DefectSpec,
+    DefectTemplate,
+    FacingAngle,
+    Varying,
+    VaryingLength,
+)
+
+# Wide, so that a hull over an edge takes both faces in, and only the far side is left.
+FACING_ANGLE_OF_HULL = 2.8
 
 
 class Bump(Model):
@@ -40,6 +50,12 @@ class FreeformSpec(DefectSpec):
     direction: Direction | None = Field(
         None, description="Push along this direction instead of along each point's inward normal."
     )
+    normal: Direction | None = Field(
+        None,
+        description="Outward normal of the surface that the defect lies on; none switches the "
+        "facing test off.",
+    )
+    facing_angle: FacingAngle = FACING_ANGLE_OF_HULL
 
 
 class FreeformTemplate(DefectTemplate):
@@ -57,3 +73,5 @@ class FreeformTemplate(DefectTemplate):
     margin_ratio: Varying = Field(0.25, description="Soft edge, as a ratio of size.")
     smoothing: int = Field(0, ge=0, le=100)
     direction: Direction | None = None
+    along: Along = Along.NORMALS
+    facing_angle: Varying = FACING_ANGLE_OF_HULL

@@ -28,10 +28,18 @@ TEMPLATES = {
     "crack": """{"kind": "crack", "length": {"min": 0.2, "max": 0.5},
         "depth": {"min": 0.1, "max": 0.3}, "gap": {"min": 0.01, "max": 0.04},
         "flank": {"min": 0.02, "max": 0.06}, "opening": {"min": 0.0, "max": 0.9},
+        "walls": {"min": 0.0, "max": 0.1},
         "roughness": {"min": 0.0, "max": 1.0}}""",
     "freeform": """{"kind": "freeform", "size": {"min": 0.1, "max": 0.25},
         "amplitude": {"min": 0.005, "max": 0.02, "random_sign": true},
         "bump_count": {"min": 1, "max": 8}, "smoothing": 2}""",
+    "hole": """{"kind": "hole", "radius": {"min": 0.04, "max": 0.12},
+        "depth": {"min": 0.05, "max": 0.2}, "walls": {"choices": ["none", "open", "closed"]},
+        "rim": {"min": -0.01, "max": 0.02}, "rim_width": {"min": 0.02, "max": 0.05},
+        "roughness": {"min": 0.0, "max": 0.5}}""",
+    "deposit": """{"kind": "deposit", "radius": {"min": 0.04, "max": 0.1},
+        "height": {"min": 0.02, "max": 0.15}, "stretch": {"min": 1.0, "max": 2.0},
+        "roughness": {"min": 0.0, "max": 0.5}}""",
 }
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
+from backend.defects import DEFECTS
 from backend.errors import SamplingError
-from backend.locations import Surface
+from backend.locations import Surface, load_surface
+from backend.samples import sample_path
 from backend.sampling import sample_recipe, sample_recipes
 from shared_schema.load import parse_document
-from shared_schema.recipe import Part, RecipeTemplate
+from shared_schema.recipe import Part, RecipeTemplate, Unit
 from shared_schema.views import Camera, ViewSet
 from tests.backend.shapes import KINDS, plate, sphere, surface, template
 
@@ -76,7 +78,7 @@ def test_draws_pick_by_chance() -> None:
 
 def test_automatic_labels_count_the_defects() -> None:
     recipe = draw(template(*KINDS), sphere())
-    assert [defect.label for defect in recipe.defects] == [1, 2, 3, 4, 5]
+    assert [defect.label for defect in recipe.defects] == list(range(1, len(KINDS) + 1))
 
 
 def test_scratch_is_about_as_long_as_drawn_and_lies_on_the_surface() -> None:
@@ -194,3 +196,72 @@ def test_view_box_errors() -> None:
 def test_a_cloud_without_normals_is_refused() -> None:
     with pytest.raises(SamplingError, match="outward normals"):
         draw(template("dent"), PointCloud.of(sphere().points))
+
+
+def test_a_row_of_marks_is_evenly_spaced_and_heads_one_way() -> None:
+    given = read(
+        '{"kind": "scratch", "length": 0.08, "width": 0.005, "depth": 0.002, "repeat": '
+        '{"count": 5, "spacing": 0.03}}'
+    )
+    cloud = plate(step=0.1)
+    paths = [np.array(defect.path.points) for defect in draw(given, cloud).defects]
+    assert len(paths) == 5
+    middles = np.array([path.mean(axis=0) for path in paths])
+    steps = np.diff(middles, axis=0)
+    np.testing.assert_allclose(np.linalg.norm(steps, axis=1), 0.03 * cloud.diagonal, atol=0.25)
+    headings = np.array([path[-1] - path[0] for path in paths])
+    headings /= np.linalg.norm(headings, axis=1, keepdims=True)
+    assert (headings @ headings[0] > 0.98).all()
+    assert [defect.label for defect in draw(given, cloud).defects] == [1, 2, 3, 4, 5]
+
+
+def test_edges_are_found_and_their_normal_is_midway() -> None:
+    cloud = load_surface(sample_path("nist_ftc_10"), unit=Unit.MM, seed=0).cloud
+    location = '"location": {"type": "edge_random", "angle": 1.0}'
+    given = read(f'{{"kind": "dent", "radius": 0.02, "depth": 0.01, "along": "place", {location}}}')
+    for recipe in sample_recipes(given, surface(cloud), seed=0, count=10):
+        dent = recipe.defects[0]
+        near = cloud.tree.query_ball_point(dent.center, 0.02 * cloud.diagonal)
+        cosine = cloud.normals[near] @ cloud.normals[near].T
+        assert cosine.min() < np.cos(1.0)
+        assert dent.direction == tuple(-x for x in dent.center_normal)
+
+
+def test_a_surface_without_edges_is_refused() -> None:
+    given = read(f'{{{DENT}, "location": {{"type": "edge_random"}}}}')
+    with pytest.raises(SamplingError, match=r"none of the surface turns by more than 0\.6"):
+        draw(given, sphere())
+
+
+def test_near_places_are_about_the_first_defect() -> None:
+    near = '"location": {"type": "near", "distance": 0.1}'
+    given = read(f"{{{DENT}}}, {{{DENT}, {near}}}, {{{DENT}, {near}}}")
+    apart = set()
+    for recipe in sample_recipes(given, surface(sphere()), seed=0, count=20):
+        first, *others = (np.array(defect.center) for defect in recipe.defects)
+        away = [np.linalg.norm(other - first) for other in others]
+        assert max(away) <= 0.1 * sphere().diagonal
+        apart |= {round(float(x), 9) for x in away}
+    assert len(apart) > 20
+
+
+def test_a_lasso_becomes_a_hull_through_the_surface() -> None:
+    cloud = plate(step=0.1)
+    line = "[[-3, -2, 0.25], [3, -2, 0.25], [3, 2, 0.25], [-3, 2, 0.25]]"
+    given = read(
+        '{"kind": "freeform", "size": 2, "amplitude": 0.2, "bump_count": 6, "margin_ratio": 0.05, '
+        f'"location": {{"type": "lasso", "points": {line}}}}}',
+        '"lengths": "absolute",',
+    )
+    effect = DEFECTS["freeform"](cloud, draw(given, cloud).defects[0])
+    x, y, z = cloud.points.T
+    inside = (np.abs(x) < 3) & (np.abs(y) < 2) & (z > 0)
+    assert (effect.weight[inside] > 0).mean() > 0.95
+    assert not effect.weight[~inside].any(), "not even on the far side"
+
+
+def test_a_lasso_that_encloses_nothing_is_refused() -> None:
+    location = '{"type": "lasso", "points": [[0, 0, 0.3], [0.1, 0, 0.3], [0.2, 0, 0.3]]}'
+    given = read(f'{{"kind": "freeform", "size": 0.1, "amplitude": 0.01, "location": {location}}}')
+    with pytest.raises(SamplingError, match="encloses nothing"):
+        draw(given, sphere())

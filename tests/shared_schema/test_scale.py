@@ -14,7 +14,8 @@ from shared_schema.scale import in_absolute_lengths, scaled
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "v1").glob("*.json"))
 LENGTHS = {
     "center", "radius", "depth", "width", "points", "hinge_point", "band", "origin", "length",
-    "gap", "flank", "offset", "hull", "margin", "amplitude", "sigma",
+    "gap", "flank", "offset", "hull", "margin", "amplitude", "sigma", "walls",
+    "rim", "rim_width", "height",
 }  # fmt: skip
 
 

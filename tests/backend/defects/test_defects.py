@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
+import trimesh
 
-from backend.cloud import PointCloud
+from backend.cloud import DefectEffect, PointCloud
 from backend.defects import DEFECTS
 from backend.errors import ReplayError
 from backend.geometry.blur import blur
+from backend.geometry.normals import with_outward_normals
 from backend.geometry.polyline import arc_lengths
+from backend.geometry.surface import signed_volume
 from shared_schema.constants import Falloff
 from shared_schema.defects import (
     BendSpec,
     Bump,
     CrackSpec,
     DentSpec,
+    DepositSpec,
     FreeformSpec,
+    HoleSpec,
+    HoleWalls,
     ScratchSpec,
     Severed,
 )
@@ -202,6 +210,28 @@ class TestCrack:
         assert effect.removed[x > 0].all()
         assert not effect.removed[x < -0.5].any()
 
+    def test_walls_are_drawn_over_the_flanks_as_deep_as_said(self) -> None:
+        cloud = plate(step=0.05)
+        spec = crack(gap=2.0, walls=1.5, depth=8.0)
+        effect = DEFECTS["crack"](cloud, spec)
+        inside = effect.displacement[:, 2] < 0
+        assert inside.sum() > 1000
+        after = (cloud.points + effect.displacement)[inside]
+        assert -1.55 < (after[:, 2] - TOP).min() < -1.45
+        # On half an ellipse whose half width is half the gap at the middle of the mouth.
+        wide, deep = after[:, 1] / 6.0, (TOP - after[:, 2]) / 8.0
+        np.testing.assert_allclose(np.abs(after[:, 0]), 1.0 - wide**2 - deep**2, atol=1e-9)
+        assert (cloud.points[effect.removed][:, 2] < 0).all(), "the far side has no mouth"
+        facing_the_gap = effect.normals[inside][:, 0] * after[:, 0]
+        assert (facing_the_gap < 0).all()
+
+    def test_walls_of_a_severed_part_are_as_far_apart_as_the_gap(self) -> None:
+        cloud = plate(step=0.05)
+        effect = DEFECTS["crack"](cloud, crack(walls=0.4, severed=Severed.SHIFT))
+        inside = effect.displacement[:, 2] < 0
+        after = (cloud.points + effect.displacement)[inside]
+        np.testing.assert_allclose(np.abs(after[:, 0]), 0.6, atol=1e-12)
+
     def test_rough_crack_strays_off_its_plane(self) -> None:
         cloud = plate(step=0.1)
         spec = crack(roughness=0.5, seed=3, severed=Severed.SHIFT, gap=0.6)
@@ -210,6 +240,140 @@ class TestCrack:
             removed[np.abs(removed[:, 1] - y) < 0.01, 0].mean() for y in np.arange(-9, 9, 1.0)
         ]
         assert 0.1 < np.ptp(middle) < 2.0
+
+
+def volume(mesh: PointCloud, effect: DefectEffect) -> float:
+    """Inside a closed mesh once ``effect`` has moved its points."""
+    return signed_volume(mesh.points + effect.displacement, mesh.faces)
+
+
+@cache
+def block() -> PointCloud:
+    """A closed mesh of 10 x 10 x 6 about the origin, its triangles small."""
+    box = trimesh.creation.box((10.0, 10.0, 6.0)).subdivide_to_size(0.12)
+    box.merge_vertices()
+    return with_outward_normals(PointCloud.of(box.vertices, faces=box.faces))[0]
+
+
+class TestHole:
+    def spec(self, **change: object) -> HoleSpec:
+        base = {"center": (0.0, 0.0, TOP), "direction": (0.0, 0.0, -1.0), "radius": 2.0}
+        base |= {"depth": 0.4, "rim_width": 1.0}
+        return HoleSpec.model_validate({**base, **change})
+
+    def test_material_is_missing_through_the_disc(self) -> None:
+        effect = DEFECTS["hole"](plate(), self.spec())
+        away = np.linalg.norm(plate().points[:, :2], axis=1)
+        above = plate().points[:, 2] > 0
+        np.testing.assert_array_equal(effect.removed, (away < 2.0) & above)
+        assert not effect.displacement.any()
+
+    def test_deeper_than_the_wall_is_thick_goes_through(self) -> None:
+        for walls in HoleWalls:
+            effect = DEFECTS["hole"](plate(), self.spec(depth=0.6, walls=walls))
+            away, below = np.linalg.norm(plate().points[:, :2], axis=1), plate().points[:, 2] < 0
+            assert effect.removed[below & (away < 2.0)].all()
+            assert not effect.removed[away >= 2.0].any()
+
+    def test_a_blind_hole_takes_the_volume_of_its_cylinder(self) -> None:
+        spec = self.spec(center=(0.0, 0.0, 3.0), depth=2.5, walls="closed")
+        effect = DEFECTS["hole"](block(), spec)
+        assert not effect.removed.any()
+        taken = 600.0 - volume(block(), effect)
+        assert taken == pytest.approx(np.pi * 2.0**2 * 2.5, rel=0.04)
+
+    def test_points_are_spread_over_wall_and_bottom_by_area(self) -> None:
+        cloud = plate(step=0.05)
+        effect = DEFECTS["hole"](cloud, self.spec(walls="closed", depth=0.4))
+        above = (effect.weight == 1.0) & (cloud.points[:, 2] > 0)
+        after = (cloud.points + effect.displacement)[above]
+        bottom = np.isclose(after[:, 2], TOP - 0.4)
+        # 2 pi R D to pi R^2.
+        assert bottom.mean() == pytest.approx(1.0 / (1.0 + 2.0 * 0.4 / 2.0), abs=0.02)
+        away = np.linalg.norm(after[:, :2], axis=1)
+        np.testing.assert_allclose(away[~bottom], 2.0, atol=1e-9)
+        normals = effect.normals[above]
+        np.testing.assert_allclose(normals[bottom], [UP] * bottom.sum(), atol=1e-12)
+        inward = np.einsum("ij,ij->i", normals[~bottom, :2], after[~bottom, :2])
+        np.testing.assert_allclose(inward, -2.0, atol=1e-9)
+
+    def test_open_walls_have_no_bottom(self) -> None:
+        cloud = plate(step=0.1)
+        effect = DEFECTS["hole"](cloud, self.spec(walls="open"))
+        kept = (cloud.points + effect.displacement)[~effect.removed]
+        assert np.linalg.norm(kept[:, :2], axis=1).min() > 1.99 - 1e-9 or (kept[:, 2] < 0).any()
+        top = kept[kept[:, 2] > -TOP]
+        assert np.linalg.norm(top[:, :2], axis=1).min() == pytest.approx(2.0)
+
+    def test_the_rim_is_raised_and_the_wall_begins_on_it(self) -> None:
+        cloud = plate(step=0.02, size=6.0)
+        effect = DEFECTS["hole"](cloud, self.spec(walls="closed", rim=0.3))
+        height = (cloud.points + effect.displacement)[:, 2] - TOP
+        away = np.linalg.norm(cloud.points[:, :2], axis=1)
+        above = cloud.points[:, 2] > 0
+        just_outside, just_inside = (away >= 2) & (away < 2.02), (away < 2) & (away > 1.99)
+        np.testing.assert_allclose(height[above & just_outside], 0.3, atol=0.01)
+        assert height[above & just_inside].min() > 0.2
+        assert effect.weight[above & (away > 2.4) & (away < 2.6)].min() > 0.3
+        assert not effect.displacement[away > 3.0].any()
+
+    def test_rough_outline_stays_within_its_bounds(self) -> None:
+        cloud = plate(step=0.05)
+        removed = DEFECTS["hole"](cloud, self.spec(roughness=0.5, seed=3)).removed
+        away = np.linalg.norm(cloud.points[:, :2], axis=1)
+        above = cloud.points[:, 2] > 0
+        assert removed[above & (away < 1.0)].all()
+        assert not removed[away > 3.0].any()
+        between = removed[above & (away > 1.0) & (away < 3.0)]
+        assert 0.1 < between.mean() < 0.9
+
+
+class TestDeposit:
+    def spec(self, **change: object) -> DepositSpec:
+        base = {"center": (0.0, 0.0, TOP), "normal": UP, "heading": (1.0, 0.0, 0.0)}
+        return DepositSpec.model_validate({**base, "radius": 2.0, "height": 1.0, **change})
+
+    @pytest.mark.parametrize("height", [0.5, 2.0, 3.0])
+    def test_it_is_a_cap_of_a_sphere(self, height: float) -> None:
+        cloud = plate(step=0.1)
+        effect = DEFECTS["deposit"](cloud, self.spec(height=height))
+        after = cloud.points + effect.displacement
+        raised = (np.linalg.norm(cloud.points[:, :2], axis=1) < 2.0) & (cloud.points[:, 2] > 0)
+        radius = (4.0 + height**2) / (2.0 * height)
+        middle = np.array([0.0, 0.0, TOP + height - radius])
+        np.testing.assert_allclose(np.linalg.norm(after[raised] - middle, axis=1), radius)
+        outward = (after[raised] - middle) / radius
+        np.testing.assert_allclose(effect.normals[raised], outward, atol=1e-9)
+        assert after[at(cloud, 0, 0, TOP), 2] == pytest.approx(TOP + height)
+        assert not effect.displacement[~raised].any()
+
+    def test_points_are_spread_over_the_cap_by_area(self) -> None:
+        cloud = plate(step=0.05)
+        effect = DEFECTS["deposit"](cloud, self.spec(height=2.0))
+        after = (cloud.points + effect.displacement)[effect.weight > 0]
+        # The lower half of a half sphere has half of its area.
+        assert (after[:, 2] < TOP + 1.0).mean() == pytest.approx(0.5, abs=0.02)
+
+    @pytest.mark.parametrize("height", [0.8, 2.5])
+    def test_it_adds_the_volume_of_the_cap(self, height: float) -> None:
+        spec = self.spec(center=(0.0, 0.0, 3.0), height=height)
+        added = volume(block(), DEFECTS["deposit"](block(), spec)) - 600.0
+        assert added == pytest.approx(np.pi * height * (3 * 4.0 + height**2) / 6, rel=0.02)
+
+    def test_it_is_drawn_out_along_its_heading(self) -> None:
+        spec = self.spec(heading=(0.0, 1.0, 5.0), stretch=3.0, radius=1.0)
+        after = plate().points[DEFECTS["deposit"](plate(), spec).weight > 0]
+        assert np.abs(after[:, 0]).max() <= 1.0
+        assert 2.5 < np.abs(after[:, 1]).max() <= 3.0
+
+    def test_far_side_of_a_thin_wall_does_not_move(self) -> None:
+        effect = DEFECTS["deposit"](plate(), self.spec())
+        assert not effect.displacement[plate().points[:, 2] < 0].any()
+
+    def test_nearly_all_of_it_is_marked(self) -> None:
+        effect = DEFECTS["deposit"](plate(step=0.1), self.spec(height=1.5, roughness=0.3))
+        moved = effect.displacement.any(axis=1)
+        assert (effect.weight[moved] > 0.1).mean() > 0.85
 
 
 class TestFreeform:
@@ -243,6 +407,17 @@ class TestFreeform:
     def test_without_a_margin_the_edge_is_hard(self) -> None:
         weight = DEFECTS["freeform"](plate(), self.spec(margin=0.0)).weight
         assert set(weight) == {0.0, 1.0}
+
+    def test_far_side_of_a_thin_wall_does_not_move(self) -> None:
+        hull = tuple((x, y, z) for x in (-3.0, 3.0) for y in (-2.0, 2.0) for z in (-1.0, 1.0))
+        spec = self.spec(hull=hull, smoothing=2)
+        below = plate().points[:, 2] < 0
+        assert DEFECTS["freeform"](plate(), spec).displacement[below].any()
+        spec = self.spec(hull=hull, smoothing=2, normal=UP)
+        effect = DEFECTS["freeform"](plate(), spec)
+        assert not effect.displacement[below].any()
+        assert not effect.weight[below].any()
+        assert effect.weight[~below].max() == 1.0
 
     def test_smoothing_levels_a_spike(self) -> None:
         points = plate().points.copy()
