@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.transform import rotation_of, transform_points
-from backend.registration import register
+from backend.registration import MIN_FITNESS, Registration, register
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
 FloatArray = NDArray[np.float64]
@@ -25,7 +26,7 @@ class AlignedScan:
         cloud: the scan in its own frame and unit, with outward normals.
         T_part_scan: (4, 4) to the part frame; it holds the change of unit.
         record: how it was done: normals, and of the registration its fitness, RMSE, offset, free
-            motions and seed.
+            motions, alternatives, and what was asked of it.
     """
 
     cloud: PointCloud
@@ -45,6 +46,8 @@ def align(
     part_unit: Unit = Unit.MM,
     viewpoint: FloatArray | None = None,
     seed: int = 0,
+    min_fitness: float = MIN_FITNESS,
+    prefer: FloatArray | None = None,
 ) -> AlignedScan:
     """Register ``scan`` to ``nominal`` and give it outward normals.
 
@@ -52,8 +55,12 @@ def align(
         scan: N points; its ``unit``, where known, is converted to ``part_unit``.
         nominal: the nominal model in the part frame. None: the scan is in the part frame already.
         part_unit: unit of the recipe and of the nominal model.
-        viewpoint: (3,) where the sensor stood, in the scan's frame; it orients the normals.
+        viewpoint: (3,) where the sensor stood, in the scan's frame; it orients the normals,
+            and tells poses apart that it cannot have seen.
         seed: of the registration.
+        min_fitness: what the registration must reach.
+        prefer: (4, 4) an earlier ``T_part_scan`` of the same scan, its change of unit included; of
+            poses that fit as well, the nearest to it is taken.
 
     Raises:
         RegistrationError: they do not fit.
@@ -62,15 +69,19 @@ def align(
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
     record: dict[str, Any] = {"scale": scale, "registration": None}
     if nominal is not None:
-        rng = np.random.default_rng(seed)
-        found = register(nominal, scan.transformed(T_part_scan), rng=rng)
+        found = register(
+            nominal,
+            scan.transformed(T_part_scan),
+            rng=np.random.default_rng(seed),
+            min_fitness=min_fitness,
+            viewpoint=None if viewpoint is None else scale * viewpoint,
+            prefer=None if prefer is None else prefer @ np.linalg.inv(T_part_scan),
+        )
         T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
-        record["registration"] = {
-            "fitness": found.fitness,
-            "rmse": found.rmse,
-            "offset": found.offset,
-            "free_motions": found.free_motions,
+        record["registration"] = _record(found, scale) | {
             "seed": seed,
+            "min_fitness": min_fitness,
+            "prefer": None if prefer is None else prefer.tolist(),
         }
     if viewpoint is not None:
         viewpoint = transform_points(T_part_scan, viewpoint[None, :])[0]
@@ -80,3 +91,46 @@ def align(
     if scan.normals is None and placed.normals is not None:
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
     return AlignedScan(scan, T_part_scan, record)
+
+
+def _record(found: Registration, scale: float) -> dict[str, Any]:
+    """``found`` as a document; its alternatives hold the change of unit by ``scale``."""
+    to_part_unit = np.diag([scale, scale, scale, 1.0])
+    return {
+        "fitness": found.fitness,
+        "rmse": found.rmse,
+        "offset": found.offset,
+        "free_motions": found.free_motions,
+        "facing": found.facing,
+        "alternatives": [
+            {
+                "T_part_scan": (other.T_part_scan @ to_part_unit).tolist(),
+                "fitness": other.fitness,
+                "rmse": other.rmse,
+                **_motion(other.T_part_scan @ np.linalg.inv(found.T_part_scan)),
+            }
+            for other in found.alternatives
+        ],
+    }
+
+
+def _motion(motion: FloatArray) -> dict[str, Any]:
+    """How ``motion`` (4, 4) moves the part: a turn in degrees about an axis, and the shift along.
+
+    Chasles' theorem: every rigid motion is a screw. ``through`` is the axis' place nearest to the
+    origin of the part frame; ``shift`` is the whole shift where nothing turns.
+    """
+    turn = Rotation.from_matrix(motion[:3, :3]).as_rotvec()
+    angle = float(np.linalg.norm(turn))
+    if angle < 1e-6:
+        return {"turn": 0.0, "axis": None, "through": None, "shift": motion[:3, 3].tolist()}
+    axis = turn / angle
+    along = axis * (axis @ motion[:3, 3])
+    across = motion[:3, 3] - along
+    through = (across + np.cross(axis, across) / np.tan(angle / 2.0)) / 2.0
+    return {
+        "turn": float(np.degrees(angle)),
+        "axis": axis.tolist(),
+        "through": through.tolist(),
+        "shift": along.tolist(),
+    }

@@ -11,15 +11,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from backend.errors import CloudError
-from backend.geometry.neighbors import knn_edges, mesh_edges
+from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
 from backend.geometry.transform import rotation_of, transform_points
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+AREA_NEIGHBORS = 8
 
 
 def check_points(points: ArrayLike, name: str = "points") -> FloatArray:
@@ -98,12 +101,17 @@ class PointCloud:
 
     @cached_property
     def edges(self) -> IntArray:
-        """(E, 2) adjacency: mesh edges, or the symmetric neighbourhood graph of a scan."""
+        """(E, 2) adjacency: mesh edges, or nearest neighbours of a scan along its surface."""
         if self.adjacency_of is not None:
             return self.adjacency_of.edges
         if self.faces is not None:
             return mesh_edges(self.faces)
-        return knn_edges(self.points, self.tree)
+        return scan_edges(self.points, self.tree, self.normals)
+
+    @cached_property
+    def graph(self) -> csr_matrix:
+        """Symmetric sparse matrix (N, N) of the lengths of the edges."""
+        return length_graph(self.points, self.edges)
 
     @cached_property
     def diagonal(self) -> float:
@@ -119,8 +127,25 @@ class PointCloud:
         distances, _ = self.tree.query(self.points[::step], k=2)
         return float(np.median(distances[:, 1]))
 
+    @cached_property
+    def areas(self) -> FloatArray:
+        """(N,) how much of the surface each point stands for, from the density about it.
+
+        The square of the distance to the eighth nearest other point: in proportion, not in units.
+        """
+        count = min(AREA_NEIGHBORS + 1, len(self))
+        distances, _ = self.tree.query(self.points, k=count)
+        reach: FloatArray = np.asarray(distances).reshape(len(self), count)[:, -1]
+        return reach**2
+
     def with_normals(self, normals: FloatArray) -> PointCloud:
-        """The same cloud with other normals, (N, 3) unit."""
+        """The same cloud with other normals, (N, 3) unit.
+
+        The adjacency of a scan is made anew by them, except where it is that of a nominal cloud
+        whose normals were known.
+        """
+        if self.faces is None and (self.normals is None or self.adjacency_of is None):
+            return replace(self, normals=normals, adjacency_of=None)
         return self.moved(self.points, normals)
 
     def moved(self, points: FloatArray, normals: FloatArray | None) -> PointCloud:
@@ -160,12 +185,14 @@ class DefectEffect:
         weight: (N,) float64 in [0, 1]; 1 at the primitive, 0 outside the support.
         removed: (N,) bool, points that the defect takes away.
         normals: (N, 3) the turned carried normals, or None where the defect turns none.
+        exact: whether ``normals`` are those of the deformed surface: none need to be estimated.
     """
 
     displacement: FloatArray
     weight: FloatArray
     removed: BoolArray
     normals: FloatArray | None = None
+    exact: bool = False
 
     @classmethod
     def none(cls, count: int) -> DefectEffect:

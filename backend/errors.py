@@ -10,6 +10,7 @@ FlawsmithError
   SamplingError          a template from which no recipe can be drawn on this cloud
   CheckpointError        a model file that does not match this version or this task
   TrainingError          training cannot start or go on with these inputs
+  EngineError            the processes that do the work were killed, or are in each other's way
   MissingDependencyError an optional package is not installed; the message names the command
 """
 
@@ -19,6 +20,7 @@ __all__ = [
     "CheckpointError",
     "CloudError",
     "DatasetError",
+    "EngineError",
     "FileFormatError",
     "FlawsmithError",
     "MissingDependencyError",
@@ -60,6 +62,10 @@ class CheckpointError(FlawsmithError):
 
 class TrainingError(FlawsmithError):
     """Training cannot start or go on with these inputs."""
+
+
+class EngineError(FlawsmithError):
+    """The processes that do the work were killed, or are in each other's way."""
 
 
 class MissingDependencyError(FlawsmithError, ImportError):

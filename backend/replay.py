@@ -40,6 +40,7 @@ class _State:
 
     cloud: PointCloud
     displacement: FloatArray
+    reshaped: BoolArray
     mask: BoolArray
     labels: NDArray[np.int32]
     weight: FloatArray
@@ -51,6 +52,7 @@ class _State:
         return cls(
             cloud,
             np.zeros((count, 3)),
+            np.zeros(count, dtype=bool),
             np.zeros(count, dtype=bool),
             np.zeros(count, dtype=np.int32),
             np.zeros(count),
@@ -145,9 +147,11 @@ def _rim(cloud: PointCloud, removed: BoolArray) -> BoolArray:
 def _advance(state: _State, effect: DefectEffect, anomalous: BoolArray, label: int) -> _State:
     cloud = state.cloud
     normals = cloud.normals if effect.normals is None else effect.normals
+    moved = effect.displacement.any(axis=1)
     after = _State(
         cloud.moved(cloud.points + effect.displacement, normals),
         state.displacement + effect.displacement,
+        state.reshaped if effect.exact else state.reshaped | moved,
         state.mask | anomalous,
         np.where(anomalous, np.int32(label), state.labels),
         np.maximum(state.weight, effect.weight),
@@ -163,6 +167,7 @@ def _without(state: _State, removed: BoolArray) -> _State:
     return _State(
         state.cloud.subset(keep),
         state.displacement[keep],
+        state.reshaped[keep],
         state.mask[keep],
         state.labels[keep],
         state.weight[keep],
@@ -181,8 +186,10 @@ def _to_scan(cloud: PointCloud, state: _State, transform: FloatArray) -> Labeled
     if cloud.normals is not None:
         normals = cloud.normals[source]
         if moved.any() and state.cloud.normals is not None:
-            carried = state.cloud.normals[moved] @ rotation_of(transform)
-            normals[moved] = refresh_normals(points, state.cloud.faces, moved, carried)
+            normals[moved] = state.cloud.normals[moved] @ rotation_of(transform)
+            moved &= state.reshaped
+            if moved.any():
+                normals[moved] = refresh_normals(points, state.cloud.faces, moved, normals[moved])
     return LabeledCloud(
         points,
         normals,

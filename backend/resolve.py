@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.geodesic import geodesic_path, project_to_surface
-from shared_schema.defects import CrackSpec, DefectSpec, DentSpec, ScratchSpec
+from shared_schema.defects import (
+    CrackSpec,
+    DefectSpec,
+    DentSpec,
+    DepositSpec,
+    HoleSpec,
+    ScratchSpec,
+)
 from shared_schema.locations import SurfacePath
 
 FloatArray = NDArray[np.float64]
@@ -51,7 +58,7 @@ def resolve(spec: DefectSpec, cloud: PointCloud, *, snap: bool) -> DefectSpec:
 
 
 def _snapped(spec: DefectSpec, cloud: PointCloud) -> DefectSpec:
-    if isinstance(spec, DentSpec):
+    if isinstance(spec, DentSpec | DepositSpec | HoleSpec):
         return spec.model_copy(update={"center": _onto(cloud, spec.center, spec.radius)})
     if isinstance(spec, CrackSpec):
         return spec.model_copy(update={"origin": _onto(cloud, spec.origin, spec.depth)})

@@ -22,7 +22,7 @@ from backend.defects import DEFECTS
 from backend.geometry.normals import estimate_normals
 from shared_schema.defects import SPECS
 
-COUNTS = (10_000, 50_000, 250_000, 1_000_000)
+COUNTS = (10_000, 50_000, 250_000, 500_000, 1_000_000)
 RUNS = 3
 
 UP = (0.0, 0.0, 1.0)
@@ -53,6 +53,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "depth": 0.5,
         "gap": 0.04,
         "flank": 0.1,
+        "walls": 0.2,
         "roughness": 0.5,
     },
     "freeform": {
@@ -63,6 +64,26 @@ FIELDS: dict[str, dict[str, Any]] = {
         ],
         "margin": 0.1,
         "smoothing": 5,
+        "normal": UP,
+    },
+    "hole": {
+        "center": UP,
+        "direction": (0.0, 0.0, -1.0),
+        "radius": 0.3,
+        "depth": 0.3,
+        "walls": "closed",
+        "rim": 0.02,
+        "rim_width": 0.1,
+        "roughness": 0.3,
+    },
+    "deposit": {
+        "center": UP,
+        "normal": UP,
+        "heading": (1.0, 0.0, 0.0),
+        "radius": 0.2,
+        "height": 0.2,
+        "stretch": 1.5,
+        "roughness": 0.3,
     },
 }
 

@@ -62,7 +62,7 @@ class View:
 
 
 def render_preview(
-    obj: bpy.types.Object, path: Path, size: int = 480, look_from: ArrayLike | None = None
+    obj: bpy.types.Object, path: Path, size: int = 480, look_from: ArrayLike | View | None = None
 ) -> None:
     """Draw the part as its modifiers make it, defects in red, as a square PNG.
 
@@ -70,15 +70,22 @@ def render_preview(
         obj: a mesh object.
         path: the PNG; written whole or not at all.
         size: its width and height in pixels.
-        look_from: direction (3,) from the part to the camera, to see the whole part. None frames
-            the defects from outside, or the whole part where they are large or there are none.
+        look_from: direction (3,) from the part to the camera, to see the whole part; or a view
+            of the object's local space. None frames the defects from outside, or the whole part
+            where they are large or there are none.
     """
     depsgraph = bpy.context.evaluated_depsgraph_get()
     mesh = bpy.data.meshes.new_from_object(obj.evaluated_get(depsgraph), depsgraph=depsgraph)
     with _studio(mesh) as scene:
-        _aim(scene, view_of_defects(mesh) if look_from is None else view_of_part(mesh, look_from))
+        _aim(scene, _view(mesh, look_from))
         with replacing(path) as temporary:
             _draw(scene, temporary, size)
+
+
+def _view(mesh: Any, look_from: ArrayLike | View | None) -> View:
+    if look_from is None:
+        return view_of_defects(mesh)
+    return look_from if isinstance(look_from, View) else view_of_part(mesh, look_from)
 
 
 def view_of_part(mesh: Any, direction: ArrayLike) -> View:
@@ -224,6 +231,8 @@ def _draw(scene: Any, path: Path, size: int) -> None:
     scene.view_settings.view_transform = "Standard"
     render.resolution_x = render.resolution_y = size
     render.resolution_percentage = 100
-    render.image_settings.file_format = "PNG"
+    # Noise, which would double the file.
+    render.dither_intensity = 0.0
+    render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
     render.filepath = str(path)
     bpy.ops.render.render(write_still=True, scene=scene.name)

@@ -13,6 +13,7 @@ from shared_schema.base import Model
 from shared_schema.errors import SchemaError
 from shared_schema.migrate import migrate
 from shared_schema.recipe import Recipe, RecipeTemplate
+from shared_schema.sensor import Sensor
 from shared_schema.views import ViewSet
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
@@ -34,6 +35,11 @@ def load_template(path: Path) -> RecipeTemplate:
 def load_views(path: Path) -> ViewSet:
     """Read a view set file; see ``load_document``."""
     return load_document(path, ViewSet)
+
+
+def load_sensor(path: Path) -> Sensor:
+    """Read a sensor file; see ``load_document``."""
+    return load_document(path, Sensor)
 
 
 def load_document(path: Path, model: type[ModelT]) -> ModelT:

@@ -16,12 +16,14 @@ from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, Scor
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
 from shared_schema.recipe import Recipe, RecipeTemplate
+from shared_schema.sensor import Sensor
 from shared_schema.views import ViewSet
 
 DOCUMENTS: dict[str, type[Model]] = {
     "recipe": Recipe,
     "template": RecipeTemplate,
     "views": ViewSet,
+    "sensor": Sensor,
     "score": ScoreResponse,
     "health": HealthResponse,
     "model": ModelResponse,

@@ -194,10 +194,8 @@ class Sensor(Model):
 
     @model_validator(mode="after")
     def _views_where_needed(self) -> Self:
-        effects = [effect.model for effect in self.dropout if isinstance(effect, SEEN_FROM)]
-        effects += [effect.model for effect in self.noise if isinstance(effect, SEEN_FROM)]
-        if self.occlusion is not None:
-            effects.append("occlusion")
+        seen = [e.model for e in (*self.dropout, *self.noise) if isinstance(e, SEEN_FROM)]
+        effects = ["occlusion"] * (self.occlusion is not None) + [str(model) for model in seen]
         if effects and self.views is None:
-            raise ValueError(f"{', '.join(effects)} needs views: where the sensor stood")
+            raise ValueError(f"without views no {', '.join(effects)}: say where the sensor stood")
         return self

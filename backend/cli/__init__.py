@@ -8,7 +8,19 @@ from typing import Any
 import click
 
 from backend import __version__
-from backend.cli import demo, evaluate, replay, sample, schema, score, serve, train
+from backend.cli import (
+    demo,
+    evaluate,
+    export,
+    replay,
+    sample,
+    schema,
+    score,
+    serve,
+    synthesize,
+    templates,
+    train,
+)
 from shared_schema.errors import FlawsmithError
 
 # The optional packages that commands import, and the extra that installs each.
@@ -61,5 +73,17 @@ def main() -> None:
     """Make surface defects, replay them on 3D scans, train a detector and score new scans."""
 
 
-for command in (schema, sample, replay, train, evaluate, score, serve, demo):
+for command in (
+    schema,
+    templates,
+    sample,
+    replay,
+    synthesize,
+    export,
+    train,
+    evaluate,
+    score,
+    serve,
+    demo,
+):
     main.add_command(command.command)

@@ -16,9 +16,36 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
+class TemplateType(click.ParamType):
+    """A template file, or the name of a bundled template, which stands for its file."""
+
+    name = "template"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        from backend.errors import FlawsmithError
+        from backend.templates import template_path
+
+        if Path(value).is_file():
+            return Path(value)
+        try:
+            return template_path(str(value))
+        except FlawsmithError as error:
+            self.fail(f"no such file, and {error}", param, ctx)
+
+
+TEMPLATE = TemplateType()
+
+
 def file_argument(name: str, **settings: Any) -> Callable[[FunctionT], FunctionT]:
     """An argument that names an existing file (or several, by ``nargs=-1``)."""
     return click.argument(name, type=EXISTING_FILE, **settings)
+
+
+def template_argument() -> Callable[[FunctionT], FunctionT]:
+    """``TEMPLATE``, a file or the name of a bundled template."""
+    return click.argument("template", type=TEMPLATE)
 
 
 def data_argument() -> Callable[[FunctionT], FunctionT]:
@@ -46,6 +73,26 @@ def unit_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
     )
 
 
+def views_option() -> Callable[[FunctionT], FunctionT]:
+    """``--views``, a rendered view set."""
+    return click.option(
+        "--views",
+        metavar="FILE",
+        type=EXISTING_FILE,
+        help="View set, for templates with view boxes.",
+    )
+
+
+def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
+    """``--viewpoint`` of the sensor."""
+    return click.option(
+        "--viewpoint",
+        metavar="X Y Z",
+        type=(float, float, float),
+        help="Where the sensor stood, in the scan's frame; it orients estimated normals.",
+    )
+
+
 def seed_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
     """``--seed`` of everything that is drawn by chance."""
     return click.option(
@@ -54,6 +101,16 @@ def seed_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
         default=0,
         show_default=True,
         help=f"Seed of {of_what}.",
+    )
+
+
+def sensor_option() -> Callable[[FunctionT], FunctionT]:
+    """``--sensor``, for ``backend.sensor.presets.find_sensor``."""
+    return click.option(
+        "--sensor",
+        metavar="FILE|NAME",
+        help="Scan the deformed surface as this sensor would: a sensor file, or a bundled one: "
+        "depth_camera, laser_line or structured_light.",
     )
 
 

@@ -14,14 +14,17 @@ from backend.cli.options import (
     one_name_each,
     out_option,
     seed_option,
+    sensor_option,
     spare_inputs,
     unit_option,
+    viewpoint_option,
 )
 
 if TYPE_CHECKING:
     from backend.alignment import AlignedScan
-    from backend.cloud import PointCloud
+    from backend.cloud import LabeledCloud, PointCloud
     from shared_schema.recipe import Recipe
+    from shared_schema.sensor import Sensor
 
 
 @click.command("replay")
@@ -36,12 +39,7 @@ if TYPE_CHECKING:
 )
 @out_option("a PLY and a JSON record of each scan")
 @unit_option("the scans; by default the recipe's")
-@click.option(
-    "--viewpoint",
-    metavar="X Y Z",
-    type=(float, float, float),
-    help="Where the sensor stood, in the scan's frame; it orients estimated normals.",
-)
+@viewpoint_option()
 @click.option(
     "--on-empty",
     type=click.Choice(["skip", "refuse"]),
@@ -49,7 +47,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to do about a defect that marks no point of a scan.",
 )
-@seed_option("the registration")
+@sensor_option()
+@click.option(
+    "--min-fitness",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.8,
+    show_default=True,
+    help="Share of a scan that must lie on the nominal model; below it the scan is refused.",
+)
+@seed_option("the registration and of the sensor")
 def command(
     recipe: Path,
     scans: tuple[Path, ...],
@@ -58,6 +64,8 @@ def command(
     unit: str | None,
     viewpoint: tuple[float, float, float] | None,
     on_empty: str,
+    sensor: str | None,
+    min_fitness: float,
     seed: int,
 ) -> None:
     """Replay RECIPE on SCANS and write labelled clouds.
@@ -69,14 +77,18 @@ def command(
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
     from backend.io import read_cloud
+    from backend.sensor.presets import find_sensor
     from shared_schema.load import load_recipe
 
     one_name_each(scans)
-    inputs = (recipe, *scans, *([nominal] if nominal else []))
+    inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
     loaded = load_recipe(recipe)
     model = None if nominal is None else read_cloud(nominal)
-    work = _Replaying(loaded, nominal, model, unit, viewpoint, on_empty, seed, out)
+    scanner = None if sensor is None else find_sensor(sensor)
+    work = _Replaying(
+        loaded, nominal, model, unit, viewpoint, on_empty, scanner, min_fitness, seed, out
+    )
     for_each_scan(scans, work.one, "Replaying")
     console.print(f"The labelled clouds are in {out}", markup=False, soft_wrap=True)
 
@@ -95,6 +107,8 @@ class _Replaying:
     unit: str | None
     viewpoint: tuple[float, float, float] | None
     on_empty: Any
+    sensor: Sensor | None
+    min_fitness: float
     seed: int
     out: Path
 
@@ -112,6 +126,7 @@ class _Replaying:
             snap=self.model is not None,
             on_empty=self.on_empty,
         )
+        labeled, sensed = self._sense(labeled, aligned.cloud, path)
         record |= {
             "source": {
                 **file_identity(path),
@@ -120,12 +135,36 @@ class _Replaying:
             },
             "nominal": None if self.nominal is None else file_identity(self.nominal),
             "alignment": aligned.record,
+            "sensor": sensed,
         }
         cloud_path, record_path = _outputs(self.out, path)
         write_labeled(cloud_path, labeled)
         write_json(record_path, record)
         _warn_of_freedom(path, aligned.record["registration"])
+        _warn_of_alternatives(path, aligned.record["registration"])
         _warn_of_empty(path, record["defects"])
+
+    def _sense(
+        self, labeled: LabeledCloud, scan: PointCloud, path: Path
+    ) -> tuple[LabeledCloud, dict[str, Any] | None]:
+        """The cloud as the sensor gives it, and the sensor's record; as it is without one."""
+        if self.sensor is None:
+            return labeled, None
+        import numpy as np
+
+        from backend.io.digest import file_digest
+        from backend.sensor import sense
+
+        # The scan's content has a part in the seed, or all scans would get the same noise.
+        rng = np.random.default_rng([self.seed, int(file_digest(path)[:8], 16)])
+        return sense(
+            labeled,
+            self.sensor,
+            rng=rng,
+            nominal_cloud=scan,
+            viewpoints=None if self.viewpoint is None else [self.viewpoint],
+            unit=scan.unit or self.recipe.part.unit,
+        )
 
     def _align(self, path: Path) -> AlignedScan:
         import numpy as np
@@ -136,7 +175,14 @@ class _Replaying:
         part_unit = self.recipe.part.unit
         scan = read_cloud(path, unit=self.unit or part_unit.value)
         eye = None if self.viewpoint is None else np.array(self.viewpoint)
-        return align(scan, self.model, part_unit=part_unit, viewpoint=eye, seed=self.seed)
+        return align(
+            scan,
+            self.model,
+            part_unit=part_unit,
+            viewpoint=eye,
+            seed=self.seed,
+            min_fitness=self.min_fitness,
+        )
 
 
 def _warn_of_freedom(path: Path, registration: dict[str, Any] | None) -> None:
@@ -146,6 +192,28 @@ def _warn_of_freedom(path: Path, registration: dict[str, Any] | None) -> None:
             f"{path}: the scan leaves {registration['free_motions']} of 6 directions of its pose "
             "open; defects may lie elsewhere along them"
         )
+
+
+def _warn_of_alternatives(path: Path, registration: dict[str, Any] | None) -> None:
+    """Say where the part would fit as well, as a symmetric one does after half a turn."""
+    for other in () if registration is None else registration["alternatives"]:
+        _warn(
+            f"{path}: the scan fits as well {_described(other)}; a defect may lie on the other "
+            "side of the part"
+        )
+
+
+def _described(motion: dict[str, Any]) -> str:
+    """A motion of the record in words, such as "turned by 180 degrees about (0, 0, 1) …"."""
+    shift = _vector(motion["shift"])
+    if motion["axis"] is None:
+        return f"shifted by {shift}"
+    turned = f"turned by {motion['turn']:.0f} degrees about {_vector(motion['axis'])}"
+    return f"{turned} through {_vector(motion['through'])}, and shifted by {shift} along it"
+
+
+def _vector(values: list[float]) -> str:
+    return "(" + ", ".join(f"{value:.2f}" for value in values) + ")"
 
 
 def _warn_of_empty(path: Path, reports: list[dict[str, Any]]) -> None:

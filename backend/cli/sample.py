@@ -7,17 +7,18 @@ from pathlib import Path
 import click
 
 from backend.cli.options import (
-    EXISTING_FILE,
     file_argument,
     out_option,
     seed_option,
     spare_inputs,
+    template_argument,
     unit_option,
+    views_option,
 )
 
 
 @click.command("sample")
-@file_argument("template")
+@template_argument()
 @file_argument("nominal")
 @click.option(
     "--count",
@@ -29,12 +30,7 @@ from backend.cli.options import (
 @out_option("the recipes, TEMPLATE-00000.json and so on")
 @seed_option("the recipes; recipe N depends on it and on N alone")
 @unit_option("the nominal part; by default the template's")
-@click.option(
-    "--views",
-    metavar="FILE",
-    type=EXISTING_FILE,
-    help="View set, for templates with view boxes.",
-)
+@views_option()
 def command(
     template: Path,
     nominal: Path,
@@ -44,7 +40,10 @@ def command(
     unit: str | None,
     views: Path | None,
 ) -> None:
-    """Draw concrete recipes from TEMPLATE for the part in the file NOMINAL."""
+    """Draw concrete recipes from TEMPLATE for the part in the file NOMINAL.
+
+    TEMPLATE is a file, or the name of a bundled template that `flawsmith templates` lists.
+    """
     from backend.cli.progress import console, progress_display
     from backend.io.atomic import write_bytes
     from backend.locations import load_surface

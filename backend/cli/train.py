@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backend.cli.options import (
-    EXISTING_FILE,
+    TEMPLATE,
     data_argument,
     out_option,
     seed_option,
@@ -44,9 +44,10 @@ ANOMALIES = 40
 @unit_option("all files of DATA")
 @click.option(
     "--template",
-    metavar="FILE",
-    type=EXISTING_FILE,
-    help="Draw anomalies from this template too, on the nominal scans that are learned from.",
+    metavar="FILE|NAME",
+    type=TEMPLATE,
+    help="Draw anomalies from this template too, a file or a bundled one, on the nominal scans "
+    "that are learned from.",
 )
 @click.option(
     "--count",

@@ -2,6 +2,8 @@
 
 DATA/CATEGORY/nominal/*     scans without a defect, in any readable format
 DATA/CATEGORY/anomalous/*   labelled clouds as ``flawsmith replay`` writes them
+
+Both may also be the ``.safetensors`` files of ``flawsmith synthesize``, which hold their record.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.shards import SUFFIX, read_sample, read_scan
 from backend.errors import DatasetError
 from backend.geometry.normals import with_known_normals
 from backend.io import FIELD_SUFFIXES, READERS, read_cloud, read_labeled
@@ -44,8 +47,8 @@ class Sample:
     Attributes:
         file: which one.
         cloud: of a nominal file, with an empty mask.
-        kind: the defect kind that the record beside the file names, ``"several"`` if it names more
-            than one, ``"anomalous"`` without a record; ``"nominal"`` without a defect.
+        kind: the defect kind that the record in or beside the file names, ``"several"`` if it names
+            more than one, ``"anomalous"`` without a record; ``"nominal"`` without a defect.
     """
 
     file: DataFile
@@ -74,7 +77,7 @@ def data_files(folder: Path) -> list[DataFile]:
 
 
 def _clouds_in(folder: Path, anomalous: bool) -> list[Path]:
-    suffixes = FIELD_SUFFIXES if anomalous else tuple(READERS)
+    suffixes = {*(FIELD_SUFFIXES if anomalous else READERS), SUFFIX}
     return sorted(
         path
         for path in folder.glob("*")
@@ -125,27 +128,47 @@ def labeled_clouds(samples: Sequence[Sample]) -> dict[str, list[LabeledCloud]]:
 
 
 def _read_sample(file: DataFile, unit: str | None) -> Sample:
+    read = _read_packed if file.path.suffix.lower() == SUFFIX else _read_loose
+    cloud, record = read(file, unit)
+    return Sample(file, cloud, _kind(record) if file.anomalous else NOMINAL)
+
+
+def _read_loose(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[str, Any]]:
+    """A file of points, and of a labelled one the record beside it."""
     if file.anomalous:
-        return Sample(file, read_labeled(file.path, unit=unit), _kind(file.path))
-    cloud = with_known_normals(read_cloud(file.path, unit=unit))
-    return Sample(file, LabeledCloud.nominal(cloud), NOMINAL)
+        return read_labeled(file.path, unit=unit), _record_beside(file.path)
+    return LabeledCloud.nominal(with_known_normals(read_cloud(file.path, unit=unit))), {}
+
+
+def _read_packed(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[str, Any]]:
+    """A file that holds its record, and so says its unit."""
+    if file.anomalous:
+        cloud, record = read_sample(file.path)
+    else:
+        scan, record = read_scan(file.path)
+        cloud = LabeledCloud.nominal(with_known_normals(scan))
+    stated = record.get("source", {}).get("unit")
+    if None not in (unit, stated) and unit != stated:
+        raise DatasetError(
+            f"{file.path}: its lengths are in {stated}, not in {unit}; leave the unit out, or give "
+            "all files the same"
+        )
+    return cloud, record
 
 
 def _without_normals(sample: Sample) -> Sample:
     return replace(sample, cloud=replace(sample.cloud, normals=None))
 
 
-def _kind(path: Path) -> str:
-    """What the record beside a labelled cloud says of the defects that marked points."""
-    kinds = {
-        defect["kind"] for defect in _record(path).get("defects", []) if defect.get("points", 1)
-    }
+def _kind(record: dict[str, Any]) -> str:
+    """What the record of a labelled cloud says of the defects that marked points."""
+    kinds = {defect["kind"] for defect in record.get("defects", []) if defect.get("points", 1)}
     if not kinds:
         return ANOMALOUS
     return str(kinds.pop()) if len(kinds) == 1 else SEVERAL
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _record_beside(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.exists():
         return {}

@@ -1,4 +1,4 @@
-"""One labelled sample per file: arrays and the record of its making, as safetensors."""
+"""One cloud per file, with the record of its making, as safetensors: samples and nominal scans."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from backend.cloud import LabeledCloud
+from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import FileFormatError
 from backend.io.atomic import write_bytes
 
+SUFFIX = ".safetensors"
 FORMAT = "flawsmith-sample-1"
+SCAN_FORMAT = "flawsmith-scan-1"
 REQUIRED = ("points", "mask", "labels", "weight", "source_index")
 DTYPES = {
     "points": np.dtype(np.float64),
@@ -25,6 +27,11 @@ DTYPES = {
     "labels": np.dtype(np.int32),
     "weight": np.dtype(np.float64),
     "source_index": np.dtype(np.int64),
+}
+SCAN_DTYPES = {
+    "points": np.dtype(np.float64),
+    "normals": np.dtype(np.float64),
+    "faces": np.dtype(np.int64),
 }
 FIELD_PREFIX = "field."
 
@@ -38,17 +45,40 @@ def write_sample(path: Path | str, labeled: LabeledCloud, record: Mapping[str, A
         record: how the sample came to be (recipe, seed, source); anything JSON can hold.
     """
     path = Path(path)
-    arrays = {name: getattr(labeled, name) for name in DTYPES}
-    arrays |= {FIELD_PREFIX + name: values for name, values in labeled.fields.items()}
+    _write(path, FORMAT, {name: getattr(labeled, name) for name in DTYPES}, labeled.fields, record)
+    return path
+
+
+def write_scan(path: Path | str, cloud: PointCloud, record: Mapping[str, Any]) -> Path:
+    """Write a scan without a defect, else as ``write_sample``; its unit is for the record to say.
+
+    Args:
+        path: the file to write, by custom ``*.safetensors``; replaced whole or not at all.
+        cloud: points, and normals and faces where it has them.
+        record: where the scan is from; anything JSON can hold.
+    """
+    path = Path(path)
+    arrays = {name: getattr(cloud, name) for name in SCAN_DTYPES}
+    _write(path, SCAN_FORMAT, arrays, cloud.fields, record)
+    return path
+
+
+def _write(
+    path: Path,
+    kind: str,
+    arrays: Mapping[str, NDArray[Any] | None],
+    fields: Mapping[str, NDArray[Any]],
+    record: Mapping[str, Any],
+) -> None:
+    named = {**arrays, **{FIELD_PREFIX + name: values for name, values in fields.items()}}
     tensors = {
-        name: np.ascontiguousarray(values, dtype=DTYPES.get(name))
-        for name, values in sorted(arrays.items())
+        name: np.ascontiguousarray(values, dtype=(DTYPES | SCAN_DTYPES).get(name))
+        for name, values in sorted(named.items())
         if values is not None
     }
     # One key only: safetensors writes several metadata keys in an order that changes by run.
-    document = {"format": FORMAT, "record": dict(record)}
+    document = {"format": kind, "record": dict(record)}
     write_bytes(path, save(tensors, metadata={"flawsmith": json.dumps(document)}))
-    return path
 
 
 def read_sample(path: Path | str) -> tuple[LabeledCloud, dict[str, Any]]:
@@ -58,33 +88,8 @@ def read_sample(path: Path | str) -> tuple[LabeledCloud, dict[str, Any]]:
         FileFormatError: the file is damaged, or is no sample of this format.
     """
     path = Path(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            document = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise FileFormatError(f"{path}: not a readable sample file ({error})") from error
-    if document.get("format") != FORMAT:
-        found = document.get("format")
-        raise FileFormatError(f"{path}: format is {found!r}, expected {FORMAT!r}")
-    return _to_labeled(path, tensors), document["record"]
-
-
-def _to_labeled(path: Path, tensors: dict[str, NDArray[Any]]) -> LabeledCloud:
-    missing = [name for name in REQUIRED if name not in tensors]
-    if missing:
-        raise FileFormatError(f"{path}: the sample lacks {', '.join(missing)}")
-    lengths = {name: len(values) for name, values in tensors.items()}
-    if len(set(lengths.values())) != 1:
-        raise FileFormatError(f"{path}: the arrays have different lengths: {lengths}")
-    for name, values in tensors.items():
-        if name in DTYPES and values.dtype != DTYPES[name]:
-            raise FileFormatError(f"{path}: {name} holds {values.dtype}, not {DTYPES[name]}")
-    fields = {
-        name.removeprefix(FIELD_PREFIX): values
-        for name, values in tensors.items()
-        if name.startswith(FIELD_PREFIX)
-    }
+    tensors, record = _read(path, FORMAT)
+    _check(path, tensors, REQUIRED, DTYPES)
     return LabeledCloud(
         tensors["points"],
         tensors.get("normals"),
@@ -92,5 +97,70 @@ def _to_labeled(path: Path, tensors: dict[str, NDArray[Any]]) -> LabeledCloud:
         tensors["labels"],
         tensors["weight"],
         tensors["source_index"],
-        fields,
-    )
+        _fields(tensors),
+    ), record
+
+
+def read_scan(path: Path | str) -> tuple[PointCloud, dict[str, Any]]:
+    """Read a scan that ``write_scan`` wrote: the cloud, without a unit, and the record.
+
+    Raises:
+        FileFormatError: the file is damaged, or is no scan of this format.
+    """
+    path = Path(path)
+    tensors, record = _read(path, SCAN_FORMAT)
+    faces = tensors.pop("faces", None)
+    _check(path, tensors, ("points",), SCAN_DTYPES)
+    cloud = PointCloud(tensors["points"], tensors.get("normals"), faces, _fields(tensors))
+    return cloud, record
+
+
+def read_record(path: Path | str) -> dict[str, Any]:
+    """The record alone of a sample or of a scan.
+
+    Raises:
+        FileFormatError: the file is damaged, or is neither.
+    """
+    return _read(Path(path), FORMAT, SCAN_FORMAT, arrays=False)[1]
+
+
+def _read(
+    path: Path, *kinds: str, arrays: bool = True
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    try:
+        # Opening it checks that the file is as long as its header says.
+        with safe_open(path, framework="numpy") as file:
+            document = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
+            names = file.keys() if arrays else []
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise FileFormatError(f"{path}: not a readable sample file ({error})") from error
+    if document.get("format") not in kinds:
+        found, wanted = document.get("format"), " or ".join(map(repr, kinds))
+        raise FileFormatError(f"{path}: format is {found!r}, expected {wanted}")
+    return tensors, document["record"]
+
+
+def _check(
+    path: Path,
+    tensors: Mapping[str, NDArray[Any]],
+    required: tuple[str, ...],
+    dtypes: Mapping[str, np.dtype[Any]],
+) -> None:
+    missing = [name for name in required if name not in tensors]
+    if missing:
+        raise FileFormatError(f"{path}: the sample lacks {', '.join(missing)}")
+    lengths = {name: len(values) for name, values in tensors.items()}
+    if len(set(lengths.values())) != 1:
+        raise FileFormatError(f"{path}: the arrays have different lengths: {lengths}")
+    for name, values in tensors.items():
+        if name in dtypes and values.dtype != dtypes[name]:
+            raise FileFormatError(f"{path}: {name} holds {values.dtype}, not {dtypes[name]}")
+
+
+def _fields(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(FIELD_PREFIX): values
+        for name, values in tensors.items()
+        if name.startswith(FIELD_PREFIX)
+    }

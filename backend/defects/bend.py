@@ -34,7 +34,7 @@ def bend(cloud: PointCloud, spec: BendSpec) -> DefectEffect:
     if normals is not None:
         normals = normals.copy()
         normals[behind] = _turn(normals[behind], axis, turned)
-    return DefectEffect(effect.displacement, effect.weight, effect.removed, normals)
+    return DefectEffect(effect.displacement, effect.weight, effect.removed, normals, exact=True)
 
 
 def _on_arc(

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.sample_drawing import ATTEMPTS, unfit
 from backend.dataset.shards import read_sample, write_sample
-from backend.demo.pool import spread
 from backend.demo.sizes import REAL, DemoSize
+from backend.engine.processes import cores, spread
 from backend.errors import ReplayError, SamplingError
 from backend.io import read_cloud
 from backend.locations import Surface
@@ -48,10 +49,8 @@ ARCS = {"learn": 0, "calibrate": 1, "train": 0, "test": 2}
 SECTOR = (np.radians(60.0), np.radians(90.0))
 REPEAT_NOISE_MM = 0.01
 
-# A defect that shows on fewer points, or is most of the cloud, is drawn anew.
-FEWEST_MARKED = 20
-LARGEST_MARKED = 0.5
-ATTEMPTS = 50
+# Each process holds the parts' meshes and a little more.
+MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,8 @@ def make_dataset(
         How many clouds there are for each use.
     """
     plans = plan(size)
-    made = spread(partial(make_shard, folder, size=size, seed=seed, scan=scan), plans)
+    work = partial(make_shard, folder, size=size, seed=seed, scan=scan)
+    made = spread(work, plans, jobs=min(MOST_WORKERS, cores()))
     for _ in progress.track(made, total=len(plans), description="Making clouds"):
         pass
     return {use: sum(item.use == use for item in plans) for use in USES}
@@ -163,10 +163,7 @@ def _make(item: CloudPlan, size: DemoSize, seed: int, scan: Path) -> Replayed:
             made = replay(_recipe(item, cloud, rng), cloud)
         except (SamplingError, ReplayError):
             continue
-        marked = made.labeled.mask
-        if item.kind == NOMINAL or (
-            marked.sum() >= FEWEST_MARKED and marked.mean() <= LARGEST_MARKED
-        ):
+        if item.kind == NOMINAL or not unfit(made.labeled):
             return made
     raise SamplingError(
         f"none of {ATTEMPTS} draws of a {item.kind} shows on {item.category}; "

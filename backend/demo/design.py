@@ -12,7 +12,7 @@ from backend.errors import FlawsmithError, MissingDependencyError
 from shared_schema.defects import SPECS
 
 # What `showcase` writes that the report shows or later steps read.
-PREVIEWS = {**{kind: f"preview_{kind}.png" for kind in SPECS}, "all five": "preview_stack.png"}
+PREVIEWS = {**{kind: f"preview_{kind}.png" for kind in SPECS}, "all together": "preview_stack.png"}
 RECIPE = "recipe.json"
 SHOWN_LINES = 15
 

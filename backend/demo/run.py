@@ -30,7 +30,7 @@ from backend.training import DETECTOR_FILE
 
 TITLES = {
     "registration": "Registering the nominal model to the real scan",
-    "blender": "Designing the five defects in Blender",
+    "blender": "Designing a defect of every kind in Blender",
     "replay": "Replaying the recipe on the real scan",
     "dataset": "Making a labelled data set from templates",
     "model": "Training a detector",

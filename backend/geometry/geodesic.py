@@ -1,11 +1,14 @@
-"""Shortest paths over a surface given by points: a search on the graph, then pulled straight.
+"""Shortest paths over a surface: over the faces of a mesh, and over the points of a scan.
 
-Paths over a graph zigzag and are some percent too long; pulling the path taut on the surface takes
-most of that away.
+On a mesh the path is as good as exact. On a scan it runs over the triangles that the edges of its
+neighbourhood graph make, and so only where neighbouring points lie along one surface: no gap is
+jumped, whether in the surface or between two walls.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,24 +18,33 @@ from scipy.sparse.csgraph import dijkstra
 
 from backend.cloud import PointCloud
 from backend.errors import ReplayError
-from backend.geometry.polyline import arc_lengths, resample_polyline
+from backend.geometry.closest_on_mesh import closest_on_mesh, face_spheres
+from backend.geometry.local_triangles import local_triangles
+from backend.geometry.neighbors import length_graph
+from backend.geometry.polyline import resample_between_corners
+from backend.geometry.shortest_path import Level, shortest_path
+from backend.geometry.smooth_along_normals import smooth_along_normals
+from backend.geometry.surface import require_faces
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
-# Segments of the path while it is pulled, and how often each of its vertices is.
-TAUT_LEVELS = (8, 16, 32, 64, 128)
-TAUT_ROUNDS = 40
+# Ways so many times the straight one are looked for first, then ever longer ones.
+DETOUR = 1.5
+FARTHER = 2.0
+# Ways over a scan's edges zigzag, and are longer than those between them by less than this.
+ZIGZAG = 0.08
+SCAN_LEVELS = (Level(np.inf, 1, 300_000),)
+# Takes most of a scan's noise from under its path.
+SMOOTHING_ROUNDS = 2
+# A path's vertices stay where it turns by more than this, as it does over a part's sharp edges.
+CORNER = np.radians(15.0)
 
 
 def edge_graph(cloud: PointCloud) -> csr_matrix:
     """Symmetric sparse matrix (N, N) of the lengths of the cloud's edges."""
-    start, end = cloud.edges.T
-    lengths = np.linalg.norm(cloud.points[start] - cloud.points[end], axis=1)
-    # A zero is no edge to scipy; coincident points are joined all the same.
-    lengths = np.maximum(lengths, np.finfo(float).tiny)
-    half = csr_matrix((lengths, (start, end)), shape=(len(cloud), len(cloud)))
-    return half + half.T
+    return cloud.graph
 
 
 def distances_within(graph: csr_matrix, source: int, limit: float) -> FloatArray:
@@ -43,61 +55,167 @@ def distances_within(graph: csr_matrix, source: int, limit: float) -> FloatArray
 def geodesic_path(cloud: PointCloud, anchors: FloatArray, step: float) -> FloatArray:
     """Polyline (V, 3) over the surface through ``anchors`` (A, 3), vertices about ``step`` apart.
 
+    Anchors go to the nearest place on a mesh, to the nearest point of a scan. Where the path turns
+    over a sharp edge it has a vertex more.
+
     Raises:
-        ReplayError: two anchors lie on pieces of the surface that are not connected.
+        ReplayError: the anchors are at one place, or two of them lie on pieces of the surface that
+            are not connected.
     """
-    graph = edge_graph(cloud)
-    _, indices = cloud.tree.query(anchors)
-    legs = [
-        _taut(cloud, cloud.points[_shortest(graph, cloud, int(start), int(end))])
-        for start, end in pairwise(indices)
-        if start != end
-    ]
+    legs = list(_legs(cloud, anchors))
     if not legs:
         raise ReplayError(
             f"anchors {anchors.tolist()} all lie nearest to one point of the surface; "
             "move them apart, or use a denser scan"
         )
     joined = np.concatenate([legs[0], *(leg[1:] for leg in legs[1:])])
-    return resample_polyline(joined, step)
-
-
-def _shortest(graph: csr_matrix, cloud: PointCloud, start: int, end: int) -> IntArray:
-    """Indices of the points on the shortest path over the graph, both ends included."""
-    limit = 3.0 * float(np.linalg.norm(cloud.points[start] - cloud.points[end]))
-    distance, before = dijkstra(graph, indices=start, limit=limit, return_predecessors=True)
-    if np.isinf(distance[end]):
-        distance, before = dijkstra(graph, indices=start, return_predecessors=True)
-    if np.isinf(distance[end]):
-        raise ReplayError(
-            f"no way over the surface from {cloud.points[start].tolist()} to "
-            f"{cloud.points[end].tolist()}: the scan has a gap in between"
-        )
-    path = [end]
-    while path[-1] != start:
-        path.append(int(before[path[-1]]))
-    return np.array(path[::-1])
-
-
-def _taut(cloud: PointCloud, path: FloatArray) -> FloatArray:
-    """Pull a zigzag path straight along the surface, its ends held, from coarse to fine.
-
-    A wide detour is straightened by few vertices, which a pull reaches at once; many take the path
-    onto the surface.
-    """
-    for count in TAUT_LEVELS:
-        path = resample_polyline(path, float(arc_lengths(path)[-1]) / count)
-        for _ in range(TAUT_ROUNDS):
-            middle = 0.5 * (path[:-2] + path[2:])
-            path[1:-1] = project_to_surface(cloud, middle)
-    return path
+    return resample_between_corners(joined, step, CORNER)
 
 
 def project_to_surface(cloud: PointCloud, places: FloatArray) -> FloatArray:
-    """``places`` (P, 3) on the tangent plane of the nearest point; on it, without normals."""
+    """``places`` (P, 3) on the nearest face of a mesh; on a scan's nearest tangent plane.
+
+    On the nearest point itself where a scan has no normals.
+    """
+    if _has_faces(cloud):
+        return closest_on_mesh(cloud.points, require_faces(cloud), places)
     _, nearest = cloud.tree.query(places)
     if cloud.normals is None:
         return cloud.points[nearest]
     normals = cloud.normals[nearest]
     height = np.einsum("ij,ij->i", places - cloud.points[nearest], normals)
     return places - height[:, None] * normals
+
+
+def _legs(cloud: PointCloud, anchors: FloatArray) -> Iterator[FloatArray]:
+    """The paths (V, 3) between anchors that follow each other and are at different places."""
+    if _has_faces(cloud):
+        faces = require_faces(cloud)
+        places = closest_on_mesh(cloud.points, faces, anchors)
+        spheres = face_spheres(cloud.points, faces)
+        for ends in pairwise(places):
+            if (ends[0] != ends[1]).any():
+                yield _over_faces(cloud.points, faces, spheres, np.stack(ends))
+        return
+    _, rows = cloud.tree.query(anchors)
+    for start, end in pairwise(rows.tolist()):
+        if (cloud.points[start] != cloud.points[end]).any():
+            yield _over_points(cloud, start, end)
+
+
+def _has_faces(cloud: PointCloud) -> bool:
+    return cloud.faces is not None and len(cloud.faces) > 0
+
+
+def _over_faces(
+    points: FloatArray, faces: IntArray, spheres: tuple[FloatArray, FloatArray], ends: FloatArray
+) -> FloatArray:
+    """The path (V, 3) between two places on faces; looked for near the straight way first.
+
+    Every way no longer than some length lies where the distances to the two ends add up to less.
+    """
+    centers, radii = spheres
+    around = _detours(centers, ends) - 2.0 * radii
+    limit = DETOUR * _straight(ends)
+    while True:
+        near = around <= limit
+        whole = bool(near.all())
+        path = shortest_path(points, faces[near], ends, limit, np.inf if whole else limit)
+        if path is not None:
+            return path
+        if whole:
+            raise _no_way(ends)
+        limit *= FARTHER
+
+
+def _over_points(cloud: PointCloud, start: int, end: int) -> FloatArray:
+    """The path (V, 3) between two points of a scan; looked for near the straight way first."""
+    ends = cloud.points[[start, end]]
+    around = _detours(cloud.points, ends) - 2.0 * cloud.spacing
+    limit = DETOUR * _straight(ends)
+    while True:
+        near = around <= limit
+        whole = bool(near.all())
+        way = _search(cloud, near, (start, end), np.inf if whole else limit)
+        if way is not None:
+            return _straightened(cloud, way, ends)
+        if whole:
+            raise _no_way(ends)
+        limit *= FARTHER
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What a search over a scan's edges found.
+
+    Attributes:
+        rows: (W,) the shortest way's points in order.
+        length: its length.
+        near: (N,) points over which ways are hardly longer.
+    """
+
+    rows: IntArray
+    length: float
+    near: BoolArray
+
+
+def _search(
+    cloud: PointCloud, among: BoolArray, ends: tuple[int, int], limit: float
+) -> _Way | None:
+    """The shortest way over edges between points ``among`` (N,), if it is within ``limit``."""
+    rows, edges = _induced(cloud, among)
+    graph = length_graph(cloud.points[rows], edges)
+    start, end = np.searchsorted(rows, ends).tolist()
+    there, before = dijkstra(graph, indices=start, limit=limit, return_predecessors=True)
+    length = float(there[end])
+    if np.isinf(length):
+        return None
+    way = [end]
+    while way[-1] != start:
+        way.append(int(before[way[-1]]))
+    longest = (1.0 + ZIGZAG) * length + 2.0 * cloud.spacing
+    near = np.zeros(len(cloud), dtype=bool)
+    near[rows] = there + dijkstra(graph, indices=end, limit=longest) <= longest
+    return _Way(rows[way[::-1]], length, near)
+
+
+def _straightened(cloud: PointCloud, way: _Way, ends: FloatArray) -> FloatArray:
+    """The path (V, 3) over triangles of edges near a way; the way itself where there are none."""
+    rows, edges = _induced(cloud, way.near)
+    points = cloud.points[rows]
+    normals = None if cloud.normals is None else cloud.normals[rows]
+    if normals is not None:
+        points = smooth_along_normals(points, normals, edges, SMOOTHING_ROUNDS)
+    hubs = np.searchsorted(rows, way.rows[[0, -1]])
+    triangles = local_triangles(points, normals, edges, hubs)
+    path = None
+    if np.isin(hubs, triangles).all():
+        path = shortest_path(points, triangles, points[hubs], way.length, levels=SCAN_LEVELS)
+    path = cloud.points[way.rows] if path is None else path.copy()
+    path[[0, -1]] = ends
+    return path
+
+
+def _induced(cloud: PointCloud, keep: BoolArray) -> tuple[IntArray, IntArray]:
+    """Rows (K,) where ``keep`` (N,) is true, and the edges between them, by their new numbers."""
+    start, end = cloud.edges.T
+    renumber = np.cumsum(keep) - 1
+    return np.flatnonzero(keep), renumber[cloud.edges[keep[start] & keep[end]]]
+
+
+def _detours(places: FloatArray, ends: FloatArray) -> FloatArray:
+    """Length (P,) of the straight way from end to end (2, 3) by ``places`` (P, 3)."""
+    return np.asarray(
+        np.linalg.norm(places - ends[0], axis=1) + np.linalg.norm(places - ends[1], axis=1)
+    )
+
+
+def _straight(ends: FloatArray) -> float:
+    return float(np.linalg.norm(ends[1] - ends[0]))
+
+
+def _no_way(ends: FloatArray) -> ReplayError:
+    return ReplayError(
+        f"no way over the surface from {ends[0].tolist()} to {ends[1].tolist()}: "
+        "there is a gap in between; put both on one piece of it"
+    )

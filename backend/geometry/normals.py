@@ -31,6 +31,14 @@ CHUNK = 100_000
 # Dense enough that the nearest sample lies on the right wall of any part worth scanning.
 NOMINAL_SAMPLES = 100_000
 NOMINAL_NEIGHBORS = 8
+# Pieces with a smaller share of the points, and all beyond so many, are not looked for cavities.
+SMALLEST_PIECE = 0.002
+MOST_PIECES = 50
+# The disc that holds so many neighbours is as large as so many points' areas.
+AREA_NEIGHBORS = 8
+WINDING_QUERIES = 8
+# An open surface winds less than this about what it shelters.
+CLOSED = 0.9
 # Added to edge weights, because a stored zero is no edge to scipy.
 MIN_WEIGHT = 1e-9
 
@@ -72,27 +80,77 @@ def orient_consistently(
 ) -> FloatArray:
     """``normals`` (N, 3) turned alike along each connected piece, then outward as a whole.
 
-    Signs spread over a minimum spanning tree of the neighbourhood graph whose edges weigh
-    1 - abs(cosine) (Hoppe et al., "Surface reconstruction from unorganized points", 1992). A piece
-    counts as outward when the mean of (p - center) . n is positive, which is three times the volume
-    over the area for a closed evenly scanned surface, and a guess for an open one.
+    Signs spread over a minimum spanning tree of the neighbourhood graph (Hoppe et al., "Surface
+    reconstruction from unorganized points", 1992), from point to point along edges where they are
+    beyond doubt (see ``_agreement``). A piece counts as outward when the mean of
+    (p - center) . n is positive, which is three times the volume over the area for a closed evenly
+    scanned surface, and a guess for an open one. A closed piece inside another one is a cavity, and
+    its normals point into it.
     """
     graph = _neighbor_graph(points, normals, tree, min(k, len(points)))
     pieces, piece = connected_components(graph, directed=False)
-    signs = _signs_over(minimum_spanning_tree(graph), normals, piece, pieces)
+    signs = _signs_over(minimum_spanning_tree(graph), points, normals, piece, pieces)
     count = np.bincount(piece, minlength=pieces)
     centers = np.stack([np.bincount(piece, p, pieces) / count for p in points.T], axis=1)
     outward = np.einsum("ni,ni->n", points - centers[piece], normals) * signs
     flipped = np.bincount(piece, outward, pieces) < 0
-    return normals * np.where(flipped[piece], -signs, signs)[:, None]
+    oriented = normals * np.where(flipped[piece], -signs, signs)[:, None]
+    cavity = _cavities(points, oriented, tree, piece, count)
+    return np.where(cavity[piece][:, None], -oriented, oriented)
+
+
+def _cavities(
+    points: FloatArray,
+    normals: FloatArray,
+    tree: cKDTree,
+    piece: NDArray[np.int32],
+    count: IntArray,
+) -> NDArray[np.bool_]:
+    """Which pieces (P,) lie within an odd number of closed ones, all ``normals`` being outward.
+
+    Small pieces, of which a noisy scan has many, are neither looked into nor turned.
+    """
+    large = np.flatnonzero(count >= SMALLEST_PIECE * len(points))[:MOST_PIECES]
+    cavity = np.zeros(len(count), dtype=bool)
+    if len(large) < 2:
+        return cavity
+    order = np.argsort(piece, kind="stable")
+    rows = np.split(order, np.cumsum(count)[:-1])
+    distance, _ = tree.query(points, k=min(AREA_NEIGHBORS + 1, len(points)))
+    vectors = normals * (np.pi * distance[:, -1:] ** 2 / AREA_NEIGHBORS)
+    for inner in large:
+        inside = [
+            _winding(points[rows[outer]], vectors[rows[outer]], points[rows[inner]]) > CLOSED
+            for outer in large
+            if outer != inner
+        ]
+        cavity[inner] = sum(inside) % 2 == 1
+    return cavity
+
+
+def _winding(points: FloatArray, vectors: FloatArray, queries: FloatArray) -> float:
+    """How often a surface winds around a few of ``queries`` (Q, 3): 1 inside it, 0 outside.
+
+    The median of sum(a n . (p - q) / |p - q|^3) / 4 pi over them (Barill et al., "Fast winding
+    numbers for soups and clouds", 2018).
+
+    Args:
+        points: (N, 3).
+        vectors: (N, 3) outward normals times the area that each point stands for.
+    """
+    few = queries[:: 1 + len(queries) // WINDING_QUERIES]
+    offsets = points[None] - few[:, None]
+    cubed = np.linalg.norm(offsets, axis=2) ** 3
+    solid = np.einsum("qni,ni->qn", offsets, vectors) / np.maximum(cubed, np.finfo(float).tiny)
+    return float(np.median(solid.sum(axis=1)) / (4.0 * np.pi))
 
 
 def _neighbor_graph(points: FloatArray, normals: FloatArray, tree: cKDTree, k: int) -> csr_matrix:
     _, neighbors = tree.query(points, k=k)
     ends = neighbors.reshape(len(points), k).ravel()
     starts = np.repeat(np.arange(len(points)), k)
-    cosine = np.einsum("ei,ei->e", normals[starts], normals[ends])
-    weights = np.maximum(1.0 - np.abs(cosine), 0.0) + MIN_WEIGHT
+    agreement = _agreement(points, normals, starts, ends)
+    weights = np.maximum(1.0 - np.abs(agreement), 0.0) + MIN_WEIGHT
     apart = starts != ends
     # The two directions of an edge weigh the same; scipy takes the smaller of stored directions.
     return coo_matrix(
@@ -100,8 +158,28 @@ def _neighbor_graph(points: FloatArray, normals: FloatArray, tree: cKDTree, k: i
     ).tocsr()
 
 
+def _agreement(
+    points: FloatArray, normals: FloatArray, starts: IntArray, ends: IntArray
+) -> FloatArray:
+    """How surely (E,) the normals m and n at the ends of edges point to one side: 1, or -1 if not.
+
+    The cosine between n and the mirror image of m in the plane midway between the ends: m . n - 2
+    (e . m)(e . n) along the edge e. On a circular arc it is exactly one, and so it is over a sharp
+    edge half way; from wall to wall, straight across, it tells that parallel normals disagree.
+    """
+    edges = points[ends] - points[starts]
+    squared = np.maximum(np.einsum("ei,ei->e", edges, edges), np.finfo(float).tiny)
+    first, second = normals[starts], normals[ends]
+    along = np.einsum("ei,ei->e", edges, first) * np.einsum("ei,ei->e", edges, second)
+    return np.asarray(np.einsum("ei,ei->e", first, second) - 2.0 * along / squared)
+
+
 def _signs_over(
-    forest: csr_matrix, normals: FloatArray, piece: NDArray[np.int32], pieces: int
+    forest: csr_matrix,
+    points: FloatArray,
+    normals: FloatArray,
+    piece: NDArray[np.int32],
+    pieces: int,
 ) -> FloatArray:
     """Signs (N,) that make every normal agree with its parent's in ``forest``."""
     count = len(normals)
@@ -114,7 +192,8 @@ def _signs_over(
     _, parents = breadth_first_order(joined.tocsr(), count, directed=False)
     parent = parents[:count].astype(np.int64)
     parent[roots] = roots
-    signs = np.where(np.einsum("ni,ni->n", normals, normals[parent]) < 0, -1.0, 1.0)
+    agreement = _agreement(points, normals, np.arange(count), parent)
+    signs = np.where(agreement < 0, -1.0, 1.0)
     # Doubling the step each round reaches every root in log2(depth) rounds.
     while not np.array_equal(parent, parent[parent]):
         signs, parent = signs * signs[parent], parent[parent]

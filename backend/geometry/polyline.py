@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,24 @@ def resample_polyline(path: FloatArray, step: float) -> FloatArray:
     count = max(2, int(np.ceil(lengths[-1] / step)) + 1)
     places = np.linspace(0.0, lengths[-1], count)
     return np.stack([np.interp(places, lengths, path[:, axis]) for axis in range(3)], axis=1)
+
+
+def resample_between_corners(path: FloatArray, step: float, angle: float) -> FloatArray:
+    """As ``resample_polyline``, but vertices where ``path`` turns by more than ``angle`` stay.
+
+    Args:
+        path: (V, 3).
+        step: about how far apart vertices are along the path.
+        angle: radians.
+    """
+    steps = np.diff(path, axis=0)
+    moves = steps.any(axis=1)
+    path, steps = path[np.concatenate([[True], moves])], steps[moves]
+    ahead = steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    cosine = np.einsum("vi,vi->v", ahead[:-1], ahead[1:])
+    corners = [0, *(np.flatnonzero(cosine < np.cos(angle)) + 1), len(path) - 1]
+    parts = [resample_polyline(path[a : b + 1], step) for a, b in pairwise(corners)]
+    return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
 
 
 def points_near_polyline(tree: cKDTree, path: FloatArray, radius: float) -> IntArray:

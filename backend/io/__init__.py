@@ -1,11 +1,13 @@
 """Files of points and meshes: one module per format, one table line per suffix.
 
 Every format module parses bytes into a ``PointCloud`` and formats a ``PointCloud`` as bytes; the
-checks that all formats share, and the disk, are here.
+checks that all formats share, and the disk, are here. What each format carries and how a hostile
+file is met is told in ``docs/formats.md``.
 """
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +17,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.errors import FileFormatError
+from backend.errors import FileFormatError, MissingDependencyError
 from backend.io.atomic import write_bytes, write_json
+from backend.io.isolation import parse_isolated
+from backend.io.las import format_las, format_laz, parse_las
 from backend.io.limits import ReadLimits
 from backend.io.npy import format_npy, format_npz, parse_npy, parse_npz
 from backend.io.obj import format_obj, parse_obj
 from backend.io.pcd import format_pcd, parse_pcd
 from backend.io.ply import format_ply, parse_ply
 from backend.io.stl import format_stl, parse_stl
-from backend.io.xyz import format_xyz, parse_xyz
+from backend.io.tiff import format_tiff, parse_tiff
+from backend.io.xyz import format_asc, format_csv, format_xyz, parse_xyz
 
 __all__ = [
+    "ENCODED_WRITERS",
+    "FIELD_SUFFIXES",
     "READERS",
     "WRITERS",
     "ReadLimits",
@@ -49,8 +56,14 @@ READERS: dict[str, Callable[[bytes, ReadLimits], PointCloud]] = {
     ".obj": parse_obj,
     ".xyz": parse_xyz,
     ".txt": parse_xyz,
+    ".asc": parse_xyz,
+    ".csv": parse_xyz,
     ".npy": parse_npy,
     ".npz": parse_npz,
+    ".las": parse_las,
+    ".laz": parse_las,
+    ".tif": parse_tiff,
+    ".tiff": parse_tiff,
 }
 
 WRITERS: dict[str, Callable[[PointCloud], bytes]] = {
@@ -60,14 +73,26 @@ WRITERS: dict[str, Callable[[PointCloud], bytes]] = {
     ".obj": format_obj,
     ".xyz": format_xyz,
     ".txt": format_xyz,
+    ".asc": format_asc,
+    ".csv": format_csv,
     ".npy": format_npy,
     ".npz": format_npz,
+    ".las": format_las,
+    ".laz": format_laz,
+    ".tif": format_tiff,
+    ".tiff": format_tiff,
+}
+
+# The formats that can be written in several encodings.
+ENCODED_WRITERS: dict[str, Callable[[PointCloud, str], bytes]] = {
+    ".ply": format_ply,
+    ".pcd": format_pcd,
 }
 
 DEFAULT_LIMITS = ReadLimits()
 
 # The formats that carry named values per point.
-FIELD_SUFFIXES = (".ply", ".pcd", ".npz")
+FIELD_SUFFIXES = (".ply", ".pcd", ".xyz", ".txt", ".asc", ".csv", ".npy", ".npz", ".las", ".laz")
 
 # Normals of a file count as unit within this; float32 rounding is far below it.
 UNIT_TOLERANCE = 1e-5
@@ -85,12 +110,12 @@ def read_cloud(
 
     Raises:
         FileFormatError: a file that is missing, too large, damaged or not what its suffix promises.
+        MissingDependencyError: the format needs a package that is not installed.
     """
     path = Path(path)
     try:
         _require(path.suffix, READERS, "read")
-        limits.check_bytes(path.stat().st_size)
-        cloud = parse_cloud(path.read_bytes(), path.suffix, limits=limits)
+        cloud = parse_cloud(_read_bytes(path, limits), path.suffix, limits=limits)
     except OSError as error:
         raise FileFormatError(f"{path}: {error.strerror}; check the path") from error
     except FileFormatError as error:
@@ -98,8 +123,30 @@ def read_cloud(
     return replace(cloud, unit=unit)
 
 
-def parse_cloud(data: bytes, suffix: str, *, limits: ReadLimits = DEFAULT_LIMITS) -> PointCloud:
+def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
+    """The bytes of a file that is one: a pipe or a device may never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise FileFormatError("this is no ordinary file; check the path")
+    limits.check_bytes(status.st_size)
+    with path.open("rb") as file:
+        # It may have grown meanwhile.
+        data = file.read(limits.max_bytes + 1)
+    limits.check_bytes(len(data))
+    return data
+
+
+def parse_cloud(
+    data: bytes, suffix: str, *, limits: ReadLimits = DEFAULT_LIMITS, isolate: bool = False
+) -> PointCloud:
     """The cloud in the bytes of a file, such as an upload; else like ``read_cloud``.
+
+    Args:
+        data: the file.
+        suffix: of its name.
+        limits: what is refused as too large.
+        isolate: parse in a worker process, with a wall clock, whatever the format; for files of
+            strangers. Without, only the formats with foreign decoders are.
 
     Raises:
         FileFormatError: on any damage; nothing else escapes, whatever a parser stumbles over.
@@ -109,12 +156,11 @@ def parse_cloud(data: bytes, suffix: str, *, limits: ReadLimits = DEFAULT_LIMITS
     if not data:
         raise FileFormatError("the file is empty; export the scan again")
     try:
-        cloud = parse(data, limits)
+        cloud = parse_isolated(parse, data, limits) if isolate else parse(data, limits)
         limits.check_points(len(cloud))
-        return _with_unit_normals(
-            PointCloud.of(cloud.points, cloud.normals, cloud.faces, cloud.fields)
-        )
-    except FileFormatError:
+        faces = None if cloud.faces is None or len(cloud.faces) == 0 else cloud.faces
+        return _with_unit_normals(PointCloud.of(cloud.points, cloud.normals, faces, cloud.fields))
+    except (FileFormatError, MissingDependencyError):
         raise
     except Exception as error:
         reason = str(error) or type(error).__name__
@@ -122,28 +168,42 @@ def parse_cloud(data: bytes, suffix: str, *, limits: ReadLimits = DEFAULT_LIMITS
 
 
 def _with_unit_normals(cloud: PointCloud) -> PointCloud:
-    """Normals at length one; none at all where some of a file's are zero."""
+    """Normals at length one; none at all where some of a file's are zero or beyond all measure."""
     if cloud.normals is None:
         return cloud
-    length = np.linalg.norm(cloud.normals, axis=1, keepdims=True)
-    if not (length > 0).all():
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(cloud.normals, axis=1, keepdims=True)
+    if not ((length > 0) & (length < np.inf)).all():
         return replace(cloud, normals=None)
     # Unit ones keep their bits, so that a round trip changes nothing.
     scale = np.where(np.abs(length - 1.0) > UNIT_TOLERANCE, length, 1.0)
     return replace(cloud, normals=cloud.normals / scale)
 
 
-def write_cloud(path: str | Path, cloud: PointCloud) -> None:
+def write_cloud(path: str | Path, cloud: PointCloud, *, encoding: str | None = None) -> None:
     """Write ``cloud`` in the format of the path's suffix, in one step.
 
     Coordinates are written in double precision wherever the format allows, so that what was read
     comes back bit by bit. What a format cannot carry, as its module says, is left out.
 
+    Args:
+        path: a file with one of the suffixes in ``WRITERS``.
+        cloud: what to write.
+        encoding: one of the format's encodings where it is in ``ENCODED_WRITERS``; see there.
+
     Raises:
-        FileFormatError: a suffix that is not in ``WRITERS``, or a mesh format without faces.
+        FileFormatError: a suffix that is not in ``WRITERS``, a mesh format without faces, or an
+            encoding that the format does not have.
+        MissingDependencyError: the format needs a package that is not installed.
     """
     path = Path(path)
-    write_bytes(path, _require(path.suffix, WRITERS, "write")(cloud))
+    write = _require(path.suffix, WRITERS, "write")
+    if encoding is None:
+        write_bytes(path, write(cloud))
+    else:
+        write_bytes(
+            path, _require(path.suffix, ENCODED_WRITERS, "choose how to write")(cloud, encoding)
+        )
 
 
 def write_labeled(path: str | Path, labeled: LabeledCloud) -> None:

@@ -74,14 +74,20 @@ def as_table(columns: Mapping[str, NDArray], replaced: Mapping[str, str]) -> NDA
     types = {name: _type_code(column, replaced) for name, column in columns.items()}
     table = np.empty(len(columns["x"]), dtype=[(name, f"<{types[name]}") for name in columns])
     for name, column in columns.items():
-        if column.dtype.kind not in "biuf":
+        if column.dtype.kind not in "biuf" or column.dtype.itemsize > 8:
             raise FileFormatError(f"field {name!r} has type {column.dtype}, not numbers")
         if not name.isascii() or len(name.split()) != 1:
             raise FileFormatError(f"a field's name must be one ascii word to be written: {name!r}")
         table[name] = column
-        if column.dtype.kind in "iu" and not np.array_equal(table[name], column):
+        if column.dtype.kind in "iu" and not _held(table[name], column):
             raise FileFormatError(f"field {name!r} has values beyond the type {types[name]!r}")
     return table
+
+
+def _held(written: NDArray, column: NDArray) -> bool:
+    """Whether whole numbers are the same after they took another type."""
+    with np.errstate(invalid="ignore"):
+        return np.array_equal(written.astype(column.dtype), column)
 
 
 def _type_code(column: NDArray, replaced: Mapping[str, str]) -> str:

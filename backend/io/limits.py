@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from backend.errors import FileFormatError
 
 GIB = 1024**3
+# Values per point that a file may name; each costs more than its numbers.
+MAX_COLUMNS = 1024
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,19 @@ class ReadLimits:
             raise FileFormatError(
                 f"{count} points are more than the limit of {self.max_points}; subsample the cloud"
             )
+
+    def check_faces(self, count: int) -> None:
+        """Raise ``FileFormatError`` if ``count`` faces are too many."""
+        if count > 3 * self.max_points:
+            raise FileFormatError(
+                f"{count} faces are more than three times the limit of {self.max_points} points; "
+                "simplify the mesh"
+            )
+
+
+def check_columns(count: int) -> None:
+    """Raise ``FileFormatError`` if ``count`` values per point are too many."""
+    if count > MAX_COLUMNS:
+        raise FileFormatError(
+            f"{count} values per point are more than the limit of {MAX_COLUMNS}; export fewer"
+        )

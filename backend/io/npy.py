@@ -13,9 +13,14 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
-from backend.io.columns import cloud_from_columns
-from backend.io.limits import ReadLimits
+from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
+from backend.io.limits import ReadLimits, check_columns
 
+# Kinds of real numbers.
+NUMBERS = "biuf"
+# An archive may unpack to this much, or to as many times its own size if that is more. Points of a
+# part hardly shrink by more than ten.
+SMALL_ARCHIVE, MAX_RATIO = 64 * 1024**2, 100
 POINT_NAMES = ("points", "xyz", "arr_0")
 HEADER_READERS: dict[tuple[int, int], Callable] = {
     (1, 0): npy_format.read_array_header_1_0,
@@ -25,7 +30,7 @@ HEADER_READERS: dict[tuple[int, int], Callable] = {
 
 def parse_npy(data: bytes, limits: ReadLimits) -> PointCloud:
     """An array (N, 3), (N, 6) with normals, or a structured one with x, y and z."""
-    return _cloud(_array(data), {})
+    return _cloud(_array(data), {}, limits)
 
 
 def parse_npz(data: bytes, limits: ReadLimits) -> PointCloud:
@@ -37,19 +42,24 @@ def parse_npz(data: bytes, limits: ReadLimits) -> PointCloud:
             f"the archive holds {', '.join(arrays) or 'nothing'}; name the (N, 3) array 'points'"
         )
     points = arrays.pop(name)
-    return _cloud(points, arrays)
+    return _cloud(points, arrays, limits)
 
 
-def _cloud(points: NDArray, others: dict[str, NDArray]) -> PointCloud:
+def _cloud(points: NDArray, others: dict[str, NDArray], limits: ReadLimits) -> PointCloud:
+    limits.check_points(len(points) if points.ndim else 0)
     if points.dtype.names:
+        check_columns(len(points.dtype.names))
         return cloud_from_columns({name: points[name] for name in points.dtype.names})
     normals, faces = others.pop("normals", None), others.pop("faces", None)
     if points.ndim == 2 and points.shape[1] == 6:
         points, normals = points[:, :3], points[:, 3:]
+    if points.dtype.kind not in NUMBERS:
+        raise FileFormatError(f"the points are of type {points.dtype}, not real numbers")
+    limits.check_faces(0 if faces is None else len(faces))
     fields = {
         name: values
         for name, values in others.items()
-        if values.ndim and len(values) == len(points)
+        if values.ndim and len(values) == len(points) and values.dtype.kind in NUMBERS
     }
     return PointCloud(points, normals, faces, fields)
 
@@ -59,10 +69,11 @@ def _unpack(data: bytes, limits: ReadLimits) -> dict[str, NDArray]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         unpacked = sum(info.file_size for info in members)
-        if unpacked > limits.max_bytes:
+        limit = min(limits.max_bytes, max(SMALL_ARCHIVE, MAX_RATIO * len(data)))
+        if unpacked > limit:
             raise FileFormatError(
                 f"the archive of {len(data)} bytes unpacks to {unpacked}, "
-                f"more than the limit of {limits.max_bytes}"
+                f"more than the limit of {limit}; save it without compression"
             )
         # A directory that lies is no help: a member is never read beyond its promised size.
         return {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in members}
@@ -83,6 +94,8 @@ def _array(data: bytes) -> NDArray:
         raise FileFormatError(
             "the array holds Python objects, which are never loaded; save an array of numbers"
         )
+    if dtype.itemsize == 0:
+        raise FileFormatError(f"the array is of type {dtype}, which holds nothing")
     promised, available = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
     if promised != available:
         raise FileFormatError(
@@ -94,10 +107,20 @@ def _array(data: bytes) -> NDArray:
 
 
 def format_npy(cloud: PointCloud) -> bytes:
-    """An array of doubles: (N, 3), or (N, 6) with normals."""
+    """An array of doubles: (N, 3), or (N, 6) with normals; with fields a structured one.
+
+    A structured array has the columns x, y, z, then nx, ny, nz if known, and the fields by name,
+    each of its own type. Faces are left out.
+    """
+    if cloud.fields:
+        return _npy(as_table(columns_from_cloud(cloud), {}))
     parts = [cloud.points] if cloud.normals is None else [cloud.points, cloud.normals]
+    return _npy(np.hstack(parts))
+
+
+def _npy(array: NDArray) -> bytes:
     stream = io.BytesIO()
-    np.save(stream, np.hstack(parts), allow_pickle=False)
+    np.save(stream, array, allow_pickle=False)
     return stream.getvalue()
 
 

@@ -7,7 +7,12 @@ is to come back with its own name and type.
 
 from __future__ import annotations
 
+import struct
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +20,9 @@ from numpy.typing import NDArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
-from backend.io.limits import ReadLimits
+from backend.io.limits import ReadLimits, check_columns
 from backend.io.polygons import triangulate
+from backend.io.text import check_text, format_rows, lines_of
 
 TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
@@ -61,20 +67,35 @@ class Element:
 
 
 def parse_ply(data: bytes, limits: ReadLimits) -> PointCloud:
-    """The vertices of a PLY file, with its faces if it has some."""
+    """The vertices of a PLY file, with its faces if it has some.
+
+    Lists of other lengths than the first, as of a mesh with triangles and quads, are found one by
+    one: about half a second a million.
+    """
     elements, encoding, start = _parse_header(data)
-    for element in elements:
-        if element.name == "vertex":
-            limits.check_points(element.count)
+    _check_elements(elements, limits)
     rest = memoryview(data)[start:]
     _check_size(elements, len(rest), ascii=encoding == "ascii")
     if encoding == "ascii":
-        tables = _ascii_tables(elements, bytes(rest))
+        tables = _ascii_tables(elements, data[start:])
     else:
         tables = _binary_tables(elements, rest, BYTE_ORDERS[encoding])
-    if "vertex" not in tables:
-        raise FileFormatError("the PLY header names no 'vertex' element; export points or a mesh")
-    return cloud_from_columns(_columns(tables["vertex"]), _faces(tables.get("face", {})))
+    faces = _faces(tables.get("face", {}), limits)
+    return cloud_from_columns(_columns(tables["vertex"]), faces)
+
+
+def _check_elements(elements: list[Element], limits: ReadLimits) -> None:
+    names = [element.name for element in elements]
+    if names.count("vertex") != 1 or len(set(names)) != len(names):
+        raise FileFormatError(
+            f"the PLY header names {', '.join(names[:9]) or 'nothing'}; there must be one 'vertex' "
+            "element, and no other twice; export points or a mesh"
+        )
+    for element in elements:
+        check_columns(len(element.properties))
+        if element.name == "vertex":
+            limits.check_points(element.count)
+        limits.check_faces(element.count)
 
 
 def _parse_header(data: bytes) -> tuple[list[Element], str, int]:
@@ -83,6 +104,7 @@ def _parse_header(data: bytes) -> tuple[list[Element], str, int]:
     newline = data.find(b"\n", end)
     if not data.startswith(b"ply") or end < 0 or newline < 0:
         raise FileFormatError("no PLY header from 'ply' to 'end_header'; export it again")
+    check_text(data[:end])
     encoding, elements = "", []
     for line in data[:end].decode("ascii", "replace").splitlines():
         match line.split():
@@ -100,7 +122,7 @@ def _parse_header(data: bytes) -> tuple[list[Element], str, int]:
 def _parse_property(words: list[str], line: str) -> Property:
     try:
         match words:
-            case ["list", length, item, name]:
+            case ["list", length, item, name] if TYPES[length][0] != "f":
                 return Property(name, TYPES[item], TYPES[length])
             case [item, name]:
                 return Property(name, TYPES[item])
@@ -134,9 +156,10 @@ def _columns(table: dict[str, NDArray]) -> dict[str, NDArray]:
     return {name: column for name, column in table.items() if column.ndim == 1}
 
 
-def _faces(table: dict[str, NDArray]) -> NDArray[np.int64] | None:
+def _faces(table: dict[str, NDArray], limits: ReadLimits) -> NDArray[np.int64] | None:
     for name in FACE_LISTS:
-        if name in table and len(table[name]):
+        if f"#{name}" in table and len(table[name]):
+            limits.check_faces(int(np.maximum(table[f"#{name}"] - 2, 0).sum()))
             return triangulate(table[f"#{name}"], table[name])
     return None
 
@@ -200,78 +223,213 @@ def _flatten(element: Element, rows: NDArray[np.void]) -> dict[str, NDArray]:
 def _ragged_rows(
     element: Element, rest: memoryview, offset: int, order: str
 ) -> tuple[dict[str, NDArray], int]:
-    """Rows whose lists differ in length, one by one: each row's place follows from the last."""
-    pieces: dict[str, list[NDArray]] = {prop.name: [] for prop in element.properties}
-    for _ in range(element.count):
-        for prop in element.properties:
-            count = 1
-            if prop.length:
-                (count,) = np.frombuffer(rest, order + prop.length, 1, offset)
-                offset += np.dtype(prop.length).itemsize
-            items = np.frombuffer(rest, order + prop.type, max(0, int(count)), offset)
-            offset += items.nbytes
-            pieces[prop.name].append(items)
-    return _joined(element, pieces), offset
+    """Rows whose lists differ in length, and where they end; a row's place follows from the last.
 
-
-def _joined(element: Element, pieces: dict[str, list[NDArray]]) -> dict[str, NDArray]:
+    Only the places are found row by row; what is there is gathered for all rows at once.
+    """
+    at, lengths, end = _row_places(element, rest, offset, order)
+    raw = np.frombuffer(rest, np.uint8)
     table = {}
     for prop in element.properties:
-        column = np.concatenate(pieces[prop.name]).astype(np.dtype(prop.type))
+        size = np.dtype(prop.type).itemsize
         if prop.length:
-            table[f"#{prop.name}"] = np.array([len(piece) for piece in pieces[prop.name]])
-            column = column.reshape(-1, 1)
-        table[prop.name] = column
-    return table
+            count = lengths.pop(0)
+            at = at + np.dtype(prop.length).itemsize
+            items = _gathered(raw, _item_places(at, count, size), order + prop.type)
+            table[f"#{prop.name}"], table[prop.name] = count, items.reshape(-1, 1)
+            at = at + count * size
+        else:
+            table[prop.name] = _gathered(raw, at, order + prop.type)
+            at = at + size
+    return table, end
+
+
+def _row_places(
+    element: Element, rest: memoryview, offset: int, order: str
+) -> tuple[NDArray[np.int64], list[NDArray[np.int64]], int]:
+    """Where each row begins (N,), the lengths (N,) of each of its lists, where the last row ends.
+
+    Raises:
+        FileFormatError: beyond the end of the file.
+    """
+    lists, tail = _list_steps(element, order)
+    starts = array("q")
+    try:
+        for _ in range(element.count):
+            starts.append(offset)
+            for skip, length, size, lengths in lists:
+                (count,) = length.unpack_from(rest, offset + skip)
+                count = max(0, count)
+                lengths.append(count)
+                offset += skip + length.size + count * size
+            offset += tail
+    except struct.error:
+        offset = len(rest) + 1
+    if offset > len(rest):
+        raise FileFormatError(
+            f"row {len(starts)} of {element.count} {element.name!r} goes on beyond the end; "
+            "the file is cut off"
+        )
+    return np.array(starts), [np.array(step[3]) for step in lists], offset
+
+
+def _list_steps(
+    element: Element, order: str
+) -> tuple[list[tuple[int, struct.Struct, int, array[int]]], int]:
+    """For each list of a row, in order, and then the bytes after the last of them.
+
+    A list's entry: the bytes before its length, how to read that, the bytes of an item, and a place
+    for the lengths.
+    """
+    steps: list[tuple[int, struct.Struct, int, array[int]]] = []
+    skip = 0
+    for prop in element.properties:
+        size = np.dtype(prop.type).itemsize
+        if prop.length:
+            length = struct.Struct(order + np.dtype(prop.length).char)
+            steps.append((skip, length, size, array("q")))
+            skip = 0
+        else:
+            skip += size
+    return steps, skip
+
+
+def _item_places(
+    start: NDArray[np.int64], count: NDArray[np.int64], size: int
+) -> NDArray[np.int64]:
+    """Where every item of lists (N,) is that begin at ``start`` and have ``count`` items."""
+    places = np.arange(count.sum())
+    places -= np.repeat(np.cumsum(count) - count, count)
+    places *= size
+    places += np.repeat(start, count)
+    return places
+
+
+def _gathered(raw: NDArray[np.uint8], places: NDArray[np.int64], kind: str) -> NDArray:
+    """Numbers of type ``kind`` from any places of the bytes."""
+    items = np.empty((len(places), np.dtype(kind).itemsize), np.uint8)
+    for byte in range(items.shape[1]):
+        items[:, byte] = raw[places + byte]
+    numbers = items.view(kind).reshape(-1)
+    return numbers.astype(numbers.dtype.newbyteorder("="))
 
 
 def _ascii_tables(elements: list[Element], text: bytes) -> dict[str, dict[str, NDArray]]:
-    lines = [line for line in text.decode("ascii").splitlines() if line.strip()]
-    tables, start = {}, 0
-    for element in elements:
-        rows = lines[start : start + element.count]
-        if len(rows) < element.count:
-            raise FileFormatError(
-                f"the file ends after {len(rows)} of {element.count} "
-                f"{element.name!r} lines; export it again"
-            )
-        start += element.count
-        tables[element.name] = _ascii_table(element, rows)
-    return tables
+    lines = (line.decode("ascii") for line in lines_of(text))
+    return {element.name: _ascii_table(element, lines) for element in elements}
 
 
-def _ascii_table(element: Element, rows: list[str]) -> dict[str, NDArray]:
-    if not rows:
+def _ascii_table(element: Element, lines: Iterator[str]) -> dict[str, NDArray]:
+    if element.count == 0:
         return {}
-    if not any(prop.length for prop in element.properties):
-        row_type = element.row_type("=", [])
-        return _flatten(element, np.loadtxt(rows, row_type, comments=None, ndmin=1))
-    pieces: dict[str, list[NDArray]] = {prop.name: [] for prop in element.properties}
+    rows = islice(lines, element.count)
+    if any(prop.length for prop in element.properties):
+        return _ascii_lists(element, rows)
+    first = next(rows, None)
+    row_type = element.row_type("=", [])
+    table = np.empty(0, row_type)
+    if first is not None:
+        table = np.loadtxt(chain([first], rows), row_type, comments=None, ndmin=1)
+    _check_lines(element, len(table))
+    return _flatten(element, table)
+
+
+def _check_lines(element: Element, found: int) -> None:
+    if found < element.count:
+        raise FileFormatError(
+            f"the file ends after {found} of {element.count} {element.name!r} lines; "
+            "export it again"
+        )
+
+
+def _ascii_lists(element: Element, rows: Iterator[str]) -> dict[str, NDArray]:
+    """Lines with lists, each of its own length; all numbers pass through doubles."""
+    numbers, words = array("d"), array("q")
     for row in rows:
-        words, at = row.split(), 0
-        for prop in element.properties:
-            count = 1
-            if prop.length:
-                count, at = int(words[at]), at + 1
-            items = words[at : at + count]
-            if len(items) < count:
-                raise FileFormatError(f"the {element.name!r} line {row!r} is cut off")
-            pieces[prop.name].append(np.array(items, dtype=prop.type))
-            at += count
-    return _joined(element, pieces)
+        values = row.split()
+        numbers.extend(map(float, values))
+        words.append(len(values))
+    _check_lines(element, len(words))
+    flat, ends = np.array(numbers), np.cumsum(np.array(words))
+    at = ends - np.array(words)
+    table = {}
+    for prop in element.properties:
+        count = np.ones(len(at), np.int64)
+        if prop.length:
+            count = _typed(_within(flat, at, count, ends, element), "i8")
+            table[f"#{prop.name}"] = count = np.maximum(count, 0)
+            at = at + 1
+        items = _typed(_within(flat, at, count, ends, element), prop.type)
+        table[prop.name] = items.reshape(-1, 1) if prop.length else items
+        at = at + count
+    return table
 
 
-def format_ply(cloud: PointCloud) -> bytes:
-    """Binary little-endian PLY: double positions and normals, fields by name, triangles."""
+def _within(
+    flat: NDArray[np.float64],
+    at: NDArray[np.int64],
+    count: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    element: Element,
+) -> NDArray[np.float64]:
+    """The next ``count`` numbers of each line, if the line has so many."""
+    # Not by a sum, which a huge count would make overflow.
+    short = count > ends - at
+    if short.any():
+        raise FileFormatError(f"line {int(np.argmax(short)) + 1} of {element.name!r} is cut off")
+    return flat[_item_places(at, count, 1)]
+
+
+def _typed(numbers: NDArray[np.float64], kind: str) -> NDArray:
+    """The numbers in the type that the header promises.
+
+    Raises:
+        FileFormatError: one is not whole, or too large, where whole numbers are promised.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        typed = numbers.astype(kind)
+    if typed.dtype.kind in "iu" and (typed != numbers).any():
+        wrong = numbers[typed != numbers][0]
+        raise FileFormatError(f"{wrong} is no whole number of the type that the PLY header says")
+    return typed
+
+
+def format_ply(cloud: PointCloud, encoding: str = "binary_little_endian") -> bytes:
+    """PLY with double positions and normals, fields by name, triangles.
+
+    Args:
+        cloud: what to write.
+        encoding: ``"binary_little_endian"``, ``"binary_big_endian"``, or ``"ascii"`` in as many
+            digits as read back exactly.
+
+    Raises:
+        FileFormatError: an unknown encoding, or a field that is not of numbers.
+    """
+    if encoding not in BYTE_ORDERS:
+        raise FileFormatError(f"PLY encoding {encoding!r} is none of {', '.join(BYTE_ORDERS)}")
     table = as_table(columns_from_cloud(cloud), REPLACED)
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(cloud)}"]
+    check_columns(len(table.dtype.names or ()))
+    header = ["ply", f"format {encoding} 1.0", f"element vertex {len(cloud)}"]
     for name in table.dtype.names or ():
         header.append(f"property {NAMES[table.dtype[name].str[1:]]} {name}")
-    body = table.tobytes()
+    body = _rows(table, encoding)
     if cloud.faces is not None:
-        faces = np.empty(len(cloud.faces), dtype=[("#", "u1"), ("vertices", "<i4", (3,))])
-        faces["#"], faces["vertices"] = 3, cloud.faces
-        header.append(f"element face {len(faces)}")
+        header.append(f"element face {len(cloud.faces)}")
         header.append("property list uchar int vertex_indices")
-        body += faces.tobytes()
+        body += _rows(_face_rows(cloud.faces), encoding)
     return "\n".join([*header, "end_header", ""]).encode("ascii") + body
+
+
+def _face_rows(faces: NDArray[np.int64]) -> NDArray[np.void]:
+    rows = np.empty(len(faces), dtype=[("#", "u1"), *((corner, "<i4") for corner in "abc")])
+    rows["#"] = 3
+    for corner, indices in zip("abc", faces.T, strict=True):
+        rows[corner] = indices
+    return rows
+
+
+def _rows(table: NDArray[np.void], encoding: str) -> bytes:
+    if encoding == "ascii":
+        return format_rows(table)
+    order: Literal["<", ">"] = "<" if encoding == "binary_little_endian" else ">"
+    return table.astype(table.dtype.newbyteorder(order), copy=False).tobytes()

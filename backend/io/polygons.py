@@ -15,13 +15,14 @@ def triangulate(lengths: NDArray, corners: NDArray) -> NDArray[np.int64]:
         lengths: (F,) corners of each polygon.
         corners: (sum of lengths,) or (…, 1) vertex indices, polygon after polygon.
     """
-    corners = corners.reshape(-1).astype(np.int64)
-    lengths = lengths.astype(np.int64)
-    first = np.cumsum(lengths) - lengths
+    corners = corners.reshape(-1).astype(np.int64, copy=False)
+    lengths = lengths.astype(np.int64, copy=False)
     triangles = np.maximum(lengths - 2, 0)
-    polygon = np.repeat(np.arange(len(lengths)), triangles)
-    within = np.arange(len(polygon)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
-    start = first[polygon]
-    return np.stack(
-        [corners[start], corners[start + within + 1], corners[start + within + 2]], axis=1
-    )
+    first = np.repeat(np.cumsum(lengths) - lengths, triangles)
+    within = np.arange(len(first)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
+    faces = np.empty((len(first), 3), np.int64)
+    faces[:, 0] = corners[first]
+    within += first
+    faces[:, 1] = corners[within + 1]
+    faces[:, 2] = corners[within + 2]
+    return faces

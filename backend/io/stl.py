@@ -1,6 +1,12 @@
-"""STL: ascii and binary, corners at the same place made one vertex so that faces are neighbours."""
+"""STL: ascii and binary, corners at the same place made one vertex so that faces are neighbours.
+
+STL has faces and nothing else: normals of points and fields are left out, and so are points that no
+face has. It is written binary.
+"""
 
 from __future__ import annotations
+
+from array import array
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +14,7 @@ from numpy.typing import NDArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.limits import ReadLimits
+from backend.io.text import lines_of
 
 HEADER_BYTES = 84
 FACE = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -19,8 +26,7 @@ def parse_stl(data: bytes, limits: ReadLimits) -> PointCloud:
     if _is_binary(data):
         corners = np.frombuffer(data, FACE, offset=HEADER_BYTES)["corners"].reshape(-1, 3)
     else:
-        lines = [line for line in data.decode("ascii").split("\n") if "vertex" in line]
-        corners = np.loadtxt(lines, usecols=(1, 2, 3), ndmin=2) if lines else np.empty((0, 3))
+        corners = _ascii_corners(data)
     if len(corners) == 0 or len(corners) % 3:
         raise FileFormatError(
             f"an STL file needs three corners a face, this one has {len(corners)}; export it again"
@@ -33,6 +39,17 @@ def parse_stl(data: bytes, limits: ReadLimits) -> PointCloud:
     if len(faces) == 0:
         raise FileFormatError("every face of the STL file has collapsed; export the mesh again")
     return PointCloud(points, faces=faces)
+
+
+def _ascii_corners(data: bytes) -> NDArray[np.float64]:
+    numbers = array("d")
+    for line in lines_of(data):
+        if line.startswith(b"vertex"):
+            words = line.split()
+            if len(words) != 4:
+                raise FileFormatError(f"a vertex needs three numbers, not {line[6:80]!r}")
+            numbers.extend(map(float, words[1:]))
+    return np.array(numbers).reshape(-1, 3)
 
 
 def _is_binary(data: bytes) -> bool:

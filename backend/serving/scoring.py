@@ -61,7 +61,7 @@ def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -
     Raises:
         FlawsmithError: the file cannot be read or scored.
     """
-    scan = parse_cloud(upload.data, upload.suffix, limits=limits)
+    scan = parse_cloud(upload.data, upload.suffix, limits=limits, isolate=True)
     scan = replace(scan, unit=None if wish.unit is None else wish.unit.value)
     result = score_scan(detector, scan, wish.category)
     if wish.format is not AnswerFormat.JSON:

@@ -27,9 +27,9 @@ def _moved(cloud: PointCloud, pose: np.ndarray) -> PointCloud:
     return PointCloud(transform_points(pose, cloud.points))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_real_pawn_is_registered_within_half_a_millimetre_and_one_degree(seed: int) -> None:
-    """From 20 random starting poses, against the published pose.
+    """From random starting poses, against the published pose.
 
     The scan shows nothing but a band of 7.6 mm around the upright rim of the pawn's base, which is
     a plain cylinder of 10 mm. Three things about the pose are therefore not in the data and cannot
@@ -58,8 +58,9 @@ def test_the_real_pawn_is_registered_within_half_a_millimetre_and_one_degree(see
     assert found.offset == pytest.approx(0.23, abs=0.03)
 
 
-@pytest.mark.parametrize("name", ["upper_arm", "motor_holder", "nist_ftc_10"])
-@pytest.mark.parametrize("views", [1, 6])
+@pytest.mark.parametrize(
+    ("name", "views"), [("upper_arm", 1), ("motor_holder", 6), ("nist_ftc_10", 1)]
+)
 def test_parts_without_symmetry_come_back_in_all_six_directions(name: str, views: int) -> None:
     rng = np.random.default_rng(views)
     nominal = load_sample(name)
@@ -144,3 +145,89 @@ def test_a_patch_of_one_flat_face_leaves_motions_open() -> None:
     nominal = PointCloud(np.array(box.vertices), faces=np.array(box.faces))
     patch = PointCloud(np.random.default_rng(0).random((2_000, 3)) * (0.0, 0.8, 1.2))
     assert register(nominal, patch, rng=np.random.default_rng(0)).free_motions in (2, 3)
+
+
+def _box(*sides: float) -> PointCloud:
+    box = trimesh.creation.box(sides)
+    return PointCloud(np.array(box.vertices), faces=np.array(box.faces))
+
+
+def test_the_half_turns_of_a_box_are_told_as_alternatives() -> None:
+    nominal = _box(1.0, 2.0, 3.0)
+    scan = subsample_surface(nominal, 3_000, np.random.default_rng(0))
+    start = _random_pose(np.random.default_rng(1), reach=10.0)
+    found = register(nominal, _moved(scan, start), rng=np.random.default_rng(0))
+    assert len(found.alternatives) == 3
+    for other in found.alternatives:
+        turn = other.T_part_scan @ np.linalg.inv(found.T_part_scan)
+        assert Rotation.from_matrix(turn[:3, :3]).magnitude() == pytest.approx(np.pi, abs=0.02)
+        np.testing.assert_allclose(np.abs(np.diag(turn)), 1.0, atol=0.02)
+        assert other.fitness > 0.99
+        assert other.rmse < 0.01
+
+
+def test_of_poses_that_fit_as_well_the_preferred_one_is_taken() -> None:
+    nominal = _box(1.0, 2.0, 3.0)
+    scan = PointCloud(subsample_surface(nominal, 3_000, np.random.default_rng(0)).points)
+    for half_turn in np.pi * np.eye(3)[:2]:
+        prefer = np.eye(4)
+        prefer[:3, :3] = Rotation.from_rotvec(half_turn + 0.1).as_matrix()
+        found = register(nominal, scan, rng=np.random.default_rng(0), prefer=prefer)
+        expected = Rotation.from_rotvec(half_turn).as_matrix()
+        np.testing.assert_allclose(found.T_part_scan[:3, :3], expected, atol=0.02)
+
+
+def test_a_turned_part_has_no_alternatives_along_its_free_motion() -> None:
+    cone = trimesh.creation.cone(1.0, 2.0, sections=128)
+    nominal = PointCloud(np.array(cone.vertices), faces=np.array(cone.faces))
+    scan = subsample_surface(nominal, 3_000, np.random.default_rng(0))
+    found = register(nominal, scan, rng=np.random.default_rng(0))
+    assert found.free_motions == 1
+    assert found.alternatives == ()
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_viewpoint_tells_on_which_side_the_outside_is(side: float) -> None:
+    """Without it, the top of a plate fits to its bottom as well, as if seen from within."""
+    nominal = _box(3.0, 2.0, 0.1)
+    scan = subsample_surface(nominal, 8_000, np.random.default_rng(0))
+    top = PointCloud(scan.points[scan.points[:, 2] > 0.0499])
+    eye = np.array([0.0, 0.0, 10.0 * side])
+    found = register(nominal, top, rng=np.random.default_rng(0), viewpoint=eye)
+    assert found.facing is not None and found.facing > 0.95
+    placed = transform_points(found.T_part_scan, np.vstack([eye, top.points]))
+    assert placed[0, 2] * placed[1:, 2].mean() > 0.0
+
+
+def _on_a_table(part: np.ndarray, share: float, rng: np.random.Generator) -> PointCloud:
+    low, high = part.min(axis=0), part.max(axis=0)
+    count = int(len(part) * share / (1.0 - share))
+    table = low + (high - low) * rng.uniform(-0.3, 1.3, size=(count, 3))
+    table[:, 1] = low[1] - 0.1 * (high[1] - low[1])
+    return PointCloud(np.vstack([part, table]))
+
+
+def test_a_table_under_the_part_does_not_move_the_pose() -> None:
+    nominal = load_sample("upper_arm")
+    rng = np.random.default_rng(0)
+    part = virtual_scan(nominal, views=4, points=8_000, noise=0.1, rng=rng).points
+    start = _random_pose(rng, reach=100.0)
+    scan = _moved(_on_a_table(part, 0.2, rng), start)
+    found = register(nominal, scan, rng=rng, min_fitness=0.7)
+    np.testing.assert_allclose(transform_points(found.T_part_scan @ start, part), part, atol=0.5)
+    assert found.fitness == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_scan_that_is_half_table_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    nominal = load_sample("upper_arm")
+    part = virtual_scan(nominal, views=4, points=6_000, noise=0.1, rng=rng).points
+    with pytest.raises(RegistrationError, match=r"only .*80\.0% are needed.*table.*min_fitness"):
+        register(nominal, _on_a_table(part, 0.5, rng), rng=rng)
+
+
+def test_a_piece_that_would_fit_anywhere_is_refused() -> None:
+    nominal = load_sample("upper_arm")
+    near = np.linalg.norm(nominal.points - nominal.points[0], axis=1) < 0.02 * nominal.diagonal
+    with pytest.raises(RegistrationError, match="too small to be placed"):
+        register(nominal, PointCloud(nominal.points[near]), rng=np.random.default_rng(0))

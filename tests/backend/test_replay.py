@@ -252,6 +252,16 @@ def test_snapping_finds_the_scan_that_lies_off_the_nominal_surface() -> None:
     assert np.linalg.norm(center) == pytest.approx(10.6, abs=0.01)
 
 
+@pytest.mark.parametrize("kind", ["dent", "hole", "deposit"])
+def test_snapping_brings_a_center_onto_the_scan(kind: str) -> None:
+    cloud = PointCloud.of(1.06 * sphere().points, sphere().normals)
+    spec = random_recipe(sphere(), 3, kind).defects[0].model_copy(update={"radius": 1.0})
+    recipe = with_defects(random_recipe(sphere(), 3, kind), spec)
+    _, record = replay(recipe, cloud, snap=True)
+    center = np.array(record["recipe"]["defects"][0]["center"])
+    assert np.linalg.norm(center) == pytest.approx(10.6, abs=0.01)
+
+
 def test_removing_everything_is_refused() -> None:
     cloud = plate()
     recipe = random_recipe(cloud, 1, "crack")

@@ -30,7 +30,10 @@ PROPERTIES = {
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "recipe.json"
-    path.write_text(dump(random_recipe(sphere(), 1, "dent", "scratch", "crack")))
+    drawn = random_recipe(sphere(), 1, "dent", "scratch", "crack")
+    # Without walls, so that points are missing.
+    bare = drawn.defects[2].model_copy(update={"walls": 0.0})
+    path.write_text(dump(drawn.model_copy(update={"defects": (*drawn.defects[:2], bare)})))
     return path
 
 

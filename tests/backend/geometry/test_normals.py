@@ -65,6 +65,62 @@ def test_consistent_normals_of_closed_pieces_all_point_out(seed: int) -> None:
     assert (_cosines(oriented, outward) > 0).all()
 
 
+def test_normals_of_a_cavity_point_into_it() -> None:
+    """A hollow ball with a smaller one loose inside: each points out of its material."""
+    sphere = _sphere(4_000)
+    radii = np.repeat([1.0, 0.8, 0.3], len(sphere))
+    points = np.tile(sphere.points, (3, 1)) * radii[:, None] + 5.0
+    cloud = PointCloud(points)
+    oriented = orient_consistently(points, estimate_normals(points, cloud.tree), cloud.tree)
+    outward = np.tile(sphere.points, (3, 1)) * np.where(radii == 0.8, -1.0, 1.0)[:, None]
+    assert (_cosines(oriented, outward) > 0).all()
+
+
+def test_an_open_shell_makes_no_cavity() -> None:
+    sphere = _sphere(4_000).points
+    bowl = sphere[sphere[:, 2] < 0.5]
+    points = np.concatenate([bowl, 0.3 * sphere])
+    cloud = PointCloud(points)
+    oriented = orient_consistently(points, estimate_normals(points, cloud.tree), cloud.tree)
+    assert (_cosines(oriented, points) > 0).all()
+
+
+@pytest.mark.parametrize("name", sample_names("mesh"))
+def test_normals_of_a_scanned_closed_part_point_out(name: str) -> None:
+    """Over thin walls and sharp edges, from the points alone."""
+    scan = subsample_surface(load_sample(name), 60_000, np.random.default_rng(1))
+    cloud, source = with_outward_normals(PointCloud(scan.points))
+    assert source == "consistent"
+    assert (_cosines(cloud.normals, scan.normals) > 0).mean() > 0.997
+
+
+def test_walls_of_a_thin_plate_point_away_from_each_other() -> None:
+    """Two spacings apart, joined by the narrow sides."""
+    box = np.array([[x, y, z] for x in (0.0, 60) for y in (0.0, 60) for z in (0.0, 2)])
+    squares = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    faces = np.array([t for a, b, c, d in squares for t in ([a, b, c], [a, c, d])])
+    scan = subsample_surface(PointCloud(box, faces=faces), 7_600, np.random.default_rng(0))
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], (len(scan), 1))
+    oriented = orient_consistently(scan.points, signs * scan.normals, scan.tree)
+    assert (_cosines(oriented, scan.normals) > 0).mean() > 0.999
+
+
+def test_the_viewpoint_tells_the_outside_of_an_open_scan() -> None:
+    mesh = load_sample("upper_arm")
+    scan = virtual_scan(mesh, views=1, points=20_000, noise=0.0, rng=np.random.default_rng(0))
+    far = scan.points.mean(axis=0) + 1e3 * mesh.diagonal * _seen_from(scan)
+    cloud, source = with_outward_normals(PointCloud(scan.points), viewpoint=far)
+    assert source == "viewpoint"
+    assert (_cosines(cloud.normals, scan.normals) > 0).mean() > 0.995
+
+
+def _seen_from(scan: PointCloud) -> np.ndarray:
+    """The direction towards the sensor that made ``scan`` in one view: none of it faces away."""
+    directions = _sphere(20_000).points
+    worst = np.array([np.quantile(scan.normals @ d, 0.001) for d in directions[::10]])
+    return directions[::10][np.argmax(worst)]
+
+
 def test_normals_towards_a_viewpoint() -> None:
     sphere = _sphere()
     eye = np.array([0.0, 0.0, 10.0])

@@ -172,10 +172,47 @@ def test_obj_of_points_alone() -> None:
 
 @pytest.mark.parametrize("separator", [" ", ",", "; ", "\t"])
 def test_text_with_any_separator_comments_and_further_columns(separator: str) -> None:
-    lines = ["//X Y Z label", "# a comment", *(separator.join("1234") for _ in range(2))]
+    lines = ["# made by hand", "# a comment", *(separator.join("1234") for _ in range(2))]
     cloud = parse_cloud("\n".join(lines).encode(), ".txt")
     np.testing.assert_array_equal(cloud.points, [[1, 2, 3]] * 2)
     np.testing.assert_array_equal(cloud.fields["column_3"], [4, 4])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "//X Y Z Nx Ny Nz Scalar_field",
+        "//X Y Z Nx Ny Nz Scalar_field\n2",
+        "# X Y Z NX NY NZ Scalar_field",
+        "x,y,z,nx,ny,nz,Scalar_field",
+        '"x";"y";"z";"nx";"ny";"nz";"Scalar field"',
+    ],
+)
+def test_text_with_names(head: str) -> None:
+    row = "1 2 3 0 0 1 7"
+    separator = next((mark for mark in ",;" if mark in head), " ")
+    text = "\n".join([head, *[row.replace(" ", separator)] * 2])
+    cloud = parse_cloud(text.encode(), ".asc")
+    np.testing.assert_array_equal(cloud.points, [[1, 2, 3]] * 2)
+    np.testing.assert_array_equal(cloud.normals, [[0, 0, 1]] * 2)
+    assert list(cloud.fields) == ["Scalar_field"]
+    np.testing.assert_array_equal(cloud.fields["Scalar_field"], [7, 7])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x y z a\n1 2 3\n", "must name 3 columns"),
+        ("x y z x\n1 2 3 4\n", "each once"),
+        ("3\n1 2 3\n1 2 3\n", "says that it has 3 points, but holds 2"),
+        ("1,5;2,5;3\n", "write decimals with a point"),
+        ("1,2,3,4\n1,2,,4\n", "same count of numbers"),
+        ("my scan\n1 2 3\n", "holds neither numbers nor names"),
+    ],
+)
+def test_text_that_could_be_misread_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(FileFormatError, match=reason):
+        parse_cloud(text.encode(), ".csv")
 
 
 def test_text_of_ragged_lines_is_refused() -> None:

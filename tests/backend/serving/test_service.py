@@ -22,6 +22,7 @@ from backend.scoring.scan import summarize
 from backend.serving.app import SUMMARY_HEADER
 from backend.serving.upload import SUFFIXES
 from shared_schema.api import ErrorResponse, ModelResponse, ScoreResponse
+from tests.backend.io.hostile import hostile_file
 from tests.backend.parts import labeled
 from tests.backend.serving.service import PATIENCE, Service, answer_over, running
 
@@ -93,6 +94,9 @@ def test_binary_answers(service: Service, cloud: PointCloud, expected: ScoreMap)
 def test_every_format_is_taken(
     service: Service, detector: Detector, cloud: PointCloud, suffix: str
 ) -> None:
+    # A TIFF is an image: each point needs a pixel.
+    pixels = {"row": np.arange(len(cloud)) // 50, "column": np.arange(len(cloud)) % 50}
+    cloud = replace(cloud, fields=pixels)
     read = parse_cloud(WRITERS[suffix](cloud), suffix)
     expected = detector.score(read.points, read.normals)
     assert ScoreResponse(**upload(service, cloud, suffix).json()) == summarize(expected)
@@ -129,6 +133,8 @@ def test_health_and_model(service: Service, detector: Detector, model: Path) -> 
         ("scan.ply", b"", 422, "empty"),
         ("scan.ply", b"solid nothing", 422, "PLY header"),
         ("scan.xyz", b"1 2 3\n4 5 nan\n", 422, "finite"),
+        ("scan.laz", b"LASF" + bytes(400), 422, "no points"),
+        ("scan.tiff", b"II*\0\10\0\0\0\xff\xff" + bytes(99), 422, "65535 tags"),
         ("scan.xyz", b"1 2 3\n" * 10, 422, "known"),
         ("scan.xyz", b"1 2 3\n" * (MAX_POINTS + 1), 422, "more than the limit of 2000"),
     ],
@@ -140,6 +146,17 @@ def test_bad_uploads_are_refused(
     assert response.status_code == status
     detail = ErrorResponse(**response.json()).detail
     assert reason in detail and "Traceback" not in detail
+
+
+def test_a_file_that_crashes_its_decoder_takes_nothing_else_down(
+    service: Service, cloud: PointCloud
+) -> None:
+    # lazrs 0.8 asks for terabytes when the points are overwritten like this, and aborts.
+    data = hostile_file(13_390, 7).data
+    response = service.upload("scan.laz", data)
+    assert response.status_code == 422
+    assert "Traceback" not in ErrorResponse(**response.json()).detail
+    assert upload(service, cloud).status_code == 200
 
 
 def test_bad_requests_are_refused(service: Service, cloud: PointCloud) -> None:

@@ -1,0 +1,90 @@
+"""``flawsmith export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from backend.cli.options import data_argument, out_option, unit_option
+
+# Held to ``backend.dataset.layouts.LAYOUTS`` by a test: help must not import it.
+NAMES = ("real3d-ad", "anomaly-shapenet", "mulsen-ad", "mvtec-3d-ad")
+WITH_IMAGES = "mvtec-3d-ad"
+
+
+@click.command("export")
+@data_argument()
+@click.option("--layout", type=click.Choice(NAMES), required=True, help="Benchmark to write as.")
+@out_option("the data set, and its manifest export.json")
+@unit_option("all files of DATA; mvtec-3d-ad is in metres and needs it, the others keep it")
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    show_default="1/3",
+    help="Part of each category's nominal scans, the last by name, that is kept for the test.",
+)
+@click.option(
+    "--pixels",
+    type=click.IntRange(16, 4096),
+    show_default="224",
+    help="Width and height of the images of mvtec-3d-ad.",
+)
+@click.option(
+    "--direction",
+    metavar="X Y Z",
+    type=(float, float, float),
+    show_default="0 0 -1",
+    help="How the camera of mvtec-3d-ad looks, in the scans' frame.",
+)
+def command(
+    data: Path,
+    layout: str,
+    out: Path,
+    unit: str | None,
+    test_share: float | None,
+    pixels: int | None,
+    direction: tuple[float, float, float] | None,
+) -> None:
+    """Write the folder DATA in the layout of a public benchmark.
+
+    The last nominal scans of each category, by name, and all labelled clouds are for the test, the
+    other nominal scans to learn from. What each layout holds and what it leaves out is told in
+    docs/layouts.md. A sample that fails is named and does not stop the others; the exit status is 1
+    then. The same command can be run again; it replaces its own files and no others.
+    """
+    from backend.cli.batch import for_each_scan
+    from backend.cli.progress import console
+    from backend.dataset.export import Export, ExportConfig
+
+    if layout != WITH_IMAGES and (pixels is not None or direction is not None):
+        raise click.UsageError(f"--pixels and --direction are of {WITH_IMAGES} alone")
+    if direction is not None and not any(direction):
+        raise click.UsageError("--direction 0 0 0 looks nowhere")
+    asked = {"test_share": test_share, "pixels": pixels, "direction": direction}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    export = Export(data, out, ExportConfig(layout, unit, **given))
+    for word in export.words_in_the_way:
+        _warn(f"{out}: loaders misread paths with {word!r} in them; move the data set to train on")
+
+    def write(path: Path) -> None:
+        reason = export.write(path)
+        if reason is not None:
+            _warn(f"{path}: left out, {reason}")
+
+    failure = None
+    try:
+        for_each_scan(export.files, write, "Exporting")
+    except click.ClickException as error:
+        failure = error
+    manifest = export.finish()
+    if failure is not None:
+        raise failure
+    console.print(f"The data set is described in {manifest}", markup=False, soft_wrap=True)
+
+
+def _warn(text: str) -> None:
+    from backend.cli.progress import console
+
+    console.print(text, style="yellow", markup=False, soft_wrap=True)

@@ -1,0 +1,168 @@
+"""``flawsmith synthesize``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backend.cli.options import (
+    EXISTING_FILE,
+    EXISTING_FOLDER,
+    out_option,
+    seed_option,
+    sensor_option,
+    template_argument,
+    unit_option,
+    viewpoint_option,
+    views_option,
+)
+
+if TYPE_CHECKING:
+    from backend.dataset.manifest import Manifest, ScanEntry
+    from backend.dataset.order import Order
+
+FORMATS = ("safetensors", "ply", "pcd", "npz")
+
+
+@click.command("synthesize")
+@template_argument()
+@click.option(
+    "--scans",
+    metavar="DIR",
+    type=EXISTING_FOLDER,
+    required=True,
+    help="Folder of defect-free scans, from which samples are made in turn.",
+)
+@click.option(
+    "--nominal",
+    metavar="MODEL",
+    type=EXISTING_FILE,
+    help="Nominal model in the template's unit; each scan is registered to it once, and recipes "
+    "are drawn on it. Without one, scans are in the part frame, and recipes are drawn on them.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Samples in all; a larger one adds to a finished data set.",
+)
+@out_option("the data set; a run that was stopped goes on there")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    show_default="all cores",
+    help="Processes; the data set does not depend on how many.",
+)
+@click.option(
+    "--category", help="Name of the part; by default the model's, or else the scans folder's."
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    help="Of the clouds; all but safetensors have their record beside them.",
+)
+@click.option("--no-nominal", is_flag=True, help="Leave the scans themselves out of the data set.")
+@unit_option("the scans; by default the template's")
+@views_option()
+@viewpoint_option()
+@click.option(
+    "--on-empty",
+    type=click.Choice(["skip", "refuse"]),
+    default="skip",
+    show_default=True,
+    help="What to do about a defect that marks no point: skip it, or draw all of the recipe anew.",
+)
+@sensor_option()
+@seed_option("the samples, the registration and the sensor; sample N depends on it and on N alone")
+def command(count: int, jobs: int | None, **asked: Any) -> None:
+    """Make a data set of COUNT labelled samples from TEMPLATE and a folder of nominal scans.
+
+    DIR can be trained on at once. A run that was interrupted or killed goes on when the same
+    command is run again, and the data set comes out the same to the byte. DIR/manifest.json,
+    written last, lists every file.
+    """
+    from backend.cli.progress import RateColumn, console, progress_display
+    from backend.dataset.synthesis import begun
+
+    order = _order(**asked)
+    with begun(order, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
+        scans, samples = [], []
+        number = len(synthesis.inputs.scans)
+        for scan in progress.track(synthesis.scans(), number, description="Preparing scans"):
+            _warn_of_scan(order, scan)
+            scans.append(scan)
+        made = synthesis.samples(scans)
+        for entry in progress.track(made, count, description="Making samples"):
+            samples.append(entry)
+        manifest = synthesis.finish(scans, samples)
+    for missing in manifest.missing:
+        _warn(f"sample {missing.sample}, of {missing.scan}, is missing: {missing.missing}")
+    console.print(_in_words(order, manifest), markup=False, soft_wrap=True)
+
+
+def _order(
+    template: Path,
+    scans: Path,
+    nominal: Path | None,
+    out: Path,
+    category: str | None,
+    file_format: str,
+    no_nominal: bool,
+    unit: str | None,
+    views: Path | None,
+    viewpoint: tuple[float, float, float] | None,
+    on_empty: Any,
+    sensor: str | None,
+    seed: int,
+) -> Order:
+    from backend.dataset.order import Order
+    from backend.sensor.presets import find_sensor
+    from shared_schema.recipe import Unit
+
+    return Order(
+        template=template,
+        scans=scans,
+        out=out,
+        category=category or (scans.resolve().name if nominal is None else nominal.stem),
+        nominal=nominal,
+        views=views,
+        unit=None if unit is None else Unit(unit),
+        seed=seed,
+        suffix=f".{file_format}",
+        viewpoint=viewpoint,
+        on_empty=on_empty,
+        nominal_scans=not no_nominal,
+        sensor=None if sensor is None else find_sensor(sensor),
+    )
+
+
+def _warn_of_scan(order: Order, scan: ScanEntry) -> None:
+    path = order.scans / scan.source.file
+    if scan.skipped is not None:
+        _warn(f"{path}: skipped: {scan.skipped}")
+        return
+    registration = (scan.alignment or {}).get("registration")
+    if registration is not None and registration["free_motions"]:
+        _warn(
+            f"{path}: the scan leaves {registration['free_motions']} of 6 directions of its pose "
+            "open; defects may lie elsewhere along them"
+        )
+
+
+def _warn(text: str) -> None:
+    from backend.cli.progress import console
+
+    console.print(text, style="yellow", markup=False, soft_wrap=True)
+
+
+def _in_words(order: Order, manifest: Manifest) -> str:
+    used = sum(scan.skipped is None for scan in manifest.scans)
+    return (
+        f"{len(manifest.samples)} samples of {used} scans are in {order.out}; "
+        f"{order.manifest_file.name} lists them"
+    )

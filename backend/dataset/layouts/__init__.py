@@ -1,0 +1,16 @@
+"""Layouts of public benchmarks: one module each, one table line each."""
+
+from backend.dataset.layouts.anomaly_shapenet import ANOMALY_SHAPENET
+from backend.dataset.layouts.layout import Exported, Layout, Place, Split, View
+from backend.dataset.layouts.mulsen_ad import MULSEN_AD
+from backend.dataset.layouts.mvtec_3d_ad import MVTEC_3D_AD
+from backend.dataset.layouts.real3d_ad import REAL3D_AD
+
+__all__ = ["LAYOUTS", "Exported", "Layout", "Place", "Split", "View"]
+
+LAYOUTS: dict[str, Layout] = {
+    "real3d-ad": REAL3D_AD,
+    "anomaly-shapenet": ANOMALY_SHAPENET,
+    "mulsen-ad": MULSEN_AD,
+    "mvtec-3d-ad": MVTEC_3D_AD,
+}

@@ -1,0 +1,51 @@
+"""Anomaly-ShapeNet (Li et al., "Towards Scalable 3D Anomaly Detection", CVPR 2024).
+
+pcd/CATEGORY/train/CATEGORY_templateN.pcd   scans to learn from
+pcd/CATEGORY/test/CATEGORY_positiveN.pcd    scans without a defect
+pcd/CATEGORY/test/CATEGORY_KINDN.pcd        scans with one
+pcd/CATEGORY/GT/CATEGORY_KINDN.txt          the same points in order, ``x,y,z,label`` a line
+
+Loaders take ``train/*template*.pcd`` and ``test/*.pcd``; those with "positive" in the path are
+nominal, the others are read from their text alone (``yjnanan/PO3AD``). R3D-AD finds the text by
+replacing "test" and "pcd" in the path.
+"""
+
+from __future__ import annotations
+
+from backend.cloud import LabeledCloud
+from backend.dataset.layouts.layout import Exported, Layout, Place, Split, View
+from backend.dataset.layouts.points import (
+    format_single_pcd,
+    format_single_text,
+    single_precision,
+)
+
+
+def anomaly_shapenet(place: Place, cloud: LabeledCloud, view: View) -> Exported:
+    """One sample of Anomaly-ShapeNet.
+
+    Raises:
+        DatasetError: the coordinates are too large for single precision.
+    """
+    points = single_precision(cloud.points)
+    folder = f"pcd/{place.category}"
+    name = f"{place.category}_{_word(place)}{place.number}"
+    files = {f"{folder}/{place.split}/{name}.pcd": format_single_pcd(points)}
+    if place.anomalous:
+        files[f"{folder}/GT/{name}.txt"] = format_single_text(points, cloud.mask, ",")
+    return Exported(files, len(points), int(cloud.mask.sum()))
+
+
+def _word(place: Place) -> str:
+    """What the file's name says of the sample."""
+    if place.split is Split.TRAIN:
+        return "template"
+    return place.kind if place.anomalous else "positive"
+
+
+ANOMALY_SHAPENET = Layout(
+    "Anomaly-ShapeNet",
+    anomaly_shapenet,
+    # PO3AD cuts a name at its first dot.
+    words=("positive", "temp", "test", "pcd", "."),
+)

@@ -1,0 +1,63 @@
+"""Files of points as the benchmarks have them: single precision, positions alone.
+
+``backend.io`` writes doubles, which some readers of PCD refuse.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pypcd4
+from numpy.typing import NDArray
+from pypcd4 import Encoding
+
+from backend.cloud import PointCloud
+from backend.errors import DatasetError
+from backend.io import WRITERS
+
+SingleArray = NDArray[np.float32]
+
+# Rounding may move a point by this part of the diagonal: far less than any defect worth finding.
+LARGEST_ROUNDING = 1e-5
+
+
+def single_precision(points: NDArray[np.float64]) -> SingleArray:
+    """``points`` (N, 3) rounded to float32.
+
+    Raises:
+        DatasetError: they lie so far from their origin that rounding would roughen the surface.
+    """
+    rounded = points.astype(np.float32)
+    error = float(np.abs(rounded - points).max())
+    if error > LARGEST_ROUNDING * float(np.linalg.norm(np.ptp(points, axis=0))):
+        raise DatasetError(
+            f"coordinates up to {np.abs(points).max():.6g} would be rounded by {error:.3g} in the "
+            "layout's single precision; move the scans near their origin"
+        )
+    return rounded
+
+
+def format_single_pcd(points: SingleArray) -> bytes:
+    """Binary PCD of ``x y z``."""
+    stream = io.BytesIO()
+    pypcd4.PointCloud.from_xyz_points(points).save(stream, Encoding.BINARY)
+    return stream.getvalue()
+
+
+def format_single_text(points: SingleArray, mask: NDArray[np.bool_], separator: str) -> bytes:
+    """A line ``x y z label`` a point: nine digits, which read back exactly, and 0 or 1."""
+    text = io.StringIO()
+    table = np.column_stack([points.astype(np.float64), mask])
+    np.savetxt(text, table, ["%.9g", "%.9g", "%.9g", "%d"], separator)
+    return text.getvalue().encode("ascii")
+
+
+def format_corners(points: SingleArray) -> bytes:
+    """Binary STL in which each point is a triangle without area, its three corners in one place.
+
+    STL has nothing but triangles, and a scan has none; whoever reads the vertices and merges those
+    in one place gets the points.
+    """
+    faces = np.repeat(np.arange(len(points)), 3).reshape(-1, 3)
+    return WRITERS[".stl"](PointCloud(points.astype(np.float64), faces=faces))

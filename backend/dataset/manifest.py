@@ -1,0 +1,181 @@
+"""What a synthesised data set says of itself: its inputs, and every file in it."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import scipy
+
+from backend import __version__
+from backend.dataset.order import Order
+from backend.io.digest import file_digest
+from shared_schema.base import Model
+from shared_schema.sensor import Sensor
+
+
+class FileIdentity(Model):
+    """Name and SHA-256 of an input."""
+
+    file: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> FileIdentity:
+        """That of the file at ``path``."""
+        return cls(file=path.name, sha256=file_digest(path))
+
+
+class FileEntry(Model):
+    """A file of the data set: its path below the data set's folder, SHA-256 and size."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+    @classmethod
+    def of(cls, path: Path, folder: Path) -> FileEntry:
+        """That of the file at ``path`` in the data set ``folder``."""
+        name = path.relative_to(folder).as_posix()
+        return cls(file=name, sha256=file_digest(path), bytes=path.stat().st_size)
+
+
+class Inputs(Model):
+    """All that a data set is made from, but for how many samples: the file ``synthesize.json``."""
+
+    schema_version: Literal[1] = 1
+    template: FileIdentity
+    nominal: FileIdentity | None
+    views: FileIdentity | None
+    scans: tuple[FileIdentity, ...]
+    category: str
+    seed: int
+    unit: str | None
+    viewpoint: tuple[float, float, float] | None
+    on_empty: str
+    format: str
+    nominal_scans: bool
+    sensor: Sensor | None
+    versions: dict[str, str]
+
+    @classmethod
+    def of(cls, order: Order) -> Inputs:
+        """Those of ``order``; reads every input once.
+
+        Raises:
+            DatasetError: there are no scans.
+        """
+        return cls(
+            template=FileIdentity.of(order.template),
+            nominal=None if order.nominal is None else FileIdentity.of(order.nominal),
+            views=None if order.views is None else FileIdentity.of(order.views),
+            scans=tuple(FileIdentity.of(path) for path in order.scan_files()),
+            category=order.category,
+            seed=order.seed,
+            unit=order.unit,
+            viewpoint=order.viewpoint,
+            on_empty=order.on_empty,
+            format=order.suffix,
+            nominal_scans=order.nominal_scans,
+            sensor=order.sensor,
+            versions={
+                "flawsmith": __version__,
+                "numpy": np.__version__,
+                "scipy": scipy.__version__,
+                "python": platform.python_version(),
+            },
+        )
+
+    def differences(self, other: Inputs) -> list[str]:
+        """In words, what ``other`` has that is not as it is here."""
+        found = []
+        for name in type(self).model_fields:
+            here, there = getattr(self, name), getattr(other, name)
+            if here == there:
+                continue
+            if name == "scans":
+                found.append(_scans_in_words(here, there))
+            else:
+                found.append(f"{name} was {_in_words(here)} and is {_in_words(there)}")
+        return found
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, FileIdentity):
+        return f"{value.file} ({value.sha256[:8]}…)"
+    if isinstance(value, Sensor):
+        return f"{value.name or 'one'} (its settings count)"
+    return "none" if value is None else str(value)
+
+
+def _scans_in_words(here: tuple[FileIdentity, ...], there: tuple[FileIdentity, ...]) -> str:
+    before, now = ({scan.file: scan.sha256 for scan in scans} for scans in (here, there))
+    names = sorted(name for name in before | now if before.get(name) != now.get(name))
+    return f"{len(names)} of the scans are gone, new or changed: {', '.join(names[:5])}"
+
+
+class ScanEntry(Model):
+    """A scan, and whether samples are made from it.
+
+    Attributes:
+        scan: its name in the data set.
+        source: the file it was read from.
+        points: how many it has; 0 if it could not be used.
+        nominal: the file it was handed on as, or None.
+        alignment: how it was brought into the part frame (``AlignedScan.record``).
+        skipped: why it is not used, or None.
+    """
+
+    scan: str
+    source: FileIdentity
+    points: int = 0
+    nominal: FileEntry | None = None
+    alignment: dict[str, Any] | None = None
+    skipped: str | None = None
+
+
+class SampleEntry(Model):
+    """A sample.
+
+    Attributes:
+        sample: its number.
+        cloud: the file of its points.
+        record: the file beside it, or None where the cloud's file holds the record.
+        scan: the scan it was made from.
+        attempt: how many draws before showed on too few or too many of the scan's points.
+        kinds: of the defects that mark points, sorted.
+        labels: of the same, sorted.
+        points: how many it has.
+        marked: how many of them are anomalous.
+    """
+
+    sample: int
+    cloud: FileEntry
+    record: FileEntry | None
+    scan: str
+    attempt: int
+    kinds: tuple[str, ...]
+    labels: tuple[int, ...]
+    points: int
+    marked: int
+
+
+class MissingEntry(Model):
+    """A sample that could not be made, and why."""
+
+    sample: int
+    scan: str
+    missing: str
+
+
+class Manifest(Model):
+    """Everything in a finished data set, by name and number; the file ``manifest.json``."""
+
+    schema_version: Literal[1] = 1
+    count: int
+    inputs: Inputs
+    scans: tuple[ScanEntry, ...]
+    samples: tuple[SampleEntry, ...]
+    missing: tuple[MissingEntry, ...]

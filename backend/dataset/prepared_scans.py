@@ -1,0 +1,212 @@
+"""The scans of a synthesised data set: brought into the part frame once, and kept.
+
+A prepared scan is the scan in its own frame and unit with outward normals; its record holds the
+transform to the part frame. It is a file of the data set, so that neither a process that needs it
+nor a run that goes on registers it again; so is its adjacency, which takes longer than many a
+defect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save
+
+from backend.alignment import AlignedScan, align
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.manifest import FileEntry, FileIdentity, ScanEntry
+from backend.dataset.order import Order
+from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
+from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
+from backend.io import read_cloud, write_bytes, write_cloud, write_json
+from backend.sensor import Sensed, sense
+from shared_schema.load import load_template
+from shared_schema.recipe import Unit
+
+# In each process: what its neighbouring samples are made from.
+SCANS_IN_MEMORY = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedScan:
+    """A scan that samples are made from.
+
+    Attributes:
+        cloud: in its own frame and unit, with outward normals.
+        record: its source, the nominal model, and how they were brought together.
+    """
+
+    cloud: PointCloud
+    record: dict[str, Any]
+
+    @property
+    def T_part_scan(self) -> NDArray[np.float64]:  # noqa: N802 - the project's transform names
+        """(4, 4) to the part frame."""
+        return np.array(self.record["T_part_scan"])
+
+    @cached_property
+    def in_part_frame(self) -> PointCloud:
+        """The same scan in the part frame and unit."""
+        if np.array_equal(self.T_part_scan, np.eye(4)):
+            return self.cloud  # with its index and adjacency
+        cloud = self.cloud.transformed(self.T_part_scan)
+        cloud.__dict__["areas"] = self.cloud.areas  # in the same proportions
+        return cloud
+
+
+@lru_cache(maxsize=SCANS_IN_MEMORY)
+def load_prepared(order: Order, scan: str) -> PreparedScan:
+    """A prepared scan, with its adjacency and an index that stay in memory."""
+    cloud, record = read_scan(order.prepared_file(scan))
+    cloud = replace(cloud, unit=record["source"]["unit"])
+    _recall(cloud, order.index_file(scan))
+    return PreparedScan(cloud, record)
+
+
+def prepare_scan(order: Order, file: Path) -> ScanEntry:
+    """Bring the scan in ``file`` into the part frame and keep it, unless that has been done.
+
+    Raises:
+        MissingDependencyError: an optional package is not installed.
+    """
+    found = _found(order, file)
+    if found is not None:
+        return found
+    try:
+        return _prepared(order, file)
+    except MissingDependencyError:
+        raise
+    except FlawsmithError as error:
+        skipped = _skipped(file, str(error).removeprefix(f"{file}: "))
+        write_json(order.skipped_file(file.stem), skipped.model_dump(mode="json"))
+        return skipped
+
+
+def _prepared(order: Order, file: Path) -> ScanEntry:
+    aligned = _align(order, file)
+    record = _record(order, file, aligned)
+    if order.nominal_scans and order.nominal_file(file.stem) != order.prepared_file(file.stem):
+        _hand_on(order, file.stem, aligned.cloud, record)
+    _remember(aligned.cloud, order.index_file(file.stem), areas=order.nominal is None)
+    # Last: where it is, the scan is done.
+    write_scan(order.prepared_file(file.stem), aligned.cloud, record)
+    return _entry(order, file.stem, record)
+
+
+def _remember(cloud: PointCloud, path: Path, *, areas: bool) -> None:
+    """Write the adjacency of ``cloud``, and if wanted how much surface each point stands for."""
+    arrays: dict[str, NDArray] = {"edges": cloud.edges.astype(np.int32)}
+    if areas:
+        arrays["areas"] = cloud.areas
+    write_bytes(path, save(arrays))
+
+
+def _recall(cloud: PointCloud, path: Path) -> None:
+    """Give ``cloud`` what ``_remember`` wrote of it."""
+    arrays = load_file(path)
+    cloud.__dict__["edges"] = arrays["edges"].astype(np.int64)
+    if "areas" in arrays:
+        cloud.__dict__["areas"] = arrays["areas"]
+
+
+def sensed(
+    order: Order, labeled: LabeledCloud, scan: PointCloud, rng: np.random.Generator
+) -> Sensed:
+    """``labeled``, made of ``scan``, as the order's sensor gives it; without one as it is.
+
+    Raises:
+        CloudError: the sensor loses all points, or lacks what it needs.
+    """
+    if order.sensor is None:
+        return Sensed(labeled, {"sensor": None})
+    labeled, record = sense(
+        labeled,
+        order.sensor,
+        rng=rng,
+        nominal_cloud=scan,
+        viewpoints=None if order.viewpoint is None else [order.viewpoint],
+        unit=scan.unit or Unit.MM,
+    )
+    return Sensed(labeled, {"sensor": record})
+
+
+def _hand_on(order: Order, scan: str, cloud: PointCloud, record: dict[str, Any]) -> None:
+    """Write the scan as it goes into the data set."""
+    if order.sensor is not None:
+        # The scan's content has a part in the seed, or all scans would get the same noise.
+        rng = np.random.default_rng([order.seed, int(record["source"]["sha256"][:8], 16)])
+        labeled, about = sensed(order, LabeledCloud.nominal(cloud), cloud, rng)
+        cloud = PointCloud(labeled.points, labeled.normals, fields=labeled.fields)
+        record = record | about
+    path = order.nominal_file(scan)
+    if path.suffix == SUFFIX:
+        write_scan(path, cloud, record)
+    else:
+        write_cloud(path, cloud)
+
+
+def _found(order: Order, file: Path) -> ScanEntry | None:
+    """What an earlier run has come to."""
+    skipped, handed_on = order.skipped_file(file.stem), order.nominal_file(file.stem)
+    try:
+        if skipped.exists():
+            return ScanEntry.model_validate_json(skipped.read_text(encoding="utf-8"))
+        if order.nominal_scans and not handed_on.exists():
+            return None
+        with safe_open(order.index_file(file.stem), framework="numpy"):
+            return _entry(order, file.stem, read_record(order.prepared_file(file.stem)))
+    except (FileFormatError, OSError, SafetensorError, ValueError):
+        return None  # not there, or cut short when the machine went down
+
+
+def _align(order: Order, file: Path) -> AlignedScan:
+    part_unit = load_template(order.template).unit
+    eye = None if order.viewpoint is None else np.array(order.viewpoint)
+    return align(
+        read_cloud(file, unit=(order.unit or part_unit).value),
+        None if order.nominal is None else _model(order.nominal, part_unit),
+        part_unit=part_unit,
+        viewpoint=eye,
+        seed=order.seed,
+    )
+
+
+@lru_cache(maxsize=1)
+def _model(path: Path, unit: Unit) -> PointCloud:
+    return read_cloud(path, unit=unit.value)
+
+
+def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:
+    return {
+        "T_part_scan": aligned.T_part_scan.tolist(),
+        "points": len(aligned.cloud),
+        "source": {
+            **FileIdentity.of(file).model_dump(),
+            "unit": aligned.cloud.unit,
+            "viewpoint": order.viewpoint,
+        },
+        "nominal": order.nominal and FileIdentity.of(order.nominal).model_dump(),
+        "alignment": aligned.record,
+    }
+
+
+def _entry(order: Order, scan: str, record: dict[str, Any]) -> ScanEntry:
+    source = record["source"]
+    handed_on = order.nominal_file(scan)
+    return ScanEntry(
+        scan=scan,
+        source=FileIdentity(file=source["file"], sha256=source["sha256"]),
+        points=record["points"],
+        nominal=FileEntry.of(handed_on, order.out) if order.nominal_scans else None,
+        alignment=record["alignment"],
+    )
+
+
+def _skipped(file: Path, reason: str) -> ScanEntry:
+    return ScanEntry(scan=file.stem, source=FileIdentity.of(file), skipped=reason)

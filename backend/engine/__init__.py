@@ -1,0 +1,1 @@
+"""Where work runs. For now: processes of this machine."""

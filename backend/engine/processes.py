@@ -1,0 +1,135 @@
+"""The same work on many items, on all cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+from typing import Self, TypeVar
+
+from backend.errors import EngineError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+ONE_THREAD_EACH = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+# In a worker: set when the parent wants no more results.
+_stop: Event | None = None
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Workers:
+    """Processes for several rounds of work, for ``with``; they begin with the first.
+
+    Each computes with one thread, so that a result does not depend on the machine. At the end what
+    has not begun is dropped, and what has begun is waited for.
+
+    Args:
+        jobs: how many processes; as many as there are cores if None.
+    """
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self.jobs = jobs or cores()
+        # Fresh ones: a copy of one that has threads (of torch, of a progress display) may hang.
+        context = multiprocessing.get_context("spawn")
+        self._stop = context.Event()
+        self._executor = ProcessPoolExecutor(
+            self.jobs, context, initializer=_begin_worker, initargs=(self._stop,)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def spread(
+        self, work: Callable[[Item], Result], items: Sequence[Item], *, together: int = 1
+    ) -> Iterator[Result]:
+        """Results of ``work`` on each of ``items``, as they are finished.
+
+        Args:
+            work: a function that another process can import, with arguments bound by ``partial``.
+            items: small ones: each is sent to a process.
+            together: so many items that follow one another go to one process, one by one: for work
+                that is quicker with what the item before has left in memory.
+
+        Raises:
+            EngineError: a process was killed from outside.
+        """
+        groups = [items[start : start + together] for start in range(0, len(items), together)]
+        try:
+            with _one_thread():
+                futures = [self._executor.submit(_each, work, group) for group in groups]
+            for future in as_completed(futures):
+                yield from future.result()
+        except BrokenProcessPool as error:
+            raise EngineError(
+                "a process that did part of the work was killed, mostly for want of memory; what "
+                "is written is whole: run the same again, with fewer jobs"
+            ) from error
+
+
+def spread(
+    work: Callable[[Item], Result], items: Sequence[Item], *, jobs: int | None = None
+) -> Iterator[Result]:
+    """Results of ``work`` on each of ``items``, by processes of their own; see ``Workers``.
+
+    An error or an interrupt drops what has not begun and is passed on.
+    """
+    if items:
+        with Workers(min(jobs or cores(), len(items))) as workers:
+            yield from workers.spread(work, items)
+
+
+def _each(work: Callable[[Item], Result], group: Sequence[Item]) -> list[Result]:
+    results = []
+    for item in group:
+        if _stop is not None and _stop.is_set():
+            break
+        results.append(work(item))
+    return results
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes that begin meanwhile compute with one thread, whatever they import first."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD_EACH}
+    os.environ.update(dict.fromkeys(ONE_THREAD_EACH, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _begin_worker(stop: Event) -> None:
+    """Leave interrupts to the parent, and end with it."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

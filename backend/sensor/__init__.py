@@ -1,0 +1,197 @@
+"""What a real scanner does to a deformed surface: density, occlusion, dropout and noise.
+
+Effects come in the order resample, occlusion, dropout, noise; each is off unless the ``Sensor`` has
+it, and what each did is in the record. Formulas and sources: ``docs/sensor.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.errors import CloudError
+from backend.replay import replay_record
+from backend.sensor.dropout import dropout
+from backend.sensor.noise import add_noise
+from backend.sensor.occlusion import occlusion
+from backend.sensor.resample import of_rows, resample
+from backend.sensor.views import Rays, find_viewpoints
+from shared_schema.recipe import MM_PER_UNIT, Unit
+from shared_schema.scale import scaled
+from shared_schema.sensor import Sensor
+
+__all__ = ["Sensed", "remake", "sense"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Viewpoints = Sequence[Sequence[float]] | FloatArray
+
+SEEDS = 2**53  # what every reader of JSON keeps exact
+
+
+class Sensed(NamedTuple):
+    """A labelled cloud as the sensor gives it, and the record from which it can be made again."""
+
+    labeled: LabeledCloud
+    record: dict[str, Any]
+
+
+@dataclass
+class _Scene:
+    """The cloud between two effects, how it is seen, and what was done to it."""
+
+    labeled: LabeledCloud
+    rays: Rays | None
+    effects: list[dict[str, Any]]
+
+    @property
+    def normals(self) -> FloatArray:
+        assert self.labeled.normals is not None  # refused at the border
+        return self.labeled.normals
+
+    def keep(self, kept: BoolArray, effect: str) -> None:
+        """Lose the points that are not ``kept`` (N,).
+
+        Raises:
+            CloudError: none is.
+        """
+        if not kept.any():
+            raise CloudError(
+                f"the sensor's {effect} loses all {len(kept)} points; "
+                "let it lose less, or look from elsewhere"
+            )
+        self.effects.append({"effect": effect, "added": 0, "removed": int((~kept).sum())})
+        if not kept.all():
+            self.labeled = of_rows(self.labeled, np.flatnonzero(kept))
+            self.rays = None if self.rays is None else self.rays.of(kept)
+
+
+def sense(
+    labeled: LabeledCloud,
+    sensor: Sensor,
+    *,
+    rng: np.random.Generator,
+    nominal_cloud: PointCloud | None = None,
+    viewpoints: Viewpoints | None = None,
+    unit: str | Unit,
+) -> Sensed:
+    """``labeled`` as ``sensor`` would have scanned it.
+
+    Args:
+        labeled: N points with unit outward normals, as replay makes it.
+        sensor: with everything off, ``labeled`` comes back as it is.
+        rng: gives the seed that is recorded; all chance follows from that seed.
+        nominal_cloud: the cloud that ``labeled`` was made of; resampling needs it.
+        viewpoints: (V, 3) where the scan was made from, in its frame, if known.
+        unit: of the cloud.
+
+    Returns:
+        The points that are left, in order, then those that resampling added. All arrays stay
+        aligned; noise changes positions alone. The record holds the sensor, the seed, the
+        viewpoints, and how many points each effect added and removed.
+
+    Raises:
+        CloudError: something that an effect needs is missing, or no point is left.
+    """
+    own = None if viewpoints is None else np.asarray(viewpoints, dtype=np.float64).tolist()
+    return _sense(labeled, sensor, int(rng.integers(SEEDS)), nominal_cloud, own, Unit(unit))
+
+
+def remake(record: dict[str, Any], cloud: PointCloud) -> LabeledCloud:
+    """Make a sample again from its record and the same input cloud: the same bytes.
+
+    Args:
+        record: of ``replay``, with what ``sense`` recorded under ``sensor`` if there was one.
+        cloud: what both were given.
+    """
+    labeled = replay_record(record, cloud)
+    if record.get("sensor") is None:
+        return labeled
+    sensed = record["sensor"]
+    sensor = Sensor.model_validate(sensed["sensor"])
+    own, unit = sensed["scan_viewpoints"], Unit(sensed["unit"])
+    return _sense(labeled, sensor, sensed["seed"], cloud, own, unit).labeled
+
+
+def _sense(
+    labeled: LabeledCloud,
+    sensor: Sensor,
+    seed: int,
+    nominal: PointCloud | None,
+    own: list[list[float]] | None,
+    unit: Unit,
+) -> Sensed:
+    settings = scaled(sensor, MM_PER_UNIT[sensor.unit] / MM_PER_UNIT[unit])
+    # One stream an effect, so that what one draws does not change another.
+    views_rng, resample_rng, dropout_rng, noise_rng = np.random.default_rng(seed).spawn(4)
+    eyes = find_viewpoints(settings.views, labeled.points, own, views_rng)
+    scene = _Scene(labeled, None, [])
+    if _anything(settings):
+        _require_normals(labeled)
+        _resample(scene, settings, nominal, resample_rng)
+        _look(scene, settings, eyes)
+        for loss in settings.dropout:
+            lost = dropout(scene.labeled.points, scene.rays, loss, dropout_rng)
+            scene.keep(~lost, f"{loss.model} dropout")
+        _add_noises(scene, settings, noise_rng)
+    record = {
+        "sensor": sensor.model_dump(mode="json", exclude_none=True),
+        "unit": unit.value,
+        "seed": seed,
+        "scan_viewpoints": own,
+        "viewpoints": None if eyes is None else eyes.tolist(),
+        "effects": scene.effects,
+    }
+    return Sensed(scene.labeled, record)
+
+
+def _anything(sensor: Sensor) -> bool:
+    parts = (sensor.resample, sensor.occlusion, *sensor.dropout, *sensor.noise)
+    return any(part is not None for part in parts)
+
+
+def _require_normals(labeled: LabeledCloud) -> None:
+    if labeled.normals is None:
+        raise CloudError(
+            f"a sensor needs outward normals, but these {len(labeled)} points have none; "
+            "estimate them first, or give the nominal model"
+        )
+
+
+def _resample(
+    scene: _Scene, sensor: Sensor, nominal: PointCloud | None, rng: np.random.Generator
+) -> None:
+    if sensor.resample is None:
+        return
+    if nominal is None:
+        raise CloudError("resampling needs the cloud from before the defects; give nominal_cloud")
+    before = len(scene.labeled)
+    scene.labeled, keep = resample(scene.labeled, nominal, sensor.resample, rng)
+    added, removed = len(scene.labeled) - int(keep.sum()), before - int(keep.sum())
+    scene.effects.append({"effect": "resample", "added": added, "removed": removed})
+
+
+def _look(scene: _Scene, sensor: Sensor, eyes: FloatArray | None) -> None:
+    """Find the viewpoint that measures each point, and lose what none sees."""
+    if eyes is None:
+        return
+    points = scene.labeled.points
+    if sensor.occlusion is None:
+        scene.rays = Rays.best(eyes, points, scene.normals)
+        return
+    seen, scene.rays = occlusion(points, scene.normals, eyes, sensor.occlusion)
+    scene.keep(seen, "occlusion")
+
+
+def _add_noises(scene: _Scene, sensor: Sensor, rng: np.random.Generator) -> None:
+    points = scene.labeled.points
+    for kind in sensor.noise:
+        points = add_noise(points, scene.normals, scene.rays, kind, rng)
+        scene.effects.append({"effect": f"{kind.model} noise", "added": 0, "removed": 0})
+    if sensor.noise:
+        scene.labeled = replace(scene.labeled, points=points)
