@@ -192,6 +192,10 @@ def _straightened(cloud: PointCloud, way: _Way, ends: FloatArray) -> FloatArray:
     if np.isin(hubs, triangles).all():
         path = shortest_path(points, triangles, points[hubs], way.length, levels=SCAN_LEVELS)
     path = cloud.points[way.rows] if path is None else path.copy()
+    if normals is not None:
+        # The triangles are chords of a curved surface.
+        path = resample_between_corners(path, cloud.spacing, CORNER)
+        path = project_to_surface(PointCloud(points, normals), path)
     path[[0, -1]] = ends
     return path
 

@@ -3,8 +3,8 @@
     python docs/pictures/templates.py [NAME ...] [--all]
 
 Needs Blender as a Python module (the extra ``blender``). Each template gives one recipe, drawn with
-a fixed seed on a bundled part, or on a plain sheet or weld where none of those shows it. A picture
-whose recipe, part and program are what they were is left as it is.
+a fixed seed on a bundled part, or on one made here where none of those shows it. A picture whose
+recipe, part and program are what they were is left as it is.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
+from backend.geometry.surface import require_faces
 from backend.io import read_cloud
 from backend.io.atomic import write_bytes, write_json
 from backend.io.digest import file_digest
@@ -98,18 +99,22 @@ PLATE = (0.05, 0.1, 0.03, 0.5, 0.7, 0.1)
 PLATE_EDGE = (-0.1, 0.2, 0.02, 0.02, 0.4, 0.1)
 HOUSING = (0.14, -0.1, -0.12, 0.34, 0.005, 0.12)
 HOUSING_EDGE = (0.05, -0.1, -0.22, 0.36, 0.06, -0.1)
-SHEET = (-0.5, -0.5, 0.0, 0.5, 0.5, 0.1)
-ARM = (-0.25, -0.1, -0.12, 0.1, 0.005, 0.12)
-WALL = (0.15, 0.42, 0.0, 0.4, 0.7, 0.5)
+SHEET = (-0.4, -0.28, 0.004, 0.4, 0.28, 0.1)
+SHEET_MIDDLE = (-0.15, -0.1, 0.0, 0.15, 0.1, 0.1)
+COVER = (-0.25, -0.14, 0.06, 0.25, 0.14, 0.2)
+FLANGE = (-0.3, -0.4, -0.1, 0.1, -0.25, 0.03)
+FLANGE_RIM = (-0.35, -0.2815, 0.004, 0.35, -0.27, 0.008)
+PRINTED_WALL = (-0.25, -0.4, 0.08, 0.25, -0.2, 0.5)
+PRINTED_TOP = (-0.25, -0.15, 0.52, 0.25, 0.15, 0.6)
 WELD_BEAD = (-0.3, -0.015, 0.0, 0.3, 0.015, 0.1)
 WELD_TOE = (-0.3, 0.044, 0.0, 0.3, 0.052, 0.1)
 WELD_SIDE = (-0.3, -0.13, 0.02, 0.3, 0.13, 0.1)
 
 SHOTS = {
-    "machining/scratches": Shot("plate_holes", 1, PLATE),
+    "machining/scratches": Shot("plate_holes", 6, PLATE, zoom=1.1),
     "machining/chatter_marks": Shot("plate_holes", 1, PLATE),
-    "machining/edge_chips": Shot("plate_holes", 4, PLATE_EDGE),
-    "machining/burrs": Shot("plate_holes", 4, PLATE_EDGE),
+    "machining/edge_chips": Shot("plate_holes", 1, PLATE_EDGE, lean=(-0.3, -0.5, 0.0)),
+    "machining/burrs": Shot("plate_holes", 4, PLATE_EDGE, lean=(-0.3, -0.5, 0.0)),
     "machining/handling_dents": Shot("nist_ftc_10", 4, HOUSING),
     "machining/dents_with_scratches": Shot("plate_holes", 1, PLATE),
     "machining/tool_gouges": Shot("plate_holes", 1, PLATE),
@@ -120,31 +125,31 @@ SHOTS = {
     "casting/hot_tears": Shot("nist_ftc_10", 1, HOUSING),
     "casting/flash": Shot("pawn", 1, PARTING_LINE, lean=(0.9, 0.0, 0.35)),
     "casting/sand_inclusions": Shot("nist_ftc_10", 1, HOUSING),
-    "casting/misruns": Shot("nist_ftc_10", 1, HOUSING_EDGE),
-    "sheet_metal/dents": Shot("sheet", 1, (-0.15, -0.1, 0.0, 0.15, 0.1, 0.1), lean=LOW),
-    "sheet_metal/scratches": Shot("sheet", 3, SHEET),
-    "sheet_metal/bent_end": Shot("sheet", 4, zoom=1.8, lean=(0.35, -1.0, 0.3)),
-    "sheet_metal/wrinkles": Shot("sheet", 3, SHEET, lean=LOW),
-    "sheet_metal/splits": Shot("sheet", 1, SHEET),
+    "casting/misruns": Shot("nist_ftc_10", 3, HOUSING_EDGE),
+    "sheet_metal/dents": Shot("sheet", 5, SHEET_MIDDLE, lean=LOW),
+    "sheet_metal/scratches": Shot("sheet", 2, SHEET),
+    "sheet_metal/bent_end": Shot("sheet", 7, zoom=1.8, lean=(0.35, -1.0, 0.3)),
+    "sheet_metal/wrinkles": Shot("sheet", 2, SHEET, lean=LOW),
+    "sheet_metal/splits": Shot("sheet", 1, SHEET_MIDDLE),
     "sheet_metal/pitting": Shot("sheet", 1, SHEET),
-    "sheet_metal/corrosion": Shot("sheet", 1, SHEET),
-    "injection_moulding/sink_marks": Shot("motor_holder", 1, WALL, lean=LOW),
-    "injection_moulding/flash": Shot("motor_holder", 1),
-    "injection_moulding/short_shot": Shot("wrist_roll", 1),
-    "injection_moulding/flow_lines": Shot("motor_holder", 1, WALL),
-    "injection_moulding/weld_line": Shot("motor_holder", 1, WALL),
-    "injection_moulding/ejector_marks": Shot("motor_holder", 1, WALL),
-    "injection_moulding/burn_marks": Shot("motor_holder", 1),
-    "printing_3d/layer_shift": Shot("motor_holder", 1, zoom=2.0, edge_ratio=0.005),
-    "printing_3d/layer_separation": Shot("motor_holder", 1, WALL),
-    "printing_3d/stringing": Shot("upper_arm", 1, ARM),
-    "printing_3d/blobs": Shot("upper_arm", 1, ARM),
-    "printing_3d/under_extrusion": Shot("motor_holder", 1, WALL),
-    "printing_3d/warping": Shot("plate_holes", 1, zoom=2.0),
-    "printing_3d/top_gaps": Shot("upper_arm", 1, ARM),
+    "sheet_metal/corrosion": Shot("sheet", 5, SHEET),
+    "injection_moulding/sink_marks": Shot("cover", 1, COVER, lean=LOW),
+    "injection_moulding/flash": Shot("cover", 8, FLANGE_RIM, lean=LOW),
+    "injection_moulding/short_shot": Shot("cover", 1, FLANGE, lean=(0.2, -0.6, 2.2)),
+    "injection_moulding/flow_lines": Shot("cover", 7, COVER, lean=LOW),
+    "injection_moulding/weld_line": Shot("cover", 1, COVER),
+    "injection_moulding/ejector_marks": Shot("cover", 1, COVER),
+    "injection_moulding/burn_marks": Shot("cover", 1, COVER),
+    "printing_3d/layer_shift": Shot("printed", 1, zoom=1.5, lean=(0.5, -1.0, 0.5)),
+    "printing_3d/layer_separation": Shot("printed", 11, PRINTED_WALL),
+    "printing_3d/stringing": Shot("printed", 1, PRINTED_TOP),
+    "printing_3d/blobs": Shot("printed", 1, PRINTED_WALL),
+    "printing_3d/under_extrusion": Shot("printed", 3, PRINTED_WALL),
+    "printing_3d/warping": Shot("plate_holes", 1, zoom=1.8, lean=(1.0, -0.25, 0.25)),
+    "printing_3d/top_gaps": Shot("printed", 1, PRINTED_TOP),
     "welding/spatter": Shot("weld", 1, WELD_SIDE),
-    "welding/porosity": Shot("weld", 1, WELD_BEAD),
-    "welding/undercut": Shot("weld", 1, WELD_TOE),
+    "welding/porosity": Shot("weld", 8, WELD_BEAD),
+    "welding/undercut": Shot("weld", 3, WELD_TOE),
     "welding/cracks": Shot("weld", 1, WELD_BEAD),
     "welding/burn_through": Shot("weld", 1, WELD_BEAD),
     "welding/excess_bead": Shot("weld", 1, WELD_BEAD),
@@ -153,8 +158,8 @@ SHOTS = {
 
 
 def sheet() -> trimesh.Trimesh:
-    """A sheet of 200 × 140 × 2 mm."""
-    return trimesh.creation.box((200.0, 140.0, 2.0)).subdivide_to_size(4.0)
+    """A sheet of 200 × 140 × 3 mm."""
+    return trimesh.creation.box((200.0, 140.0, 3.0)).subdivide_to_size(4.0)
 
 
 def weld() -> trimesh.Trimesh:
@@ -168,7 +173,39 @@ def weld() -> trimesh.Trimesh:
     return plate
 
 
-MADE = {"sheet": sheet, "weld": weld}
+def cover() -> trimesh.Trimesh:
+    """A moulded cover of 160 × 110 mm with a flange; its wall is 2.5 mm thick."""
+    plate = trimesh.creation.box((160.0, 110.0, 2.5)).subdivide_to_size(1.6)
+    plate.merge_vertices()
+    x, y, _ = plate.vertices.T
+    inside = np.clip((np.minimum(80.0 - np.abs(x), 55.0 - np.abs(y)) - 9.0) / 8.0, 0.0, 1.0)
+    plate.vertices[:, 2] += 18.0 * inside**2 * (3.0 - 2.0 * inside)
+    return plate
+
+
+def printed() -> trimesh.Trimesh:
+    """A printed block of 60 × 40 × 45 mm with rounded corners and layers of 1.5 mm."""
+    turn = np.linspace(0.0, 2.0 * np.pi, 160, endpoint=False)
+    round_corners = (np.abs(np.cos(turn)) ** 6 + np.abs(np.sin(turn)) ** 6) ** (-1.0 / 6.0)
+    outline = round_corners[:, None] * np.stack([30.0 * np.cos(turn), 20.0 * np.sin(turn)], axis=1)
+    height = np.linspace(0.0, 45.0, 30 * 6 + 1)
+    bulge = 0.35 * np.abs(np.sin(np.pi * height / 1.5))
+    rows = [outline * (1.0 + grown / 30.0) for grown in bulge]
+    wall = np.concatenate(
+        [np.c_[row, np.full(160, z)] for row, z in zip(rows, height, strict=True)]
+    )
+    hull = np.arange(160), (np.arange(160) + 1) % 160
+    top, last = 160 * (len(height) - 1), len(wall)
+    faces = [np.c_[hull[1], hull[0], np.full(160, last)]]
+    faces += [np.c_[hull[0] + top, hull[1] + top, np.full(160, last + 1)]]
+    for row in range(0, top, 160):
+        faces.append(np.c_[hull[0], hull[1], hull[1] + 160] + row)
+        faces.append(np.c_[hull[0], hull[1] + 160, hull[0] + 160] + row)
+    points = np.concatenate([wall, [[0.0, 0.0, 0.0], [0.0, 0.0, 45.0]]])
+    return trimesh.Trimesh(points, np.concatenate(faces), process=False)
+
+
+MADE = {"cover": cover, "printed": printed, "sheet": sheet, "weld": weld}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -204,8 +241,8 @@ def row(template: BundledTemplate) -> str:
     picture = picture_path(template.name).relative_to(PAGE.parent).as_posix()
     return (
         f"| ![{template.title}]({picture}) | **{template.title}** `{template.name}`<br>"
-        f"{template.description} {template.causes}<br>On {', '.join(template.materials)}. "
-        f"| {template.change} |"
+        f"{template.description}<br>*Causes:* {template.causes}<br>"
+        f"*Materials:* {', '.join(template.materials)}. | {template.change} |"
     )
 
 
@@ -282,7 +319,7 @@ def draw(name: str, recipe: Recipe, part: Path) -> None:
 
 def view_of(obj: bpy.types.Object, recipe: Recipe, shot: Shot) -> View:
     """The view of the anomalous points, against the mean normal of the places."""
-    mesh = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    mesh: Any = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
     points = read_positions(mesh)[read_attribute(mesh, MASK)].astype(np.float64)
     center = (points.min(axis=0) + points.max(axis=0)) / 2.0
     radius = float(np.linalg.norm(points - center, axis=1).max())
@@ -320,7 +357,7 @@ def refined(part: PointCloud, recipe: Recipe, edge_ratio: float) -> trimesh.Trim
             result = np.minimum(result, longest + GRADING * away)
         return result
 
-    points, faces = refine(part.points, part.faces, allowed, MAX_VERTICES)
+    points, faces = refine(part.points, require_faces(part), allowed, MAX_VERTICES)
     return trimesh.Trimesh(points, faces, process=False)
 
 

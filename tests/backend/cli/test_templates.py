@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from backend.io import write_cloud
@@ -52,6 +53,14 @@ def test_a_bundled_name_is_a_template(run: Run, tmp_path: Path) -> None:
     run("sample", NAME, sample_path("pawn"), "--out", tmp_path)
     recipe = load_recipe(tmp_path / "handling_dents-00000.json")
     assert {defect.kind for defect in recipe.defects} == {"dent"}
+
+
+def test_a_data_set_is_made_from_a_bundled_name(run: Run, tmp_path: Path) -> None:
+    write_cloud(tmp_path / "egg" / "0.ply", scan("egg", 0, 9000))
+    scans, out = tmp_path / "egg", tmp_path / "out"
+    run("synthesize", NAME, "--scans", scans, "--count", 1, "--jobs", 1, "--out", out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert len(manifest["samples"]) == 1
 
 
 def test_a_copy_that_was_taken_out_is_a_template(run: Run, tmp_path: Path) -> None:

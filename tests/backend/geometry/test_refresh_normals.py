@@ -23,7 +23,7 @@ def test_what_is_far_away_does_not_count(radius: float) -> None:
 
 def test_normals_that_a_bend_has_turned_are_exact() -> None:
     recipe = random_recipe(plate(), 0, "bend")
-    labeled, record = replay(recipe, plate())
+    labeled = replay(recipe, plate()).labeled
     bend = recipe.defects[0]
     axis, side = np.array(bend.hinge_axis), np.array(bend.side)
     x = (plate().points - bend.hinge_point) @ side
