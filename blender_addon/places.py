@@ -36,7 +36,7 @@ LEAST_FIBRE = 0.2
 # one; which share of them may be chosen; and the cosine below which a normal is another face's.
 CELLS = 35
 CLEAREST = 0.25
-SAME_FACE = 0.9
+SAME_FACE = 0.97
 
 
 @dataclass(frozen=True, eq=False)

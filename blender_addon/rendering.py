@@ -233,6 +233,7 @@ def _draw(scene: Any, path: Path, size: int) -> None:
     render.resolution_percentage = 100
     # Noise, which would double the file.
     render.dither_intensity = 0.0
-    render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
+    file = render.image_settings
+    file.file_format, file.color_mode, file.compression = "PNG", "RGB", 100
     render.filepath = str(path)
     bpy.ops.render.render(write_still=True, scene=scene.name)

@@ -96,6 +96,7 @@ class Shot:
 # Faces and edges of the parts where defects show well.
 PARTING_LINE = (-0.012, -0.3, 0.02, 0.012, -0.01, 0.6)
 PLATE = (0.05, 0.1, 0.03, 0.5, 0.7, 0.1)
+PLATE_ARRIS = (-0.1, 0.1, 0.031, 0.0035, 0.3, 0.036)
 PLATE_EDGE = (-0.1, 0.2, 0.02, 0.02, 0.4, 0.1)
 HOUSING = (0.14, -0.1, -0.12, 0.34, 0.005, 0.12)
 HOUSING_EDGE = (0.05, -0.1, -0.22, 0.36, 0.06, -0.1)
@@ -114,7 +115,7 @@ SHOTS = {
     "machining/scratches": Shot("plate_holes", 6, PLATE, zoom=1.1),
     "machining/chatter_marks": Shot("plate_holes", 1, PLATE),
     "machining/edge_chips": Shot("plate_holes", 1, PLATE_EDGE, lean=(-0.3, -0.5, 0.0)),
-    "machining/burrs": Shot("plate_holes", 4, PLATE_EDGE, lean=(-0.3, -0.5, 0.0)),
+    "machining/burrs": Shot("plate_holes", 2, PLATE_ARRIS, zoom=1.0, lean=(-0.3, -0.8, 0.0)),
     "machining/handling_dents": Shot("nist_ftc_10", 4, HOUSING),
     "machining/dents_with_scratches": Shot("plate_holes", 1, PLATE),
     "machining/tool_gouges": Shot("plate_holes", 1, PLATE),
@@ -145,7 +146,7 @@ SHOTS = {
     "printing_3d/stringing": Shot("printed", 1, PRINTED_TOP),
     "printing_3d/blobs": Shot("printed", 1, PRINTED_WALL),
     "printing_3d/under_extrusion": Shot("printed", 3, PRINTED_WALL),
-    "printing_3d/warping": Shot("plate_holes", 1, zoom=1.8, lean=(1.0, -0.25, 0.25)),
+    "printing_3d/warping": Shot("plate_holes", 1, zoom=2.1, lean=(1.0, -0.25, 0.25)),
     "printing_3d/top_gaps": Shot("printed", 1, PRINTED_TOP),
     "welding/spatter": Shot("weld", 1, WELD_SIDE),
     "welding/porosity": Shot("weld", 8, WELD_BEAD),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from backend.cloud import PointCloud
+from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.io import read_cloud, read_labeled, write_cloud
 from backend.io.digest import file_digest
@@ -119,6 +122,37 @@ def test_a_real_scan_is_registered_to_its_nominal_model(run: Run, tmp_path: Path
     away = np.linalg.norm(in_part[labeled.source_index] - center, axis=1)
     assert labeled.mask.sum() == record["defects"][0]["points"] > 100
     assert away[labeled.mask].max() < 4.5
+
+
+def test_other_poses_of_a_symmetric_part_are_told(run: Run, tmp_path: Path) -> None:
+    box = trimesh.creation.box((60.0, 40.0, 10.0))
+    model, scan, recipe = (tmp_path / name for name in ("box.stl", "side.ply", "dent.json"))
+    mesh = PointCloud.of(box.vertices, faces=box.faces)
+    write_cloud(model, mesh)
+    write_cloud(scan, PointCloud(subsample_surface(mesh, 5000, np.random.default_rng(0)).points))
+    far_dent(recipe, "off")
+    result = run("replay", recipe, scan, "--nominal", model, "--out", tmp_path / "out")
+    assert "fits as well turned by 180 degrees about" in result.stderr
+    record = json.loads((tmp_path / "out" / "side.json").read_text())["alignment"]["registration"]
+    half_turns = [motion for motion in record["alternatives"] if abs(motion["turn"] - 180) < 1]
+    assert len(half_turns) >= 2
+    assert all(motion["fitness"] > 0.99 for motion in half_turns)
+
+
+def test_a_scan_below_the_wanted_fitness_is_refused(run: Run, tmp_path: Path) -> None:
+    model, recipe = sample_path("wrist_roll"), tmp_path / "dent.json"
+    part = subsample_surface(read_cloud(model), 3000, np.random.default_rng(0)).points
+    table = np.random.default_rng(1).uniform(-1.0, 1.0, (450, 3)) * [60.0, 60.0, 0.1]
+    table += [*part[:, :2].mean(axis=0), part[:, 2].min() - 5.0]
+    scan = tmp_path / "on_a_table.ply"
+    write_cloud(scan, PointCloud(np.concatenate([part, table])))
+    far_dent(recipe, "off")
+    arguments = ("replay", recipe, scan, "--nominal", model, "--out", tmp_path / "out")
+    result = run(*arguments, "--min-fitness", "0.99", status=1)
+    assert re.search(r"only 8\d\.\d% of the scan .* 99\.0% are needed", result.stderr)
+    assert "cut away table and fixtures" in result.stderr
+    run(*arguments, "--min-fitness", "0.8")
+    assert (tmp_path / "out" / "on_a_table.ply").exists()
 
 
 def far_dent(recipe: Path, name: str) -> None:
