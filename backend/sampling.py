@@ -25,6 +25,8 @@ from shared_schema.scale import SCALED_QUANTITIES, quantity_of
 FloatArray = NDArray[np.float64]
 
 HULL_CORNERS = 14
+# Cosine to the heading from which on a mark of a row counts as parallel to the others.
+IN_LINE = 0.99
 
 
 def sample_recipes(
@@ -178,11 +180,22 @@ def _far_end(draw: Drawer, place: Place, cloud: PointCloud) -> FloatArray:
     length = draw("length")
     distance = distances_within(edge_graph(cloud), place.index, 1.1 * length)
     reached = np.isfinite(distance)
+    farthest = distance[reached].max()
+    if farthest == 0:
+        raise SamplingError(
+            f"a scratch of length {length} has nowhere to go from {place.position.tolist()}: the "
+            "next points are farther away; use a denser scan"
+        )
+    heading, offset = draw.heading(place), cloud.points - place.position
+    if place.heading is not None:
+        along = unit(offset - np.outer(offset @ place.normal, place.normal)) @ heading
+        ahead = np.flatnonzero(reached & (along > IN_LINE))
+        if len(ahead):
+            # One of a row: shorter near a border rather than out of line.
+            return cloud.points[ahead[np.argmin(np.abs(distance[ahead] - length))]]
     # On a patch smaller than that: as far as it goes.
-    wanted = reached & (distance >= 0.9 * min(length, distance[reached].max()))
-    candidates = np.flatnonzero(wanted)
-    directions = unit(cloud.points[candidates] - place.position)
-    return cloud.points[candidates[np.argmax(directions @ draw.heading(place))]]
+    candidates = np.flatnonzero(reached & (distance >= 0.9 * min(length, farthest)))
+    return cloud.points[candidates[np.argmax(unit(offset[candidates]) @ heading)]]
 
 
 def _place_bend(draw: Drawer, values: Values, place: Place, cloud: PointCloud) -> Values:

@@ -265,3 +265,23 @@ def test_a_lasso_that_encloses_nothing_is_refused() -> None:
     given = read(f'{{"kind": "freeform", "size": 0.1, "amplitude": 0.01, "location": {location}}}')
     with pytest.raises(SamplingError, match="encloses nothing"):
         draw(given, sphere())
+
+
+def test_a_row_at_a_border_stays_parallel() -> None:
+    scratch = (
+        '{"kind": "scratch", "length": 0.12, "width": 0.005, "depth": 0.002, "repeat": '
+        '{"count": 4, "spacing": 0.02}, "location": {"type": "point", "position": [0.3, 0.3, 0]}}'
+    )
+    cloud = plate(step=0.1)
+    for seed in range(6):
+        recipe = draw(read(scratch, '"lengths": "ratio",'), cloud, seed)
+        paths = [np.array(defect.path.points) for defect in recipe.defects]
+        headings = np.array([path[-1] - path[0] for path in paths])
+        headings /= np.linalg.norm(headings, axis=1, keepdims=True)
+        assert (headings @ headings.T > 0.95).all()
+
+
+def test_a_scratch_that_has_nowhere_to_go_is_refused() -> None:
+    given = read('{"kind": "scratch", "length": 0.001, "width": 0.001, "depth": 0.001}')
+    with pytest.raises(SamplingError, match="nowhere to go"):
+        draw(given, plate(step=1.0))
