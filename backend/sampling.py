@@ -189,10 +189,11 @@ def _far_end(draw: Drawer, place: Place, cloud: PointCloud) -> FloatArray:
     heading, offset = draw.heading(place), cloud.points - place.position
     if place.heading is not None:
         along = unit(offset - np.outer(offset @ place.normal, place.normal)) @ heading
-        ahead = np.flatnonzero(reached & (along > IN_LINE))
-        if len(ahead):
+        ahead = reached & (along > IN_LINE)
+        if ahead.any():
             # One of a row: shorter near a border rather than out of line.
-            return cloud.points[ahead[np.argmin(np.abs(distance[ahead] - length))]]
+            ahead &= distance >= 0.9 * min(length, distance[ahead].max())
+            return cloud.points[np.argmax(np.where(ahead, along, -1.0))]
     # On a patch smaller than that: as far as it goes.
     candidates = np.flatnonzero(reached & (distance >= 0.9 * min(length, farthest)))
     return cloud.points[candidates[np.argmax(unit(offset[candidates]) @ heading)]]
