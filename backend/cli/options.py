@@ -89,8 +89,8 @@ def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
         "--viewpoint",
         metavar="X Y Z",
         type=(float, float, float),
-        help="Where the sensor stood, in the scan's frame; it orients estimated normals and rules out "
-        "poses that would show it the inside.",
+        help="Where the sensor stood, in the scan's frame; it orients estimated normals and rules "
+        "out poses that would show it the inside.",
     )
 
 

@@ -213,7 +213,8 @@ def test_report_shows_in_a_browser_without_any_address_outside(
     assert browser.addresses == [report.resolve().as_uri()]
     broken = "[...document.images].filter(i => !i.complete || i.naturalWidth < 50).length"
     assert browser.evaluate(broken) == 0
-    assert browser.evaluate("document.images.length") == len(PREVIEWS) + 2 + 2 + len(metrics["examples"])
+    pictures = len(PREVIEWS) + 2 + 2 + len(metrics["examples"])
+    assert browser.evaluate("document.images.length") == pictures
     assert browser.evaluate("[...document.images].every(i => i.alt)")
     text = browser.text()
     for row in metrics["rows"]:
