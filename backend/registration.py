@@ -77,7 +77,8 @@ ROUNDS = (
     _Round(400, 250, 10_000, 8, cap=2.0, width=0.5),
     _Round(40, 800, 20_000, 8, cap=2.0, width=0.3, twins=6),
     _Round(10, 2_500, 20_000, 7, cap=1.0, width=0.2, offset_prior=0.1),
-    _Round(4, 8_000, 60_000, 20, cap=1.0, width=0.5, offset_prior=0.1),
+    # So many steps, because a narrow band of a part creeps to where its axis is right.
+    _Round(4, 8_000, 60_000, 45, cap=1.0, width=0.5, offset_prior=0.1),
 )
 
 
