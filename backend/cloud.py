@@ -238,3 +238,15 @@ class LabeledCloud:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def take(self, rows: IntArray | BoolArray) -> LabeledCloud:
+        """The points at ``rows`` (indices, or a mask over the points), every array alike."""
+        return LabeledCloud(
+            self.points[rows],
+            None if self.normals is None else self.normals[rows],
+            self.mask[rows],
+            self.labels[rows],
+            self.weight[rows],
+            self.source_index[rows],
+            {name: values[rows] for name, values in self.fields.items()},
+        )

@@ -206,10 +206,15 @@ def _record(recipe: Recipe, transform: FloatArray, reports: list[dict[str, Any]]
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "T_part_scan": transform.tolist(),
         "defects": reports,
-        "versions": {
-            "flawsmith": __version__,
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of all on which the bytes of a sample depend."""
+    return {
+        "flawsmith": __version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "python": platform.python_version(),
     }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from backend.cloud import PointCloud
 from backend.defects.push import unit
 from backend.errors import SamplingError
-from backend.geometry.geodesic import distances_within, edge_graph
+from backend.geometry.geodesic import distances_within
 from backend.geometry.hinge import principal_axes, section_hinge
 from backend.geometry.rotations import even_directions
 from backend.locations import Place, Surface, find_place, place_near
@@ -178,7 +178,7 @@ def _place_scratch(draw: Drawer, values: Values, place: Place, cloud: PointCloud
 def _far_end(draw: Drawer, place: Place, cloud: PointCloud) -> FloatArray:
     """A point about the drawn length over the surface from ``place``, in a random heading."""
     length = draw("length")
-    distance = distances_within(edge_graph(cloud), place.index, 1.1 * length)
+    distance = distances_within(cloud.graph, place.index, 1.1 * length)
     reached = np.isfinite(distance)
     farthest = distance[reached].max()
     if farthest == 0:

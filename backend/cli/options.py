@@ -94,6 +94,17 @@ def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
     )
 
 
+def on_empty_option(rest: str) -> Callable[[FunctionT], FunctionT]:
+    """``--on-empty``; ``rest`` ends the sentence that explains it."""
+    return click.option(
+        "--on-empty",
+        type=click.Choice(["skip", "refuse"]),
+        default="skip",
+        show_default=True,
+        help=f"What to do about a defect that marks no point{rest}.",
+    )
+
+
 def seed_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
     """``--seed`` of everything that is drawn by chance."""
     return click.option(

@@ -11,6 +11,7 @@ import click
 from backend.cli.options import (
     EXISTING_FILE,
     file_argument,
+    on_empty_option,
     one_name_each,
     out_option,
     seed_option,
@@ -40,13 +41,7 @@ if TYPE_CHECKING:
 @out_option("a PLY and a JSON record of each scan")
 @unit_option("the scans; by default the recipe's")
 @viewpoint_option()
-@click.option(
-    "--on-empty",
-    type=click.Choice(["skip", "refuse"]),
-    default="skip",
-    show_default=True,
-    help="What to do about a defect that marks no point of a scan.",
-)
+@on_empty_option(" of a scan")
 @sensor_option()
 @click.option(
     "--min-fitness",
@@ -150,17 +145,13 @@ class _Replaying:
         """The cloud as the sensor gives it, and the sensor's record; as it is without one."""
         if self.sensor is None:
             return labeled, None
-        import numpy as np
-
         from backend.io.digest import file_digest
-        from backend.sensor import sense
+        from backend.sensor import scan_rng, sense
 
-        # The scan's content has a part in the seed, or all scans would get the same noise.
-        rng = np.random.default_rng([self.seed, int(file_digest(path)[:8], 16)])
         return sense(
             labeled,
             self.sensor,
-            rng=rng,
+            rng=scan_rng(self.seed, file_digest(path)),
             nominal_cloud=scan,
             viewpoints=None if self.viewpoint is None else [self.viewpoint],
             unit=scan.unit or self.recipe.part.unit,

@@ -10,6 +10,7 @@ import click
 from backend.cli.options import (
     EXISTING_FILE,
     EXISTING_FOLDER,
+    on_empty_option,
     out_option,
     seed_option,
     sensor_option,
@@ -70,13 +71,7 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
 @unit_option("the scans; by default the template's")
 @views_option()
 @viewpoint_option()
-@click.option(
-    "--on-empty",
-    type=click.Choice(["skip", "refuse"]),
-    default="skip",
-    show_default=True,
-    help="What to do about a defect that marks no point: skip it, or draw all of the recipe anew.",
-)
+@on_empty_option(": skip it, or draw all of the recipe anew")
 @sensor_option()
 @seed_option("the samples, the registration and the sensor; sample N depends on it and on N alone")
 def command(count: int, jobs: int | None, **asked: Any) -> None:

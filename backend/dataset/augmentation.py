@@ -46,19 +46,6 @@ def augment(
     return rotate(cloud, Rotation.random(random_state=rng).as_matrix()) if config.rotate else cloud
 
 
-def take(cloud: LabeledCloud, rows: NDArray[np.int64] | NDArray[np.bool_]) -> LabeledCloud:
-    """The points at ``rows`` (indices, or a mask over the points), every array alike."""
-    return LabeledCloud(
-        cloud.points[rows],
-        None if cloud.normals is None else cloud.normals[rows],
-        cloud.mask[rows],
-        cloud.labels[rows],
-        cloud.weight[rows],
-        cloud.source_index[rows],
-        {name: values[rows] for name, values in cloud.fields.items()},
-    )
-
-
 def random_direction(rng: np.random.Generator) -> FloatArray:
     """A unit vector (3,), uniform on the sphere."""
     vector = rng.normal(size=3)
@@ -74,7 +61,7 @@ def crop_to_view(cloud: LabeledCloud, direction: FloatArray, cosine: float) -> L
     if cloud.normals is None:
         return cloud
     visible = cloud.normals @ direction > cosine
-    return take(cloud, visible) if visible.mean() >= SMALLEST_VIEW else cloud
+    return cloud.take(visible) if visible.mean() >= SMALLEST_VIEW else cloud
 
 
 def drop_points(
@@ -83,7 +70,7 @@ def drop_points(
     """Leave out a random fraction, up to ``largest_fraction``, of the points."""
     fraction = rng.uniform(0.0, largest_fraction)
     keep = rng.random(len(cloud)) >= fraction
-    return take(cloud, keep) if keep.any() else cloud
+    return cloud.take(keep) if keep.any() else cloud
 
 
 def jitter(cloud: LabeledCloud, rng: np.random.Generator, largest: float) -> LabeledCloud:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import scipy
-
-from backend import __version__
 from backend.dataset.order import Order
-from backend.io.digest import file_digest
+from backend.io.digest import file_digest, file_identity
+from backend.replay import versions
 from shared_schema.base import Model
 from shared_schema.sensor import Sensor
 
@@ -25,7 +21,7 @@ class FileIdentity(Model):
     @classmethod
     def of(cls, path: Path) -> FileIdentity:
         """That of the file at ``path``."""
-        return cls(file=path.name, sha256=file_digest(path))
+        return cls(**file_identity(path))
 
 
 class FileEntry(Model):
@@ -80,12 +76,7 @@ class Inputs(Model):
             format=order.suffix,
             nominal_scans=order.nominal_scans,
             sensor=order.sensor,
-            versions={
-                "flawsmith": __version__,
-                "numpy": np.__version__,
-                "scipy": scipy.__version__,
-                "python": platform.python_version(),
-            },
+            versions=versions(),
         )
 
     def differences(self, other: Inputs) -> list[str]:

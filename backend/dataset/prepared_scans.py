@@ -25,7 +25,7 @@ from backend.dataset.order import Order
 from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
 from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
 from backend.io import read_cloud, write_bytes, write_cloud, write_json
-from backend.sensor import Sensed, sense
+from backend.sensor import Sensed, scan_rng, sense
 from shared_schema.load import load_template
 from shared_schema.recipe import Unit
 
@@ -139,8 +139,7 @@ def sensed(
 def _hand_on(order: Order, scan: str, cloud: PointCloud, record: dict[str, Any]) -> None:
     """Write the scan as it goes into the data set."""
     if order.sensor is not None:
-        # The scan's content has a part in the seed, or all scans would get the same noise.
-        rng = np.random.default_rng([order.seed, int(record["source"]["sha256"][:8], 16)])
+        rng = scan_rng(order.seed, record["source"]["sha256"])
         labeled, about = sensed(order, LabeledCloud.nominal(cloud), cloud, rng)
         cloud = PointCloud(labeled.points, labeled.normals, fields=labeled.fields)
         record = record | about

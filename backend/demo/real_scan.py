@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from backend.alignment import align
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.augmentation import take
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import rotation_of, transform_points
 from backend.io import read_cloud, write_bytes, write_cloud, write_json, write_labeled
@@ -159,7 +158,7 @@ def _about_the_defect(labeled: LabeledCloud) -> LabeledCloud:
     marked = labeled.points[labeled.mask]
     middle = (marked.min(axis=0) + marked.max(axis=0)) / 2.0
     reach = SHOWN_EXTENTS * np.linalg.norm(np.ptp(marked, axis=0))
-    return take(labeled, np.linalg.norm(labeled.points - middle, axis=1) <= reach)
+    return labeled.take(np.linalg.norm(labeled.points - middle, axis=1) <= reach)
 
 
 def read_scan_in_part(folder: Path) -> PointCloud:

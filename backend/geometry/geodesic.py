@@ -42,11 +42,6 @@ SMOOTHING_ROUNDS = 2
 CORNER = np.radians(15.0)
 
 
-def edge_graph(cloud: PointCloud) -> csr_matrix:
-    """Symmetric sparse matrix (N, N) of the lengths of the cloud's edges."""
-    return cloud.graph
-
-
 def distances_within(graph: csr_matrix, source: int, limit: float) -> FloatArray:
     """Distance (N,) over ``graph`` from ``source``; infinite beyond ``limit``."""
     return np.asarray(dijkstra(graph, indices=source, limit=limit))

@@ -83,12 +83,18 @@ def subsample_surface(
     drawn = count * OVERSAMPLING if even else count
     face = np.sort(rng.choice(len(areas), size=drawn, p=areas / areas.sum()))
     a, b, c = np.moveaxis(mesh.points[require_faces(mesh)[face]], 1, 0)
-    u, v = rng.random((2, drawn, 1))
-    folded = u + v > 1.0
-    u, v = np.where(folded, 1.0 - u, u), np.where(folded, 1.0 - v, v)
+    u, v = within_triangles(drawn, rng)[..., None]
     points = a + u * (b - a) + v * (c - a)
     keep = thin(points, count) if even else np.ones(drawn, dtype=bool)
     return PointCloud(points[keep], normals[face[keep]], unit=mesh.unit)
+
+
+def within_triangles(count: int, rng: np.random.Generator) -> FloatArray:
+    """Weights (2, count) of the second and third corner at places spread evenly over triangles."""
+    u, v = rng.random((2, count))
+    # The other half of the parallelogram is turned onto the triangle.
+    folded = u + v > 1.0
+    return np.stack([np.where(folded, 1.0 - u, u), np.where(folded, 1.0 - v, v)])
 
 
 def thin(points: FloatArray, count: int) -> NDArray[np.bool_]:

@@ -19,13 +19,13 @@ from backend.replay import replay_record
 from backend.sensor.dropout import dropout
 from backend.sensor.noise import add_noise
 from backend.sensor.occlusion import occlusion
-from backend.sensor.resample import of_rows, resample
+from backend.sensor.resample import resample
 from backend.sensor.views import Rays, find_viewpoints
 from shared_schema.recipe import MM_PER_UNIT, Unit
 from shared_schema.scale import scaled
 from shared_schema.sensor import Sensor
 
-__all__ = ["Sensed", "remake", "sense"]
+__all__ = ["Sensed", "remake", "scan_rng", "sense"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -67,7 +67,7 @@ class _Scene:
             )
         self.effects.append({"effect": effect, "added": 0, "removed": int((~kept).sum())})
         if not kept.all():
-            self.labeled = of_rows(self.labeled, np.flatnonzero(kept))
+            self.labeled = self.labeled.take(kept)
             self.rays = None if self.rays is None else self.rays.of(kept)
 
 
@@ -100,6 +100,14 @@ def sense(
     """
     own = None if viewpoints is None else np.asarray(viewpoints, dtype=np.float64).tolist()
     return _sense(labeled, sensor, int(rng.integers(SEEDS)), nominal_cloud, own, Unit(unit))
+
+
+def scan_rng(seed: int, sha256: str) -> np.random.Generator:
+    """Where the chance of one scan's sensor comes from, by a seed and the digest of its file.
+
+    The scan's content has a part in it, or all scans would get the same noise.
+    """
+    return np.random.default_rng([seed, int(sha256[:8], 16)])
 
 
 def remake(record: dict[str, Any], cloud: PointCloud) -> LabeledCloud:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.geometry.blur import adjacency_matrix, blur, grow
 from backend.geometry.neighbors import unique_edges
+from backend.geometry.surface import within_triangles
 from backend.sensor.disks import clear_of, spread_out
 from shared_schema.sensor import Resample
 
@@ -178,7 +179,7 @@ def _filled(
     parent = corners[np.arange(len(corners)), weights.argmax(axis=1)][clear]
     chosen = spread_out(points, normals, radius, rng)
     parent = parent[chosen]
-    return replace(of_rows(labeled, parent), points=points[chosen], normals=normals[chosen])
+    return replace(labeled.take(parent), points=points[chosen], normals=normals[chosen])
 
 
 def _candidates(
@@ -196,9 +197,7 @@ def _candidates(
     wanted = OVERSAMPLING * _areas(labeled.points[triangles]) / own / max(layers, 1.0)
     count = np.floor(wanted + rng.random(len(wanted))).astype(np.int64)
     corners = np.repeat(triangles, count, axis=0)
-    u, v = rng.random((2, len(corners)))
-    folded = u + v > 1.0
-    u, v = np.where(folded, 1.0 - u, u), np.where(folded, 1.0 - v, v)
+    u, v = within_triangles(len(corners), rng)
     return corners, np.stack([1.0 - u - v, u, v], axis=1)
 
 
@@ -311,24 +310,11 @@ def _least_cosine(normals: FloatArray) -> FloatArray:
 def _joined(labeled: LabeledCloud, keep: BoolArray, added: LabeledCloud) -> LabeledCloud:
     if keep.all() and len(added) == 0:
         return labeled
-    old = of_rows(labeled, np.flatnonzero(keep))
+    old = labeled.take(keep)
     names = ("points", "normals", "mask", "labels", "weight", "source_index")
     arrays = {n: np.concatenate([getattr(old, n), getattr(added, n)]) for n in names}
     fields = {n: np.concatenate([old.fields[n], added.fields[n]]) for n in old.fields}
     return LabeledCloud(**arrays, fields=fields)
-
-
-def of_rows(labeled: LabeledCloud, rows: IntArray) -> LabeledCloud:
-    """The points ``rows`` (R,) of a labelled cloud, with all that belongs to them."""
-    return LabeledCloud(
-        labeled.points[rows],
-        None if labeled.normals is None else labeled.normals[rows],
-        labeled.mask[rows],
-        labeled.labels[rows],
-        labeled.weight[rows],
-        labeled.source_index[rows],
-        {name: values[rows] for name, values in labeled.fields.items()},
-    )
 
 
 def _normals(labeled: LabeledCloud) -> FloatArray:
