@@ -112,7 +112,7 @@ def addon(options: argparse.Namespace) -> int:
 def schema(options: argparse.Namespace) -> int:
     """Publish the JSON Schema that the Blender extension reads."""
     prepare(options)
-    return run([script("flawsmith"), "schema", "recipe", "--out", str(SCHEMA)])
+    return run([script("flawsmith"), "schema", "extension", "--out", str(SCHEMA)])
 
 
 def lock(options: argparse.Namespace) -> int:

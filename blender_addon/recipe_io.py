@@ -20,7 +20,7 @@ import numpy as np
 from .atomic_files import write_text
 from .modifiers import add_defect, defect_modifiers, diagonal, read_values
 from .parts import UNIT_PROPERTY, part_origin, part_unit
-from .schema import SCHEMA, SCHEMA_VERSION, RecipeError, Schema, check_recipe, resolved
+from .schema import SCHEMA_VERSION, RecipeError, Schema, check_document, model, resolved
 from .surface_paths import Surface, surface_path
 
 Document = dict[str, Any]
@@ -51,7 +51,7 @@ def recipe_of(obj: bpy.types.Object) -> Document:
         "origin": part_origin(obj).tolist(),
         "defects": [read_values(modifier) for modifier in shown],
     }
-    check_recipe(document)
+    check_document(document)
     return document
 
 
@@ -71,7 +71,7 @@ def apply_recipe(obj: bpy.types.Object, document: Any) -> list[bpy.types.NodesMo
     Raises:
         RecipeError: the recipe breaks the schema, or is in another unit than the object.
     """
-    check_recipe(document)
+    check_document(document)
     unit = document["part"].get("unit", "mm")
     if unit != part_unit(obj):
         raise RecipeError(
@@ -104,7 +104,7 @@ def load_recipe(path: Path) -> Document:
         if path.stat().st_size > MAX_BYTES:
             raise RecipeError(f"larger than {MAX_BYTES >> 20} MiB")
         document = json.loads(path.read_text(encoding="utf-8"))
-        check_recipe(document)
+        check_document(document)
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -143,7 +143,7 @@ def _localised(document: Document, obj: bpy.types.Object) -> Iterator[Document]:
         return (np.array(value) * scale + shift).tolist()
 
     changes = {"length": scaled, "vector": scaled, "point": moved}
-    by_kind = SCHEMA["properties"]["defects"]["items"]["discriminator"]["mapping"]
+    by_kind = model("Recipe")["properties"]["defects"]["items"]["discriminator"]["mapping"]
     for defect in document.get("defects", ()):
         yield _changed(defect, {"$ref": by_kind[defect["kind"]]}, changes)
 

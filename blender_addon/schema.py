@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The published recipe schema, read with the standard library: fields, bounds, constants, checks.
+"""The published schema, read with the standard library: fields, bounds, constants, checks.
 
 ``schema.json`` is written from the project's pydantic models (``python build.py schema``). It is
-the only place where the extension learns what a defect has and what is allowed.
+the only place where the extension learns what a defect has and what is allowed. Under ``$defs`` it
+holds a model of each document: ``Recipe``, ``RecipeTemplate``, ``ViewSet``.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ class Field:
         return min(max(value, self.low), self.high)
 
 
+def model(name: str) -> Schema:
+    """The schema of a model by its name, such as ``"Recipe"``."""
+    return dict(SCHEMA["$defs"][name])
+
+
 def resolved(schema: Schema) -> Schema:
     """``schema``, or what its ``$ref`` points to with its own keywords on top."""
     if "$ref" not in schema:
@@ -93,7 +99,7 @@ SHARED = ("mask_threshold", "label")
 
 
 def _defect_union() -> Schema:
-    items: Schema = SCHEMA["properties"]["defects"]["items"]["discriminator"]
+    items: Schema = model("Recipe")["properties"]["defects"]["items"]["discriminator"]
     return items
 
 
@@ -130,8 +136,8 @@ def _type_of(schema: Schema) -> str:
     return str(items["title"]) if items["type"] == "object" else "points"
 
 
-def check_recipe(document: Any) -> None:
-    """Hold a parsed document to the recipe's schema.
+def check_document(document: Any, of_model: str = "Recipe") -> None:
+    """Hold a parsed document to the schema of a model.
 
     Raises:
         RecipeError: naming every field that breaks it, its value, and what is allowed.
@@ -142,7 +148,7 @@ def check_recipe(document: Any) -> None:
             f"schema_version: {_shown(version)} is not supported; "
             f"this extension reads {SCHEMA_VERSION}"
         )
-    problems = list(_problems(document, SCHEMA, ""))
+    problems = list(_problems(document, model(of_model), ""))
     if problems:
         raise RecipeError("\n".join(problems[:10]))
 

@@ -1,6 +1,6 @@
 """The published JSON Schema: the contract for everything that does not import pydantic.
 
-``python -m shared_schema.publish FILE`` writes the recipe's schema, as the Blender add-on ships it.
+``python -m shared_schema.publish FILE`` writes the bundle that the Blender extension ships.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
 
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.base import Model
@@ -31,12 +32,20 @@ DOCUMENTS: dict[str, type[Model]] = {
 }
 
 
+# What the Blender extension reads and writes, each by the name of its model under ``$defs``.
+EXTENSION = "extension"
+EXTENSION_MODELS: tuple[type[Model], ...] = (Recipe, RecipeTemplate, ViewSet)
+
+
 def json_schema(document: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one of ``DOCUMENTS``.
+    """The JSON Schema (draft 2020-12) of one of ``DOCUMENTS``, or of all of the extension's.
 
     ``x-flawsmith`` holds the schema version and the constants of the defect formulas.
     """
-    schema = TypeAdapter(DOCUMENTS[document]).json_schema()
+    if document == EXTENSION:
+        _, schema = models_json_schema([(model, "validation") for model in EXTENSION_MODELS])
+    else:
+        schema = TypeAdapter(DOCUMENTS[document]).json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -50,4 +59,4 @@ def schema_text(document: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(schema_text("recipe"), encoding="utf-8")
+    Path(sys.argv[1]).write_text(schema_text(EXTENSION), encoding="utf-8")

@@ -16,7 +16,8 @@ settings.register_profile("flawsmith", deadline=None, derandomize="CI" in os.env
 settings.load_profile("flawsmith")
 
 TESTS = Path(__file__).parent
-USE_BLENDER = [TESTS / "blender_addon", TESTS / "parity"]
+# Folders whose tests share one process: Blender as a module, and Blender as a program.
+TOGETHER = {"blender_addon": "module", "parity": "module", "blender_program": "program"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
@@ -26,8 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     So one process opens Blender, and what the tests of a file share is made once.
     """
     for item in items:
-        blender = any(folder in item.path.parents for folder in USE_BLENDER)
-        item.add_marker(pytest.mark.xdist_group("blender" if blender else item.path.stem))
+        folder = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(folder, item.path.stem)))
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from shared_schema.publish import DOCUMENTS, schema_text
+from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 
 
 @click.command("schema")
-@click.argument("document", type=click.Choice(sorted(DOCUMENTS)), default="recipe")
+@click.argument("document", type=click.Choice([*sorted(DOCUMENTS), EXTENSION]), default="recipe")
 @click.option("--out", type=click.Path(path_type=Path), help="Write to this file, not the screen.")
 def command(document: str, out: Path | None) -> None:
     """Print the JSON Schema of DOCUMENT (by default the recipe's)."""

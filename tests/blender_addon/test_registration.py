@@ -99,9 +99,9 @@ def test_the_zip_installs_in_blender_and_works_there(tmp_path: Path) -> None:
 
 
 def test_the_panel_has_an_icon_of_blenders_for_every_kind() -> None:
-    assert list(ui.ICONS) == list(KINDS)
+    assert list(ui.menus.ICONS) == list(KINDS)
     known = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items
-    assert set(ui.ICONS.values()) <= set(known.keys())
+    assert set(ui.menus.ICONS.values()) <= set(known.keys())
 
 
 def test_the_manifest_has_the_version_of_the_project() -> None:

@@ -25,7 +25,7 @@ def golden(kind: str) -> dict[str, Any]:
 
 
 def test_schema_file_is_the_published_one() -> None:
-    assert json.loads(json.dumps(json_schema("recipe"))) == schema.SCHEMA
+    assert json.loads(json.dumps(json_schema("extension"))) == schema.SCHEMA
 
 
 def test_version_and_constants_are_those_of_the_backend() -> None:
@@ -42,7 +42,7 @@ def test_every_field_of_every_kind_is_known() -> None:
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_golden_recipes_pass(path: Path) -> None:
-    schema.check_recipe(json.loads(path.read_text("utf-8")))
+    schema.check_document(json.loads(path.read_text("utf-8")))
 
 
 # Where the damage is, and what the message must name.
@@ -75,7 +75,7 @@ def test_damage_is_refused_and_named(damage: str) -> None:
         target = target[step]
     target[place[-1]] = value
     with pytest.raises(schema.RecipeError, match=message):
-        schema.check_recipe(document)
+        schema.check_document(document)
     with pytest.raises(SchemaError):
         parse_document(json.dumps(document), Recipe)
 
@@ -85,10 +85,10 @@ def test_missing_field_is_named(field: str) -> None:
     document = golden("dent")
     del document["defects"][0][field]
     with pytest.raises(schema.RecipeError, match=f"{field}: missing"):
-        schema.check_recipe(document)
+        schema.check_document(document)
 
 
 @pytest.mark.parametrize("document", [None, [], 3, "recipe", {}])
 def test_what_is_no_recipe_is_refused(document: Any) -> None:
     with pytest.raises(schema.RecipeError, match="schema_version"):
-        schema.check_recipe(document)
+        schema.check_document(document)

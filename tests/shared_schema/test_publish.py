@@ -13,7 +13,7 @@ ADDON_SCHEMA = Path(__file__).parents[2] / "blender_addon" / "schema.json"
 
 
 def test_addon_carries_the_current_schema() -> None:
-    assert ADDON_SCHEMA.read_text() == schema_text("recipe"), "run: python build.py schema"
+    assert ADDON_SCHEMA.read_text() == schema_text("extension"), "run: python build.py schema"
 
 
 def test_every_field_of_every_defect_is_described_and_has_a_quantity() -> None:

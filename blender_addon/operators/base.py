@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operators share: which object they work on, and how they say what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..parts import PartError
+from ..schema import RecipeError
+
+Context = bpy.types.Context
+
+
+class PartOperator:
+    """Works on the active object, which must be a mesh with faces."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether there is such an object; if not, the tooltip says so."""
+        obj: Any = context.active_object
+        if obj is None or obj.type != "MESH":
+            cls.poll_message_set("Choose a mesh object")  # type: ignore[attr-defined]
+            return False
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave edit mode first")  # type: ignore[attr-defined]
+            return False
+        return True
+
+
+@contextmanager
+def reported(operator: bpy.types.Operator) -> Iterator[set[str]]:
+    """What the operator returns: it ends with a report where the block raises one of our errors."""
+    result = {"FINISHED"}
+    try:
+        yield result
+    except (RecipeError, PartError, OSError) as error:
+        operator.report({"ERROR"}, str(error))
+        result.clear()
+        result.add("CANCELLED")
+
+
+def chosen_file(operator: Any) -> Path:
+    """The file that was chosen in the file browser, or given by a script."""
+    return Path(bpy.path.abspath(operator.filepath))

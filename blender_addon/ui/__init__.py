@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where everything is found in Blender's windows."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import menus, panel
+
+CLASSES = (*menus.CLASSES, *panel.CLASSES)
+MENUS = menus.MENUS
+
+
+def register() -> None:
+    """Add the panel and the menu lines."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    for menu, draw in MENUS.items():
+        getattr(bpy.types, menu).append(draw)
+
+
+def unregister() -> None:
+    """Take the panel and the menu lines away."""
+    for menu, draw in MENUS.items():
+        getattr(bpy.types, menu).remove(draw)
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

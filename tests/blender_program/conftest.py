@@ -1,0 +1,1 @@
+from tests.blender_program.program import blender as blender
