@@ -28,6 +28,8 @@ from .schema import SCHEMA
 UNIT_PROPERTY = "flawsmith_unit"
 ORIGIN_PROPERTY = "flawsmith_origin"
 UNITS: tuple[str, ...] = tuple(SCHEMA["$defs"]["Unit"]["enum"])
+# Blender's name of each unit, and its length in metres.
+METRES = {"mm": ("MILLIMETERS", 0.001), "m": ("METERS", 1.0), "inch": ("INCHES", 0.0254)}
 
 # No edge longer than this part of the diagonal, so that a defect has vertices to move …
 EDGE_RATIO = 0.006
@@ -75,6 +77,14 @@ def set_part_frame(obj: bpy.types.Object, unit: str, origin: ArrayLike) -> None:
     obj[ORIGIN_PROPERTY] = np.asarray(origin, dtype=np.float64).tolist()
 
 
+def show_in_unit(scene: Any, unit: str) -> None:
+    """Make Blender's windows show the lengths of ``scene`` as numbers of ``unit``."""
+    settings = scene.unit_settings
+    name, metres = METRES[unit]
+    settings.system = "IMPERIAL" if name == "INCHES" else "METRIC"
+    settings.length_unit, settings.scale_length = name, metres
+
+
 def open_part(
     path: Path,
     unit: str = UNITS[0],
@@ -98,13 +108,28 @@ def open_part(
     """
     obj = _import(path)
     try:
-        set_part_frame(obj, unit, _recentre(obj.data))
-        _prepare(obj.data, edge_ratio, max_vertices)
+        prepare_part(obj, unit, edge_ratio=edge_ratio, max_vertices=max_vertices)
     except PartError as error:
         bpy.data.objects.remove(obj)
         raise PartError(f"{path}: {error}") from None
     obj.name = obj.data.name = path.stem
     return obj
+
+
+def prepare_part(
+    obj: bpy.types.Object,
+    unit: str = UNITS[0],
+    *,
+    edge_ratio: float = EDGE_RATIO,
+    max_vertices: int = MAX_VERTICES,
+) -> None:
+    """Make a mesh object ready for defects, in place, as ``open_part`` does; same arguments.
+
+    Raises:
+        PartError: the mesh has no surface.
+    """
+    set_part_frame(obj, unit, _recentre(obj.data))
+    _prepare(obj.data, edge_ratio, max_vertices)
 
 
 def refine_near(obj: bpy.types.Object, places: ArrayLike, radius: float, longest: float) -> None:

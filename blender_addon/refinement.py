@@ -44,8 +44,11 @@ def refine(
 def _edges(faces: Integers) -> tuple[Integers, Integers]:
     """Unique edges (E, 2), and for each face (M, 3) its edges ab, bc, ca among them."""
     pairs = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
-    edges, inverse = np.unique(np.sort(pairs, axis=1), axis=0, return_inverse=True)
-    return edges, inverse.reshape(-1, 3)
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    # As one number each, pairs are sorted several times faster.
+    base = int(faces.max()) + 1
+    keys, inverse = np.unique(low * base + high, return_inverse=True)
+    return np.stack(np.divmod(keys, base), axis=1), inverse.reshape(-1, 3)
 
 
 def _split(points: Floats, faces: Integers, middle: Integers) -> Integers:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .atomic_files import replacing, write_text
 from .modifiers import KINDS, add_defect, defect_kind, defect_modifiers, diagonal, read_values
-from .parts import open_part, part_origin, refine_near
+from .parts import open_part, part_origin, refine_near, show_in_unit
 from .places import Place, clearance, place_near, placed_values, separated_vertices
 from .recipe_io import save_recipe
 from .rendering import render_preview
@@ -44,8 +44,6 @@ CHANGES: dict[str, dict[str, Any]] = {
 HINGE_PLACE = 0.25
 BEND_ANGLE = 0.2
 LIFT = np.array([0.0, 0.0, 0.4])
-# Blender's name of each unit, and its length in metres.
-METRES = {"mm": ("MILLIMETERS", 0.001), "m": ("METERS", 1.0), "inch": ("INCHES", 0.0254)}
 
 
 @dataclass(frozen=True)
@@ -119,11 +117,7 @@ def _open(request: Request, say: Say) -> bpy.types.Object:
     """The model in an otherwise empty file, which shows lengths in its unit."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     obj = open_part(request.model, request.unit)
-    scene: Any = bpy.context.scene
-    settings = scene.unit_settings
-    name, metres = METRES[request.unit]
-    settings.system = "IMPERIAL" if name == "INCHES" else "METRIC"
-    settings.length_unit, settings.scale_length = name, metres
+    show_in_unit(bpy.context.scene, request.unit)
     say(f"opened {request.model.name}: {len(obj.data.vertices)} vertices")  # type: ignore[union-attr]
     return obj
 

@@ -14,10 +14,10 @@ import bpy
 
 from ..parts import PartError
 from ..schema import RecipeError
-from . import export, showcase
+from . import example, export, showcase
 
 # Each module adds its command to the parser, in the order of the help.
-COMMANDS = (showcase, export)
+COMMANDS = (example, showcase, export)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ import bpy
 from bpy_extras.io_utils import ImportHelper
 
 from ..parts import READERS, UNITS, open_part, part_origin, set_part_frame
+from ..sample import add_sample_defects, add_sample_part
 from .base import PartOperator, chosen_file, reported
 
 UNIT_ITEMS = [(unit, unit, f"Lengths are in {unit}") for unit in UNITS]
@@ -53,4 +54,24 @@ class FLAWSMITH_OT_set_unit(PartOperator, bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-CLASSES = (FLAWSMITH_OT_open_part, FLAWSMITH_OT_set_unit)
+class FLAWSMITH_OT_add_sample(bpy.types.Operator):  # noqa: N801
+    """Add a flange with one defect of each kind, to try things on."""
+
+    bl_idname = "flawsmith.add_sample"
+    bl_label = "Sample Part"
+    bl_description = "Add a flange, 120 mm wide, with one defect of each kind, to try things on"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    with_defects: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Defects", default=True, description="Add one defect of each kind to it"
+    )
+
+    def execute(self, context: Any) -> Any:
+        """Add it at the middle of the scene."""
+        flange = add_sample_part()
+        if self.with_defects:
+            add_sample_defects(flange)
+        return {"FINISHED"}
+
+
+CLASSES = (FLAWSMITH_OT_open_part, FLAWSMITH_OT_add_sample, FLAWSMITH_OT_set_unit)

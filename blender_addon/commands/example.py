@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``flawsmith example``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..atomic_files import replacing
+from ..parts import show_in_unit
+from ..sample import add_sample_defects, add_sample_part
+from .report import say
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "example", help="a .blend file of a flange with one defect of each kind"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the .blend file")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run it with its parsed ``options``."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    show_in_unit(bpy.context.scene, "mm")
+    add_sample_defects(add_sample_part())
+    with replacing(options.out) as temporary:
+        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True)
+    say(f"wrote {options.out}")
