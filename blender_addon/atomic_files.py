@@ -29,3 +29,9 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content``."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

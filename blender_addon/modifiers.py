@@ -81,6 +81,37 @@ def defect_modifiers(obj: bpy.types.Object) -> list[bpy.types.NodesModifier]:
     return found
 
 
+def remove_defect(modifier: bpy.types.NodesModifier) -> None:
+    """Take a defect from its object's stack, and its path, hull or bumps out of the file.
+
+    What other modifiers use too stays.
+    """
+    part: Any = modifier.id_data
+    supports = defect_supports(modifier)
+    part.modifiers.remove(modifier)
+    in_use = {other for obj in bpy.data.objects for other in _supports_of(obj)}
+    for support in supports:
+        if support not in in_use:
+            mesh: Any = support.data
+            bpy.data.objects.remove(support)
+            if mesh is not None and mesh.users == 0:
+                bpy.data.meshes.remove(mesh)
+
+
+def defect_supports(modifier: bpy.types.NodesModifier) -> list[bpy.types.Object]:
+    """The objects of a defect's path, hull and bumps."""
+    chosen = (
+        _get(modifier, field.title)
+        for field in fields(_require_kind(modifier))
+        if field.type in SUPPORT_TYPES
+    )
+    return [support for support in chosen if support is not None]
+
+
+def _supports_of(obj: bpy.types.Object) -> list[bpy.types.Object]:
+    return [s for modifier in defect_modifiers(obj) for s in defect_supports(modifier)]
+
+
 def write_values(modifier: bpy.types.NodesModifier, values: Values) -> None:
     """Set some fields of a defect, given as in the recipe's JSON.
 
@@ -124,20 +155,20 @@ def _require_kind(modifier: bpy.types.Modifier) -> str:
 
 def _write(modifier: Any, field: Field, value: Any) -> None:
     if field.optional:
-        _set(modifier, toggle_title(field), value is not None)
+        set_input(modifier, toggle_title(field), value is not None)
     if value is None:
         return
     if field.type in SUPPORT_TYPES:
-        _set(modifier, field.title, _support(modifier, field, value))
+        set_input(modifier, field.title, _support(modifier, field, value))
     elif field.type == "choice":
         if value not in field.choices:
             allowed = ", ".join(field.choices)
             raise RecipeError(f"{field.name}: {value!r} is none of {allowed}")
-        _set(modifier, field.title, value if RNA_INPUTS else field.choices.index(value))
+        set_input(modifier, field.title, value if RNA_INPUTS else field.choices.index(value))
     elif field.type == "triple":
-        _set(modifier, field.title, [float(component) for component in value])
+        set_input(modifier, field.title, [float(component) for component in value])
     else:
-        _set(modifier, field.title, int(value) if field.type == "integer" else float(value))
+        set_input(modifier, field.title, int(value) if field.type == "integer" else float(value))
 
 
 def _support(modifier: Any, field: Field, value: Any) -> bpy.types.Object:
@@ -184,7 +215,7 @@ def _get(modifier: Any, title: str) -> Any:
     return getattr(modifier.properties.inputs, name).value if RNA_INPUTS else modifier[name]
 
 
-def _set(modifier: Any, title: str, value: Any) -> None:
+def set_input(modifier: Any, title: str, value: Any) -> None:
     """Set a modifier's input."""
     name = _identifier(modifier, title)
     if RNA_INPUTS:

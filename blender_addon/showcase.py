@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic_files import replacing, write_text
+from .digests import file_digest, program_digest
 from .modifiers import KINDS, add_defect, defect_kind, defect_modifiers, diagonal, read_values
 from .parts import open_part, part_origin, refine_near, show_in_unit
 from .places import Place, clearance, place_near, placed_values, separated_vertices
@@ -65,11 +66,8 @@ class Request:
     def digest(self) -> str:
         """SHA-256 of all that the results depend on: the model, the arguments, this program."""
         arguments = {**asdict(self), "model": self.model.name, "blender": bpy.app.version_string}
-        digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode())
-        program = (p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".json"))
-        for path in (*sorted(program), self.model):
-            digest.update(path.read_bytes())
-        return digest.hexdigest()
+        about = [arguments, program_digest(), file_digest(self.model)]
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def showcase(request: Request, out: Path, say: Say) -> None:

@@ -14,10 +14,10 @@ import bpy
 
 from ..parts import PartError
 from ..schema import RecipeError
-from . import example, export, showcase
+from . import example, export, render, showcase, work
 
 # Each module adds its command to the parser, in the order of the help.
-COMMANDS = (example, showcase, export)
+COMMANDS = (example, showcase, render, export, work)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"flawsmith: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted; the same command starts again.", file=sys.stderr)
+        print("Interrupted; the same command goes on from here.", file=sys.stderr)
         return 130
     return 0
 

@@ -7,11 +7,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import bpy
-
-from ..modifiers import defect_modifiers
+from ..batch import open_blend, part_of_blend
 from ..recipe_io import save_recipe
-from ..schema import RecipeError
 from .report import say
 
 
@@ -26,23 +23,6 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``."""
-    if not options.file.is_file():
-        raise RecipeError(f"{options.file}: there is no such file")
-    try:
-        bpy.ops.wm.open_mainfile(filepath=str(options.file), load_ui=False, use_scripts=False)
-    except RuntimeError as error:
-        raise RecipeError(f"{options.file}: {str(error).strip()}") from error
-    save_recipe(options.out, _chosen_object(options.object))
+    open_blend(options.file)
+    save_recipe(options.out, part_of_blend(options.file, options.object))
     say(f"wrote {options.out}")
-
-
-def _chosen_object(name: str | None) -> bpy.types.Object:
-    """The named object of the open file, or the only one with defects."""
-    parts = {obj.name: obj for obj in bpy.data.objects if defect_modifiers(obj)}
-    if name is None and len(parts) == 1:
-        return next(iter(parts.values()))
-    if name is not None and name in bpy.data.objects:
-        return bpy.data.objects[name]
-    there = ", ".join(map(repr, parts)) or "none"
-    wanted = "name one by --object" if name is None else f"there is no object {name!r}"
-    raise RecipeError(f"{wanted}; objects with defects: {there}")

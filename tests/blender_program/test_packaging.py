@@ -1,4 +1,4 @@
-"""The extension's zip in a real Blender: accepted, installed, reloaded, and gone without a trace."""
+"""The zip in a real Blender: accepted, installed, reloaded, taken away without a trace."""
 
 from __future__ import annotations
 

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the commands that work through many parts and recipes share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..batch import BLEND, Job, Task, open_blend
+from ..modifiers import defect_modifiers
+from ..parts import READERS, UNITS
+from ..schema import RecipeError
+from ..view_sets import render_view_set
+from ..workers import run_jobs
+from .report import say
+
+TASKS: dict[str, Task] = {"render": render_view_set}
+NOMINAL, AS_IT_IS = "nominal", "as_it_is"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A part that was named on the command line.
+
+    Attributes:
+        path: absolute.
+        name: of the folder for its results.
+        object: the part in a .blend file; None for a model.
+    """
+
+    path: Path
+    name: str
+    object: str | None
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add the parts, the recipes, and how they are gone through."""
+    suffixes = ", ".join((*READERS, BLEND))
+    parser.add_argument("parts", type=Path, nargs="+", help=f"files of parts: {suffixes}")
+    parser.add_argument(
+        "--recipes",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE_OR_FOLDER",
+        help="each is applied to each part; without any, the parts are taken as they are",
+    )
+    parser.add_argument("--nominal", action="store_true", help="also without any defect")
+    parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the models' lengths")
+    parser.add_argument("--object", help="the part in a .blend file; by default all with defects")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--seed", type=int, default=0, help="of all chance")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side"
+    )
+
+
+def planned_jobs(
+    options: argparse.Namespace, task: str, of_job: Callable[[Job], Mapping[str, Any]]
+) -> Iterator[Job]:
+    """The jobs of a command line: each part with each recipe.
+
+    Args:
+        options: parsed, with those of ``add_job_options``.
+        task: a name of ``TASKS``.
+        of_job: gives the task's options for a job that lacks them.
+
+    Raises:
+        RecipeError: a part or a recipe is not there, or two have the same name.
+    """
+    recipes = list(recipe_files(options.recipes))
+    for source in sources(options.parts, options.object):
+        variants: list[tuple[str, Path | None]] = [(path.stem, path) for path in recipes]
+        if not recipes and source.object is not None:
+            variants.append((AS_IT_IS, None))
+        if options.nominal or not variants:
+            variants.append((NOMINAL, None))
+        for name, recipe in variants:
+            job = Job(
+                f"{source.name}/{name}",
+                task,
+                str(source.path),
+                options.unit,
+                source.object,
+                None if recipe is None else str(recipe),
+                nominal=name == NOMINAL,
+            )
+            yield Job(**{**vars(job), "options": of_job(job)})
+
+
+def recipe_files(given: Iterable[Path]) -> Iterator[Path]:
+    """The recipes among files and folders, absolute; of a folder, its ``*.json`` by name.
+
+    Raises:
+        RecipeError: one is not there, a folder holds none, or two have the same name.
+    """
+    found: list[Path] = []
+    for path in given:
+        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not inside or not inside[0].is_file():
+            raise RecipeError(f"{path}: there is no such file, or no recipe (*.json) in it")
+        found += [file.resolve() for file in inside]
+    _refuse_same_names(path.stem for path in found)
+    yield from found
+
+
+def sources(given: Iterable[Path], name: str | None) -> list[Source]:
+    """The parts: one a model, and of a .blend file the named object, or all with defects.
+
+    Raises:
+        RecipeError: a file is not there or holds no part, or two have the same name.
+    """
+    found: list[Source] = []
+    for path in given:
+        if not path.is_file():
+            raise RecipeError(f"{path}: there is no such file")
+        if path.suffix.lower() != BLEND:
+            found.append(Source(path.resolve(), path.stem, None))
+            continue
+        objects = [name] if name is not None else _objects_with_defects(path)
+        single = len(objects) == 1
+        found += [
+            Source(path.resolve(), path.stem if single else f"{path.stem}.{obj}", obj)
+            for obj in objects
+        ]
+    _refuse_same_names(source.name for source in found)
+    return found
+
+
+def _objects_with_defects(path: Path) -> list[str]:
+    open_blend(path)
+    found = sorted(obj.name for obj in bpy.data.objects if defect_modifiers(obj))
+    if not found:
+        raise RecipeError(f"{path}: no object in it has defects; name the part by --object")
+    return found
+
+
+def _refuse_same_names(names: Iterable[str]) -> None:
+    # Some file systems do not tell capital letters from small ones.
+    twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
+    if twice:
+        raise RecipeError(f"two files are named {twice[0]!r}, and so would be their results")
+
+
+def run_all(jobs: Iterable[Job], options: argparse.Namespace) -> None:
+    """Do the jobs, and say how they went.
+
+    Raises:
+        RecipeError: some have failed.
+    """
+    listed = list(jobs)
+    failed = run_jobs(listed, options.out.resolve(), TASKS, max(1, options.jobs), say)
+    if failed:
+        raise RecipeError(f"{len(failed)} of {len(listed)} failed; the same command tries again")

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of a part as a camera on a line takes them: a material, lamps, the part's own camera.
+
+Everything is in a scene of its own, in the part's local space, which is removed afterwards. Cycles
+draws on the CPU, so that neither a window nor a GPU is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import NDArray
+
+from .atomic_files import replacing
+from .images import drop_png_text
+from .materials import new_material
+from .views import FLIP, Camera, pose_looking_at, set_camera
+
+Floats = NDArray[np.float64]
+
+BACKGROUND = (0.035, 0.037, 0.04, 1.0)
+# What is reflected from above and from below.
+SKY, GROUND = (0.75, 0.78, 0.82, 1.0), (0.12, 0.12, 0.12, 1.0)
+AMBIENT = 0.35
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A softbox, placed by the camera's axes.
+
+    Attributes:
+        place: (right, down, towards the part) from the part's middle, in its diagonals.
+        size: of its sides, in diagonals.
+        strength: irradiance on a surface that faces it, about.
+    """
+
+    place: tuple[float, float, float]
+    size: float
+    strength: float
+
+
+KEY = Lamp((-1.5, -1.6, -1.2), 1.3, 5.0)
+FILL = Lamp((1.9, -0.2, -1.3), 1.8, 1.5)
+RIM = Lamp((0.4, -1.5, 1.6), 1.2, 5.0)
+# How far chance moves a lamp, in diagonals, and how much it changes its strength.
+WANDER, FLICKER = 0.5, 0.35
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a part is photographed.
+
+    Attributes:
+        material: a name of ``FINISHES``.
+        samples: of light paths for each pixel.
+        seed: of the lamps and of the renderer's noise.
+    """
+
+    material: str
+    samples: int
+    seed: int
+
+
+@contextmanager
+def studio(mesh: Any, look: Look) -> Iterator[Any]:
+    """A scene with the mesh; it and all that was made for it is removed at the end."""
+    before = {name: set(getattr(bpy.data, name)) for name in MADE}
+    try:
+        scene = bpy.data.scenes.new("Flawsmith studio")
+        mesh.materials.clear()
+        mesh.materials.append(new_material(look.material, _diagonal(mesh)))
+        scene.collection.objects.link(bpy.data.objects.new("Part", mesh))
+        scene.world = _world()
+        _set_up(scene, look)
+        yield scene
+    finally:
+        for name, old in before.items():
+            bpy.data.batch_remove(set(getattr(bpy.data, name)) - old)
+
+
+# In the order in which they are removed: users first.
+MADE = ("scenes", "objects", "cameras", "lights", "materials", "worlds")
+
+
+def photograph(scene: Any, camera: Camera, look: Look, path: Path) -> None:
+    """Draw a PNG of what the camera sees of the studio's part, lit as the seed and the view say.
+
+    Args:
+        scene: of ``studio``.
+        camera: before the part's local space.
+        look: of the studio.
+        path: written whole or not at all.
+    """
+    lens: Any = bpy.data.objects.new(camera.name, bpy.data.cameras.new(camera.name))
+    scene.collection.objects.link(lens)
+    set_camera(scene, lens, camera)
+    part: Any = next(obj for obj in scene.objects if obj.type == "MESH")
+    middle, size = _middle(part.data), _diagonal(part.data)
+    away = float(np.linalg.norm(camera.place - middle))
+    lens.data.clip_start, lens.data.clip_end = max(away - size, 1e-3 * away), away + size
+    rng = np.random.default_rng([look.seed, *camera.name.encode()])
+    lamps = [_light(scene, lamp, camera, middle, size, rng) for lamp in (KEY, FILL, RIM)]
+    with replacing(path) as temporary:
+        scene.render.filepath = str(temporary)
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+        drop_png_text(temporary)
+    bpy.data.batch_remove([lens.data, *(lamp.data for lamp in lamps)])
+
+
+def _set_up(scene: Any, look: Look) -> None:
+    render = scene.render
+    render.engine = "CYCLES"
+    scene.cycles.device = "CPU"
+    scene.cycles.samples, scene.cycles.seed = look.samples, look.seed
+    scene.cycles.use_denoising = True
+    scene.view_settings.view_transform = "Standard"
+    # Noise, which would double the file.
+    render.dither_intensity = 0.0
+    file = render.image_settings
+    file.file_format, file.color_mode, file.color_depth = "PNG", "RGB", "8"
+
+
+def _world() -> bpy.types.World:
+    """Light from all around, brighter from above; the camera sees a plain dark background."""
+    world = bpy.data.worlds.new("Flawsmith studio")
+    world.use_nodes = True
+    tree: Any = world.node_tree
+    nodes, link = tree.nodes, tree.links.new
+    height = nodes.new("ShaderNodeSeparateXYZ")
+    link(nodes.new("ShaderNodeTexCoord").outputs["Generated"], height.inputs[0])
+    share = nodes.new("ShaderNodeMapRange")
+    share.inputs["From Min"].default_value = -1.0
+    link(height.outputs["Z"], share.inputs["Value"])
+    around = _mix(tree, share.outputs["Result"], GROUND, SKY)
+    seen = nodes.new("ShaderNodeLightPath").outputs["Is Camera Ray"]
+    link(_mix(tree, seen, around, BACKGROUND), nodes["Background"].inputs["Color"])
+    strength = nodes.new("ShaderNodeMapRange")
+    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = AMBIENT, 1.0
+    link(seen, strength.inputs["Value"])
+    link(strength.outputs["Result"], nodes["Background"].inputs["Strength"])
+    return world
+
+
+def _mix(tree: Any, factor: Any, first: Any, second: Any) -> Any:
+    node = tree.nodes.new("ShaderNodeMix")
+    node.data_type = "RGBA"
+    inputs = [socket for socket in node.inputs if socket.enabled]
+    for socket, value in zip(inputs, (factor, first, second), strict=True):
+        if isinstance(value, bpy.types.NodeSocket):
+            tree.links.new(value, socket)
+        else:
+            socket.default_value = value
+    return next(socket for socket in node.outputs if socket.enabled)
+
+
+def _light(
+    scene: Any, lamp: Lamp, camera: Camera, middle: Floats, size: float, rng: np.random.Generator
+) -> Any:
+    """A softbox that looks at the part's middle, moved and dimmed a little by chance."""
+    away = (np.array(lamp.place) + rng.uniform(-WANDER, WANDER, 3)) * size
+    place = middle + away @ camera.pose[:3, :3]
+    light: Any = bpy.data.lights.new("Softbox", "AREA")
+    light.size = lamp.size * size
+    # Radiant power of a square that gives this irradiance at its distance.
+    strength = lamp.strength * rng.uniform(1.0 - FLICKER, 1.0 + FLICKER)
+    light.energy = strength * np.pi * float(away @ away)
+    obj = bpy.data.objects.new("Softbox", light)
+    obj.matrix_world = Matrix((np.linalg.inv(pose_looking_at(middle, place)) @ FLIP).tolist())
+    obj.visible_camera = False
+    scene.collection.objects.link(obj)
+    return obj
+
+
+def _box(mesh: Any) -> tuple[Floats, Floats]:
+    points = np.empty(3 * len(mesh.vertices), dtype=np.float32)
+    mesh.vertices.foreach_get("co", points)
+    places = points.reshape(-1, 3).astype(np.float64)
+    return places.min(axis=0), places.max(axis=0)
+
+
+def _middle(mesh: Any) -> Floats:
+    low, high = _box(mesh)
+    return (low + high) / 2.0
+
+
+def _diagonal(mesh: Any) -> float:
+    low, high = _box(mesh)
+    return float(np.linalg.norm(high - low))
