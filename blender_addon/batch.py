@@ -62,7 +62,7 @@ class Job:
 
     def as_json(self) -> str:
         """The job on one line."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self))
 
     def digest(self) -> str:
         """SHA-256 of all that the results depend on, but for the folder they go to."""

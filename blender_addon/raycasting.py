@@ -87,6 +87,10 @@ class Hits:
     weight: Floats
     source_index: Integers
 
+    def taken(self, keep: NDArray[np.bool_]) -> Hits:
+        """The rows that ``keep`` (H,) names."""
+        return Hits(**{name: values[keep] for name, values in vars(self).items()})
+
 
 def labeled_surface(obj: bpy.types.Object) -> LabeledSurface:
     """The surface of a mesh object as its modifiers make it; nominal where it has no defects."""
@@ -165,6 +169,20 @@ def _barycentric(corners: Floats, origins: Floats, directions: Floats) -> Floats
     v = np.einsum("hi,hi->h", directions, np.cross(offset, first)) / scale
     shares = np.maximum(np.stack([1.0 - u - v, u, v], axis=1), 0.0)
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def reach(surface: LabeledSurface, origins: Floats, directions: Floats, met: Integers) -> Floats:
+    """How far (R,) each ray goes to what it met, in lengths of its direction; inf if nothing."""
+    far = np.full(len(met), np.inf)
+    ray = np.flatnonzero(met != MISSED)
+    corners = surface.points[surface.triangles[met[ray]]]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    along = np.einsum("ri,ri->r", across, directions[ray])
+    # A ray along the triangle's own plane passes it.
+    along = np.where(along == 0.0, np.nan, along)
+    away = np.einsum("ri,ri->r", across, corners[:, 0] - origins[ray])
+    far[ray] = np.nan_to_num(away / along, nan=np.inf)
+    return far
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, Scor
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
 from shared_schema.recipe import Recipe, RecipeTemplate
+from shared_schema.scanner import Scanner
 from shared_schema.sensor import Sensor
 from shared_schema.views import ViewSet
 
@@ -25,6 +26,7 @@ DOCUMENTS: dict[str, type[Model]] = {
     "template": RecipeTemplate,
     "views": ViewSet,
     "sensor": Sensor,
+    "scanner": Scanner,
     "score": ScoreResponse,
     "health": HealthResponse,
     "model": ModelResponse,
@@ -34,7 +36,7 @@ DOCUMENTS: dict[str, type[Model]] = {
 
 # What the Blender extension reads and writes, each by the name of its model under ``$defs``.
 EXTENSION = "extension"
-EXTENSION_MODELS: tuple[type[Model], ...] = (Recipe, RecipeTemplate, ViewSet)
+EXTENSION_MODELS: tuple[type[Model], ...] = (Recipe, RecipeTemplate, ViewSet, Scanner)
 
 
 def json_schema(document: str) -> dict[str, Any]:
