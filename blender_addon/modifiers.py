@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,9 +90,9 @@ def remove_defect(modifier: bpy.types.NodesModifier) -> None:
     part: Any = modifier.id_data
     supports = defect_supports(modifier)
     part.modifiers.remove(modifier)
-    in_use = {other for obj in bpy.data.objects for other in _supports_of(obj)}
+    in_use = support_users()
     for support in supports:
-        if support not in in_use:
+        if not in_use[support]:
             mesh: Any = support.data
             bpy.data.objects.remove(support)
             if mesh is not None and mesh.users == 0:
@@ -108,8 +109,14 @@ def defect_supports(modifier: bpy.types.NodesModifier) -> list[bpy.types.Object]
     return [support for support in chosen if support is not None]
 
 
-def _supports_of(obj: bpy.types.Object) -> list[bpy.types.Object]:
-    return [s for modifier in defect_modifiers(obj) for s in defect_supports(modifier)]
+def support_users() -> Counter[bpy.types.Object]:
+    """How many defects of the file use each path, hull or set of bumps."""
+    return Counter(
+        support
+        for obj in bpy.data.objects
+        for modifier in defect_modifiers(obj)
+        for support in defect_supports(modifier)
+    )
 
 
 def write_values(modifier: bpy.types.NodesModifier, values: Values) -> None:
@@ -175,7 +182,8 @@ def _support(modifier: Any, field: Field, value: Any) -> bpy.types.Object:
     """The object of a path, a hull or bumps, shaped after ``value``."""
     part = modifier.id_data
     support = _get(modifier, field.title)
-    if support is None:
+    # One that another defect uses too, as after an object was duplicated, is that one's to change.
+    if support is None or support_users()[support] > 1:
         support = new_support(part, f"{modifier.name} {field.title}")
     write_support(support, field.type, value)
     return support

@@ -5,9 +5,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import add, parts, previews, recipes
+from . import add, parts, previews, random_place, ranges, recipes, stack
 
-CLASSES = (*parts.CLASSES, *add.CLASSES, *recipes.CLASSES, *previews.CLASSES)
+CLASSES = (
+    *parts.CLASSES,
+    *add.CLASSES,
+    *random_place.CLASSES,
+    *stack.CLASSES,
+    *recipes.CLASSES,
+    *ranges.CLASSES,
+    *previews.CLASSES,
+)
 
 
 def register() -> None:

@@ -17,7 +17,13 @@ Context = bpy.types.Context
 
 
 class PartOperator:
-    """Works on the active object, which must be a mesh with faces."""
+    """Works on the active object, which must be a mesh with faces.
+
+    Attributes:
+        changes_part: whether the object must be one that can be edited.
+    """
+
+    changes_part = True
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -28,6 +34,11 @@ class PartOperator:
             return False
         if context.mode != "OBJECT":
             cls.poll_message_set("Leave edit mode first")  # type: ignore[attr-defined]
+            return False
+        if cls.changes_part and not obj.is_editable:
+            cls.poll_message_set(  # type: ignore[attr-defined]
+                "The object is linked from a library; make a library override or a local copy"
+            )
             return False
         return True
 

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recipes out of the stack and into it."""
+"""Recipes and templates out of the stack and into it, and checks before that."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
-from ..parts import part_unit
-from ..recipe_io import apply_recipe, load_recipe, save_recipe
+from ..modifiers import defect_modifiers
+from ..parts import part_unit, show_in_unit
+from ..recipe_io import apply_to_all, load_recipe, save_recipe, save_recipes
+from ..scaling import apply_scale
+from ..schema import RecipeError
+from ..stack_checks import findings
+from ..template_io import apply_template, load_template, save_template
 from .base import PartOperator, chosen_file, reported
+
+FILTER = {"default": "*.json", "options": {"HIDDEN"}}
 
 
 class FLAWSMITH_OT_export_recipe(PartOperator, bpy.types.Operator, ExportHelper):  # type: ignore[misc]  # noqa: N801
@@ -19,11 +27,10 @@ class FLAWSMITH_OT_export_recipe(PartOperator, bpy.types.Operator, ExportHelper)
     bl_idname = "flawsmith.export_recipe"
     bl_label = "Export Recipe"
     bl_description = "Write the defects of the active object as a recipe"
+    changes_part = False
 
     filename_ext = ".json"
-    filter_glob: bpy.props.StringProperty(  # type: ignore[valid-type]
-        default="*.json", options={"HIDDEN"}
-    )
+    filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
 
     def execute(self, context: Any) -> Any:
         """Write the chosen file."""
@@ -34,25 +41,204 @@ class FLAWSMITH_OT_export_recipe(PartOperator, bpy.types.Operator, ExportHelper)
         return result
 
 
-class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, ImportHelper):  # type: ignore[misc]  # noqa: N801
+class FLAWSMITH_OT_export_recipes(bpy.types.Operator):  # noqa: N801
+    """Write a recipe for each of several objects."""
+
+    bl_idname = "flawsmith.export_recipes"
+    bl_label = "Export Recipes"
+    bl_description = "Write a recipe for each selected object, or of a collection, into a folder"
+
+    directory: bpy.props.StringProperty(subtype="DIR_PATH")  # type: ignore[valid-type]
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
+    scope: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Of",
+        items=(
+            ("SELECTED", "Selected Objects", "Every selected object that has defects"),
+            ("COLLECTION", "Collection", "Every object of a collection that has defects"),
+        ),
+    )
+    collection: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Collection", description="Name of a collection; the active one if empty"
+    )
+    overwrite: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Overwrite", description="Replace recipes that are in the folder already"
+    )
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there is any object with defects."""
+        if any(defect_modifiers(obj) for obj in context.scene.objects):
+            return True
+        cls.poll_message_set("No object has defects")
+        return False
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        """Ask for the folder."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: Any) -> Any:
+        """Write the files."""
+        with reported(self) as result:
+            folder = Path(bpy.path.abspath(self.directory))
+            objects = [obj for obj in self._objects(context) if defect_modifiers(obj)]
+            paths = save_recipes(folder, objects, overwrite=self.overwrite)
+            names = ", ".join(path.name for path in paths)
+            self.report({"INFO"}, f"Wrote {len(paths)} recipes to {folder}: {names}")
+        return result
+
+    def _objects(self, context: Any) -> Any:
+        if self.scope == "SELECTED":
+            return context.selected_objects
+        if not self.collection:
+            return context.collection.all_objects
+        if self.collection not in bpy.data.collections:
+            raise RecipeError(f"there is no collection {self.collection!r}")
+        return bpy.data.collections[self.collection].all_objects
+
+
+class _Import(ImportHelper):
+    """What importing asks for."""
+
+    filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
+    replace: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Replace Defects", description="Take the defects away that the object has already"
+    )
+
+
+class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, _Import):  # type: ignore[misc]  # noqa: N801
     """Add the defects of a recipe to the active object."""
 
     bl_idname = "flawsmith.import_recipe"
     bl_label = "Import Recipe"
-    bl_description = "Add the defects of a recipe to the active object"
+    bl_description = "Add the defects of a recipe to the active object, or to all selected ones"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
-    filter_glob: bpy.props.StringProperty(  # type: ignore[valid-type]
-        default="*.json", options={"HIDDEN"}
+    selected: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="All Selected", description="Add them to every selected mesh object"
     )
+
+    def execute(self, context: Any) -> Any:
+        """Read the chosen file."""
+        objects = [context.active_object]
+        if self.selected:
+            chosen = context.selected_objects
+            objects = [obj for obj in chosen if obj.type == "MESH" and obj.is_editable]
+        with reported(self) as result:
+            added = apply_to_all(objects, load_recipe(chosen_file(self)), replace=self.replace)
+            count, names = sum(map(len, added)), ", ".join(obj.name for obj in objects)
+            self.report({"INFO"}, f"Added {count} defects to {names or 'nothing'}")
+        return result
+
+
+class FLAWSMITH_OT_export_template(PartOperator, bpy.types.Operator, ExportHelper):  # type: ignore[misc]  # noqa: N801
+    """Write the defects of the active object, with their ranges, as a template."""
+
+    bl_idname = "flawsmith.export_template"
+    bl_label = "Export Template"
+    bl_description = (
+        "Write the defects of the active object with their ranges and place rules as a template, "
+        "from which recipes are drawn"
+    )
+    changes_part = False
+
+    filename_ext = ".json"
+    filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
+
+    def execute(self, context: Any) -> Any:
+        """Write the chosen file."""
+        obj = context.active_object
+        with reported(self) as result:
+            save_template(chosen_file(self), obj)
+            self.report({"INFO"}, f"Wrote {chosen_file(self)}")
+        return result
+
+
+class FLAWSMITH_OT_import_template(PartOperator, bpy.types.Operator, _Import):  # type: ignore[misc]  # noqa: N801
+    """Add the defects of a template to the active object, with their ranges."""
+
+    bl_idname = "flawsmith.import_template"
+    bl_label = "Import Template"
+    bl_description = (
+        "Add the defects of a template to the active object: values in the middle of their "
+        "ranges, and the ranges beside them"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def execute(self, context: Any) -> Any:
         """Read the chosen file."""
         obj = context.active_object
         with reported(self) as result:
-            added = apply_recipe(obj, load_recipe(chosen_file(self)))
-            self.report({"INFO"}, f"Added {len(added)} defects in {part_unit(obj)}")
+            template = load_template(chosen_file(self))
+            added = apply_template(obj, template, replace=self.replace)
+            self.report({"INFO"}, f"Added {len(added)} defects with ranges to {obj.name}")
         return result
 
 
-CLASSES = (FLAWSMITH_OT_export_recipe, FLAWSMITH_OT_import_recipe)
+class FLAWSMITH_OT_validate(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Say what is wrong with the active object and its defects."""
+
+    bl_idname = "flawsmith.validate"
+    bl_label = "Check Defects"
+    bl_description = "Say what is wrong with the active object and its defects"
+    changes_part = False
+
+    def execute(self, context: Any) -> Any:
+        """Report all problems at once, errors last: the last report is what is seen."""
+        found = findings(context.active_object)
+        warnings = [one.text for one in found if not one.is_error]
+        errors = [one.text for one in found if one.is_error]
+        if warnings:
+            self.report({"WARNING"}, "\n".join(warnings))
+        if errors:
+            self.report({"ERROR"}, "\n".join(errors))
+            return {"CANCELLED"}
+        if not warnings:
+            self.report({"INFO"}, f"{context.active_object.name}: no problems")
+        return {"FINISHED"}
+
+
+class FLAWSMITH_OT_apply_scale(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Bring the scale of the active object into its mesh and its defects."""
+
+    bl_idname = "flawsmith.apply_scale"
+    bl_label = "Apply Scale"
+    bl_description = (
+        "Bring the scale of the active object into its mesh and its defects, which then look "
+        "as before but have the lengths that are seen"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: Any) -> Any:
+        """Apply it."""
+        with reported(self) as result:
+            factor = apply_scale(context.active_object)
+            self.report({"INFO"}, f"Lengths are now {factor:.6g} times as large")
+        return result
+
+
+class FLAWSMITH_OT_match_units(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Show lengths in the unit of the active object."""
+
+    bl_idname = "flawsmith.match_units"
+    bl_label = "Show Part's Unit"
+    bl_description = "Set the scene's units to the unit of the active object; nothing is converted"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+    changes_part = False
+
+    def execute(self, context: Any) -> Any:
+        """Set the scene's units."""
+        show_in_unit(context.scene, part_unit(context.active_object))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    FLAWSMITH_OT_export_recipe,
+    FLAWSMITH_OT_export_recipes,
+    FLAWSMITH_OT_import_recipe,
+    FLAWSMITH_OT_export_template,
+    FLAWSMITH_OT_import_template,
+    FLAWSMITH_OT_validate,
+    FLAWSMITH_OT_apply_scale,
+    FLAWSMITH_OT_match_units,
+)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Add defects at random places of the active object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..modifiers import KINDS, add_defect, diagonal
+from ..places import placed_values
+from ..random_places import random_places
+from ..schema import RecipeError
+from ..surface_paths import Surface
+from .base import PartOperator, reported
+
+# Random ones are local: a bend turns the part, whichever place it is given.
+CHOICES = [
+    (kind, kind.title(), f"{kind.title()}s may be among them") for kind in KINDS if kind != "bend"
+]
+
+
+class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Add defects at random places, the same ones for the same seed."""
+
+    bl_idname = "flawsmith.random_place"
+    bl_label = "Scatter Defects"
+    bl_description = (
+        "Add defects at random places of the active object's surface, even by area; the same seed "
+        "gives the same defects"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    kinds: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Kinds", items=CHOICES, options={"ENUM_FLAG"}, default={"dent"}
+    )
+    count: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Count", default=5, min=1, soft_max=50, max=500, description="How many defects"
+    )
+    smallest: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Smallest", default=0.5, min=0.01, max=10.0, description="Least size, times the usual"
+    )
+    largest: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Largest",
+        default=1.0,
+        min=0.01,
+        max=10.0,
+        description="Greatest size, times the usual",
+    )
+    apart: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Apart",
+        default=0.1,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        description="Least distance between two of them, times the diagonal of the part",
+    )
+    vertex_group: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Vertex Group", description="They go where this group's weight exceeds one half"
+    )
+    seed: bpy.props.IntProperty(name="Seed", min=0, description="Of all chance")  # type: ignore[valid-type]
+
+    def execute(self, context: Any) -> Any:
+        """Add all of them, or none."""
+        with reported(self) as result:
+            self._scatter(context.active_object)
+        return result
+
+    def _scatter(self, obj: Any) -> None:
+        if not self.kinds or self.smallest > self.largest:
+            raise RecipeError("choose at least one kind, and a smallest size below the largest")
+        rng = np.random.default_rng(self.seed)
+        size = diagonal(obj)
+        places = random_places(
+            obj, self.count, size, rng, group=self.vertex_group, apart=self.apart * size
+        )
+        surface = Surface(obj)
+        allowed = [kind for kind in KINDS if kind in self.kinds]
+        for place in places:
+            kind = allowed[rng.integers(len(allowed))]
+            factor = rng.uniform(self.smallest, self.largest)
+            scaled = type(place)(**{**vars(place), "size": size * factor})
+            values = {**placed_values(kind, surface, scaled), **_varied(kind, rng)}
+            add_defect(obj, kind, values)
+
+    def draw(self, context: Any) -> None:
+        """The redo panel, with the object's own vertex groups to choose from."""
+        layout: Any = self.layout
+        layout.use_property_split = True
+        layout.column(align=True).prop(self, "kinds")
+        for name in ("count", "smallest", "largest", "apart"):
+            layout.prop(self, name)
+        layout.prop_search(self, "vertex_group", context.active_object, "vertex_groups")
+        layout.prop(self, "seed")
+
+
+def _varied(kind: str, rng: np.random.Generator) -> dict[str, Any]:
+    """A seed of its own for each defect whose shape is rough by chance."""
+    rough = kind in ("scratch", "crack", "hole", "deposit")
+    return {"seed": int(rng.integers(1_000_000))} if rough else {}
+
+
+CLASSES = (FLAWSMITH_OT_random_place,)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work on the stack of the active object: remove, duplicate, reorder, mirror, copy, renumber."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import editing
+from ..modifiers import defect_kind, defect_modifiers, remove_defect
+from .base import Context, PartOperator, reported
+
+AXES = [(axis, axis, f"Across the plane at right angles to {axis}") for axis in "XYZ"]
+PLANES = [
+    ("MIDDLE", "Middle", "The plane goes through the middle of the part's own mesh"),
+    ("ORIGIN", "Origin", "The plane goes through the object's origin"),
+]
+DIRECTIONS = [("UP", "Up", "Earlier in the stack"), ("DOWN", "Down", "Later in the stack")]
+
+
+class DefectOperator(PartOperator):
+    """Works on the active defect of the active object."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether the active modifier is a defect; if not, the tooltip says so."""
+        if not super().poll(context):
+            return False
+        obj: Any = context.active_object
+        if obj.modifiers.active is None or defect_kind(obj.modifiers.active) is None:
+            cls.poll_message_set("Choose a defect in the list")  # type: ignore[attr-defined]
+            return False
+        return True
+
+
+class FLAWSMITH_OT_remove(DefectOperator, bpy.types.Operator):  # noqa: N801
+    """Remove the active defect, and its path, hull and bumps where nothing else uses them."""
+
+    bl_idname = "flawsmith.remove"
+    bl_label = "Remove Defect"
+    bl_description = (
+        "Remove the active defect, and its path, hull and bumps where no other defect uses them"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: Any) -> Any:
+        """Remove it; the next one becomes the active one."""
+        obj = context.active_object
+        place = defect_modifiers(obj).index(obj.modifiers.active)
+        remove_defect(obj.modifiers.active)
+        left = defect_modifiers(obj)
+        if left:
+            obj.modifiers.active = left[min(place, len(left) - 1)]
+        return {"FINISHED"}
+
+
+class FLAWSMITH_OT_duplicate(DefectOperator, bpy.types.Operator):  # noqa: N801
+    """Add a copy of the active defect after it, with a path, hull and bumps of its own."""
+
+    bl_idname = "flawsmith.duplicate"
+    bl_label = "Duplicate Defect"
+    bl_description = (
+        "Add a copy of the active defect after it, with a path, hull and bumps of its own"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    same_label: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Same Label", description="Give it the same label, not one that no other has"
+    )
+
+    def execute(self, context: Any) -> Any:
+        """Add the copy, which becomes the active one."""
+        obj = context.active_object
+        with reported(self) as result:
+            copy = editing.duplicate(obj.modifiers.active, same_label=self.same_label)
+            obj.modifiers.active = copy
+        return result
+
+
+class FLAWSMITH_OT_move(DefectOperator, bpy.types.Operator):  # noqa: N801
+    """Move the active defect up or down the stack."""
+
+    bl_idname = "flawsmith.move"
+    bl_label = "Move Defect"
+    bl_description = "Move the active defect up or down the stack; labels stay what they are"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    direction: bpy.props.EnumProperty(name="Direction", items=DIRECTIONS)  # type: ignore[valid-type]
+
+    def execute(self, context: Any) -> Any:
+        """Move it by one defect."""
+        modifier = context.active_object.modifiers.active
+        editing.move(modifier, -1 if self.direction == "UP" else 1)
+        return {"FINISHED"}
+
+
+class FLAWSMITH_OT_mirror(DefectOperator, bpy.types.Operator):  # noqa: N801
+    """Mirror the active defect across a plane of the object's local space."""
+
+    bl_idname = "flawsmith.mirror"
+    bl_label = "Mirror Defect"
+    bl_description = "Mirror the active defect across a plane of the object's local space"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    axis: bpy.props.EnumProperty(name="Axis", items=AXES)  # type: ignore[valid-type]
+    plane: bpy.props.EnumProperty(name="Through", items=PLANES)  # type: ignore[valid-type]
+    copy: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Copy", default=True, description="Keep the defect, and mirror a copy of it"
+    )
+
+    def execute(self, context: Any) -> Any:
+        """Mirror it, or a copy, which becomes the active one."""
+        obj = context.active_object
+        with reported(self) as result:
+            if self.copy:
+                obj.modifiers.active = editing.duplicate(obj.modifiers.active)
+            through = editing.middle(obj) if self.plane == "MIDDLE" else (0.0, 0.0, 0.0)
+            editing.mirror(obj.modifiers.active, "XYZ".index(self.axis), through=through)
+        return result
+
+
+class FLAWSMITH_OT_copy_to_selected(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Copy the defects of the active object to the other selected mesh objects."""
+
+    bl_idname = "flawsmith.copy_to_selected"
+    bl_label = "Copy Defects to Selected"
+    bl_description = "Copy the defects of the active object to the other selected mesh objects"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    only_active: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Only the Active Defect", description="Copy no other"
+    )
+    in_place: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Keep in Place",
+        description="Leave them where they are in the world; else at the same local coordinates",
+    )
+    move: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Move", description="Take them away from the active object"
+    )
+
+    def execute(self, context: Any) -> Any:
+        """Copy them to all, or to none."""
+        source = context.active_object
+        targets = [o for o in context.selected_objects if o != source and o.type == "MESH"]
+        chosen = [source.modifiers.active] if self.only_active else defect_modifiers(source)
+        with reported(self) as result:
+            if not targets or not chosen or defect_kind(chosen[0]) is None:
+                self.report(
+                    {"WARNING"}, "Select other mesh objects, and make one with defects active"
+                )
+                return {"CANCELLED"}
+            for target in targets:
+                editing.copy_to(chosen, target, in_place=self.in_place)
+            if self.move:
+                for modifier in chosen:
+                    remove_defect(modifier)
+            self.report({"INFO"}, f"Copied {len(chosen)} defects to {len(targets)} objects")
+        return result
+
+
+class FLAWSMITH_OT_renumber(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Give the defects the labels 1, 2, … in the order of the stack."""
+
+    bl_idname = "flawsmith.renumber"
+    bl_label = "Renumber Labels"
+    bl_description = "Give the defects the labels 1, 2, … in the order of the stack"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: Any) -> Any:
+        """Renumber all."""
+        editing.renumber(context.active_object)
+        return {"FINISHED"}
+
+
+class FLAWSMITH_OT_make_independent(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Give the defects of a duplicated object paths, hulls and bumps of their own."""
+
+    bl_idname = "flawsmith.make_independent"
+    bl_label = "Make Defects Independent"
+    bl_description = (
+        "Give the defects of a duplicated object paths, hulls and bumps of their own, so that "
+        "editing them leaves the first object alone"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: Any) -> Any:
+        """Copy what is shared."""
+        with reported(self) as result:
+            count = editing.make_independent(context.active_object)
+            self.report({"INFO"}, f"{count} defects have got their own paths, hulls and bumps")
+        return result
+
+
+CLASSES = (
+    FLAWSMITH_OT_remove,
+    FLAWSMITH_OT_duplicate,
+    FLAWSMITH_OT_move,
+    FLAWSMITH_OT_mirror,
+    FLAWSMITH_OT_copy_to_selected,
+    FLAWSMITH_OT_renumber,
+    FLAWSMITH_OT_make_independent,
+)
