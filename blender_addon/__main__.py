@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m blender_addon``, with Blender as a Python module."""
 
+import os
 import sys
 
 try:
@@ -10,4 +11,8 @@ except ModuleNotFoundError:
 
 from .commands import main
 
-sys.exit(main(sys.argv[1:]))
+status = main(sys.argv[1:])
+sys.stdout.flush()
+sys.stderr.flush()
+# Blender's module waits for a thread of its own for ever if anything refers to it when Python ends.
+os._exit(status)
