@@ -33,6 +33,9 @@ PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements" / "lock.txt"
 ADDON = ROOT / "blender_addon"
 SCHEMA = ADDON / "schema.json"
+PICTURES = ROOT / "docs" / "pictures"
+# Folder of the asset library in the extension; blender_addon/assets.py looks for it there.
+ASSETS = "flawsmith_assets"
 
 PYTHON = (3, 11)
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -68,7 +71,12 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Run the checks and the tests; further options go to pytest."""
+    """Run the checks and the tests; further options go to pytest.
+
+    Some tests need a Blender program: the one that $FLAWSMITH_BLENDER names, else the blender on
+    the PATH; without one they are skipped. Where $FLAWSMITH_BPY_PYTHON names a Python with another
+    version of Blender's module, recipes are compared in that one too.
+    """
     prepare(options)
     require_blender_libraries()
     failed = check(options)
@@ -103,7 +111,10 @@ def setup(options: argparse.Namespace) -> int:
 
 def addon(options: argparse.Namespace) -> int:
     """Build the Blender extension, dist/flawsmith-VERSION.zip."""
-    target = build_addon(ADDON, ROOT / "dist")
+    prepare(options)
+    require_blender_libraries()
+    with tempfile.TemporaryDirectory() as folder:
+        target = build_addon(ADDON, ROOT / "dist", build_library(Path(folder) / ASSETS))
     print(f"Wrote {target}")
     print("Install it in Blender: Edit > Preferences > Get Extensions > Install from Disk")
     return 0
@@ -344,8 +355,26 @@ def library_advice(missing: Sequence[str], which: Callable[[str], str | None]) -
 # --- the Blender extension ----------------------------------------------------------------------
 
 
-def build_addon(source: Path, folder: Path) -> Path:
-    """Pack the extension in ``source`` into ``folder``; the same files give the same bytes."""
+def build_library(folder: Path) -> Path:
+    """Write the extension's asset library into ``folder``, by the environment's Blender.
+
+    The defects in it are the same each time, but not the bytes: Blender writes addresses of its
+    memory into a .blend file.
+
+    Raises:
+        BuildError: Blender could not write it.
+    """
+    command = [script("python"), "-m", "blender_addon.assets", str(folder), str(PICTURES)]
+    if run(command, cwd=ROOT):
+        raise BuildError("the asset library could not be written; the reason is above")
+    return folder
+
+
+def build_addon(source: Path, folder: Path, library: Path | None = None) -> Path:
+    """Pack the extension in ``source``, and an asset library, into ``folder``.
+
+    The same files give the same bytes.
+    """
     import tomllib
 
     manifest = tomllib.loads((source / "blender_manifest.toml").read_text(encoding="utf-8"))
@@ -356,6 +385,8 @@ def build_addon(source: Path, folder: Path) -> Path:
         for path in sorted(source.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 add_to_zip(archive, path.relative_to(source).as_posix(), path.read_bytes())
+        for path in sorted(library.iterdir()) if library else ():
+            add_to_zip(archive, f"{ASSETS}/{path.name}", path.read_bytes())
     os.replace(unfinished, target)
     return target
 
@@ -415,8 +446,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("build.py", None, description, epilog, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        text = command.__doc__
-        commands.add_parser(name, help=text, description=text, parents=[common], allow_abbrev=False)
+        text = command.__doc__ or ""
+        summary = text.partition("\n")[0]
+        commands.add_parser(
+            name, help=summary, description=text, parents=[common], allow_abbrev=False
+        )
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     options, unknown = parser.parse_known_args(arguments[:cut])
     options.rest = [*unknown, *arguments[cut + 1 :]]

@@ -3,17 +3,17 @@
 
 
 def register() -> None:
-    """Add the operators, menus, panel and command to Blender."""
+    """Add the operators, menus, panel, command and asset library to Blender."""
     # Only now, so that the schema can be read where there is no Blender.
-    from . import commands, operators, ui
+    from . import assets, commands, operators, overlay_drawing, picking, ranges, ui
 
-    for module in (operators, ui, commands):
+    for module in (ranges, operators, picking, overlay_drawing, ui, commands, assets):
         module.register()
 
 
 def unregister() -> None:
     """Take all that ``register`` added away again."""
-    from . import commands, operators, ui
+    from . import assets, commands, operators, overlay_drawing, picking, ranges, ui
 
-    for module in (commands, ui, operators):
+    for module in (assets, commands, ui, overlay_drawing, picking, operators, ranges):
         module.unregister()

@@ -29,6 +29,9 @@ TYPES: dict[str, tuple[str, type[np.generic], int]] = {
 
 def read_positions(mesh: bpy.types.Mesh) -> NDArray[np.float32]:
     """Positions (N, 3) float32 of the points, in the mesh's local space."""
+    if not len(mesh.vertices):
+        # Blender makes the attribute with the first point.
+        return np.empty((0, 3), dtype=np.float32)
     return read_attribute(mesh, "position")
 
 

@@ -26,7 +26,7 @@ from .atomic_files import write_text
 from .digests import file_digest, program_digest
 from .modifiers import defect_modifiers, remove_defect
 from .parts import PartError, open_part, show_in_unit
-from .recipe_io import apply_recipe, load_recipe
+from .recipe_io import NAME_PROPERTY, apply_recipe, load_recipe
 from .schema import RecipeError
 
 RECORDS = "records"
@@ -209,18 +209,31 @@ def part_of_blend(path: Path, name: str | None) -> bpy.types.Object:
 def _with_recipe(part: Any, job: Job) -> Iterator[None]:
     """The part as the job wants it, for the time of the block."""
     own = [(modifier, modifier.show_viewport) for modifier in defect_modifiers(part)]
+    name = part.get(NAME_PROPERTY)
     added: list[Any] = []
     try:
         if job.nominal:
+            part[NAME_PROPERTY] = part.name
             for modifier, _ in own:
                 modifier.show_viewport = False
         if job.recipe is not None:
             added = apply_recipe(part, load_recipe(Path(job.recipe)))
         yield
     except (PartError, RecipeError) as error:
-        raise RecipeError(f"{job.recipe or job.part}: {error}") from error
+        message = str(error)
+        about = job.recipe or job.part
+        raise RecipeError(message if about in message else f"{about}: {message}") from error
     finally:
         for modifier in added:
             remove_defect(modifier)
         for modifier, shown in own:
             modifier.show_viewport = shown
+        _restore_name(part, name)
+
+
+def _restore_name(part: Any, name: str | None) -> None:
+    """Forget the name of a job's recipe."""
+    if name is not None:
+        part[NAME_PROPERTY] = name
+    elif NAME_PROPERTY in part:
+        del part[NAME_PROPERTY]

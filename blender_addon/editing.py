@@ -8,6 +8,7 @@ hulls and bumps of its own, and the other defects' labels stay what they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import bpy
@@ -20,15 +21,16 @@ from .modifiers import (
     defect_kind,
     defect_modifiers,
     defect_supports,
+    get_input,
+    read_value,
     read_values,
-    set_input,
     support_users,
     write_values,
 )
 from .parts import METRES, part_unit
 from .ranges import copy_variation
 from .schema import RecipeError, changed, defect_schema, fields
-from .supports import SUPPORT_TYPES
+from .supports import SUPPORT_TYPES, read_support
 
 Floats = NDArray[np.float64]
 Defect = bpy.types.NodesModifier
@@ -50,15 +52,22 @@ def duplicate(modifier: Defect, *, same_label: bool = False) -> Defect:
     obj: Any = modifier.id_data
     values = read_values(modifier)
     label = values["label"] if same_label else free_label(obj)
-    copy = add_defect(obj, values["kind"], {**values, "label": label})
-    copy_variation(modifier, copy)
+    copy = _append_copy(modifier, obj, {**values, "label": label})
     _move_to(obj, copy, _place_of(obj, modifier) + 1)
+    return copy
+
+
+def _append_copy(modifier: Defect, target: bpy.types.Object, values: Values) -> Defect:
+    """A defect with ``values`` at the end of a stack, shown and varied as ``modifier`` is."""
+    copy = add_defect(target, values["kind"], values)
+    copy.show_viewport, copy.show_render = modifier.show_viewport, modifier.show_render
+    copy_variation(modifier, copy)
     return copy
 
 
 def free_label(obj: bpy.types.Object) -> int:
     """The number after the greatest label of the object's defects."""
-    return 1 + max((_label(modifier) for modifier in defect_modifiers(obj)), default=0)
+    return 1 + max((read_value(m, "label") for m in defect_modifiers(obj)), default=0)
 
 
 def renumber(obj: bpy.types.Object) -> None:
@@ -87,15 +96,11 @@ def _move_to(obj: Any, modifier: Defect, place: int) -> None:
     obj.modifiers.move(_place_of(obj, modifier), place)
 
 
-def _label(modifier: Defect) -> int:
-    return int(read_values(modifier)["label"])
-
-
 def mirror(modifier: Defect, axis: int, *, through: ArrayLike) -> None:
     """Mirror a defect across a plane of the object's local space.
 
-    Of a part that the plane mirrors onto itself, the surface is mirrored exactly where the defect
-    has no roughness: that is a function of the place.
+    On the mirror image of the part it makes the mirror image of what it made. Only roughness, which
+    is a function of the place, takes another course there, of the same kind.
 
     Args:
         modifier: a defect.
@@ -112,39 +117,70 @@ def mirror(modifier: Defect, axis: int, *, through: ArrayLike) -> None:
     write_values(modifier, values)
 
 
+def require_readable(modifiers: Sequence[Defect]) -> None:
+    """Refuse defects that lack the object of their path or hull; raises as ``read_values`` does."""
+    for modifier in modifiers:
+        read_values(modifier)
+
+
 def middle(obj: bpy.types.Object) -> Floats:
     """The middle (3,) of the box about the object's own mesh, in local space."""
     points = read_positions(obj.data).astype(np.float64)  # type: ignore[arg-type]
     return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2.0)
 
 
-def copy_to(modifiers: Sequence[Defect], target: bpy.types.Object, *, in_place: bool) -> None:
-    """Append copies of defects to another object's stack; labels stay what they are.
+def copy_to(
+    modifiers: Sequence[Defect], targets: Sequence[bpy.types.Object], *, in_place: bool
+) -> None:
+    """Append copies of defects to other objects' stacks, to all of them or to none.
+
+    Labels stay what they are.
 
     Args:
         modifiers: of one object.
-        target: a mesh object.
+        targets: mesh objects.
         in_place: whether they keep their place in the world; else that in local space, with
             lengths converted to the target's unit.
 
     Raises:
-        RecipeError: they shall keep their place, but one of the objects is stretched or mirrored.
+        RecipeError: a target cannot be edited, or they shall keep their place, but the objects are
+            stretched or mirrored to each other, or in other units.
     """
-    if not modifiers:
-        return
+    copies = [
+        (modifier, target, values)
+        for target in targets
+        for modifier, values in zip(modifiers, _on(target, modifiers, in_place), strict=True)
+    ]
+    for modifier, target, values in copies:
+        _append_copy(modifier, target, values)
+
+
+def _on(target: bpy.types.Object, modifiers: Sequence[Defect], in_place: bool) -> list[Values]:
+    """The values of defects on another object."""
+    if not target.is_editable:
+        raise RecipeError(
+            f"{target.name!r} is linked from a library; make a library override or a local copy"
+        )
     source: Any = modifiers[0].id_data
     if in_place:
         linear, shift, factor = _between(source, target)
     else:
         factor = METRES[part_unit(source)][1] / METRES[part_unit(target)][1]
         linear, shift = factor * np.eye(3), np.zeros(3)
-    for modifier in modifiers:
-        values = _changed(modifier, lambda p: p @ linear.T + shift, lambda v: v @ linear.T, factor)
-        copy_variation(modifier, add_defect(target, values["kind"], values))
+    return [
+        _changed(modifier, lambda p: p @ linear.T + shift, lambda v: v @ linear.T, factor)
+        for modifier in modifiers
+    ]
 
 
 def _between(source: Any, target: Any) -> tuple[Floats, Floats, float]:
     """Rotation and scale (3, 3), shift (3,) and scale from one local space to another's."""
+    units = part_unit(source), part_unit(target)
+    if units[0] != units[1]:
+        raise RecipeError(
+            f"{source.name!r} is in {units[0]} and {target.name!r} in {units[1]}, so they share no "
+            "world to keep a place in; copy in local space, which converts lengths"
+        )
     view_layer: Any = bpy.context.view_layer
     view_layer.update()
     matrix = np.array(target.matrix_world.inverted_safe() @ source.matrix_world, dtype=np.float64)
@@ -182,25 +218,42 @@ def shares_supports(obj: bpy.types.Object) -> list[Defect]:
 
     So it is after an object was duplicated: its modifiers still name the first one's.
     """
-    users = support_users()
+    stack = {modifier: defect_supports(modifier) for modifier in defect_modifiers(obj)}
+    users = support_users(chain.from_iterable(stack.values()))
     return [
         modifier
-        for modifier in defect_modifiers(obj)
-        if any(users[support] > 1 for support in defect_supports(modifier))
+        for modifier, supports in stack.items()
+        if any(users[support] > 1 for support in supports)
     ]
 
 
 def make_independent(obj: bpy.types.Object) -> int:
     """Give each of the object's defects a path, hull and bumps of its own.
 
-    Each stays where it is on this object, in local space. Returns how many have changed.
+    They go to the same local coordinates as on the object that they hang on, so that the copy of a
+    part gets them where the part has them, wherever it was moved.
+
+    Returns:
+        How many defects have changed.
     """
     sharing = shares_supports(obj)
-    for modifier in sharing:
-        values = read_values(modifier)
-        kind = str(defect_kind(modifier))
-        for field in fields(kind):
-            if field.type in SUPPORT_TYPES:
-                set_input(modifier, field.title, None)
-        write_values(modifier, values)
-    return len(sharing)
+    return sum([_take_own_supports(modifier) for modifier in sharing])
+
+
+def _take_own_supports(modifier: Defect) -> bool:
+    """Copy what another defect uses too; whether there was something to copy."""
+    own: Values = {}
+    for field in fields(str(defect_kind(modifier))):
+        if field.type in SUPPORT_TYPES:
+            support = get_input(modifier, field.title)
+            if support is not None and support_users([support])[support] > 1:
+                own[field.name] = read_support(_owner(modifier, support), support, field.type)
+    write_values(modifier, own)
+    return bool(own)
+
+
+def _owner(modifier: Defect, support: Any) -> Any:
+    """The object in whose local space a support is to be read: its parent, if that uses it."""
+    part, parent = modifier.id_data, support.parent
+    stack = defect_modifiers(parent) if parent is not None else []
+    return parent if any(support in defect_supports(user) for user in stack) else part

@@ -9,6 +9,9 @@ from .attribute_io import LABEL, MASK, NORMAL, SOURCE_INDEX, WEIGHT
 from .nodes import Operand, Tree, Value
 from .schema import CONSTANTS
 
+# How much farther than its reach a defect looks for its points: rounding must not lose any.
+BEYOND = 1.001
+
 
 def smoothstep(tree: Tree, t: Operand) -> Value:
     """t² (3 − 2t) with t clipped to [0, 1]."""
@@ -77,6 +80,16 @@ def keep_source(tree: Tree, geometry: Value) -> tuple[Value, Value]:
         return geometry, normal
 
 
+def near_box(tree: Tree, corners: tuple[Value, Value], reach: Value) -> Value:
+    """Whether a point lies in the box between ``corners``, made wider by ``reach`` on each side."""
+    with tree.frame("Near the box"):
+        low, high = corners
+        half = (high - low) * 0.5 + tree.vector(reach, reach, reach)
+        outside = tree.vector_math("ABSOLUTE", tree.position() - (low + high) * 0.5) - half * BEYOND
+        x, y, z = tree.components(outside)
+        return tree.maximum(tree.maximum(x, y), z) < 0.0
+
+
 def mark(
     tree: Tree,
     geometry: Value,
@@ -85,25 +98,24 @@ def mark(
     label: Value,
     removed: Value | None = None,
 ) -> Value:
-    """The mesh with mask, label and weight of this defect added to those before it."""
+    """The mesh with mask, label and weight of this defect added to those before it.
+
+    ``weight`` and ``removed`` must be kept: all points are asked for them.
+    """
     with tree.frame("Ground truth"):
         anomalous = weight > threshold
         if removed is not None:
             anomalous = (anomalous | rim(tree, removed)) & ~removed
-        # Stored first: the others are computed from the mask that was there before.
-        geometry, anomalous = tree.capture(geometry, anomalous)
-        geometry, weight = tree.capture(geometry, weight)
-        masked, _ = tree.attribute(MASK, "BOOLEAN")
-        geometry = tree.store(geometry, MASK, masked | anomalous)
-        before, _ = tree.attribute(LABEL, "INT")
-        geometry = tree.store(geometry, LABEL, tree.switch(anomalous, label, before))
+        geometry, anomalous = tree.keep(geometry, "anomalous", anomalous)
+        geometry = tree.store(geometry, MASK, True, anomalous)
+        geometry = tree.store(geometry, LABEL, label, anomalous)
         most, _ = tree.attribute(WEIGHT, "FLOAT")
-        return tree.store(geometry, WEIGHT, tree.maximum(most, weight))
+        return tree.store(geometry, WEIGHT, tree.maximum(most, weight), weight > 0.0)
 
 
 def rim(tree: Tree, removed: Value) -> Value:
     """Points that share an edge with removed ones."""
-    # Numbers are averaged from points to edges and back; truth values would be and-ed.
-    amount = tree.switch(removed, tree.constant(1.0), tree.constant(0.0))
-    edges = tree.evaluate_on("EDGE", tree.evaluate_on("POINT", amount))
-    return edges > 0.0
+    # An edge has the conjunction of what holds for its ends, a point the disjunction of what holds
+    # for its edges: both ends are kept, or the edge touches what is removed.
+    kept = tree.evaluate_on("POINT", ~removed)
+    return tree.evaluate_on("EDGE", ~kept)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -90,7 +90,7 @@ def remove_defect(modifier: bpy.types.NodesModifier) -> None:
     part: Any = modifier.id_data
     supports = defect_supports(modifier)
     part.modifiers.remove(modifier)
-    in_use = support_users()
+    in_use = support_users(supports)
     for support in supports:
         if not in_use[support]:
             mesh: Any = support.data
@@ -102,20 +102,24 @@ def remove_defect(modifier: bpy.types.NodesModifier) -> None:
 def defect_supports(modifier: bpy.types.NodesModifier) -> list[bpy.types.Object]:
     """The objects of a defect's path, hull and bumps."""
     chosen = (
-        _get(modifier, field.title)
+        get_input(modifier, field.title)
         for field in fields(_require_kind(modifier))
         if field.type in SUPPORT_TYPES
     )
     return [support for support in chosen if support is not None]
 
 
-def support_users() -> Counter[bpy.types.Object]:
-    """How many defects of the file use each path, hull or set of bumps."""
+def support_users(supports: Iterable[bpy.types.Object]) -> Counter[bpy.types.Object]:
+    """How many defects of the file use each of some paths, hulls or sets of bumps."""
+    wanted = set(supports)
+    # Of a large file, only the objects that name one of them are looked at.
+    naming: Any = bpy.data.user_map(subset=wanted, value_types={"OBJECT"})
     return Counter(
         support
-        for obj in bpy.data.objects
+        for obj in set().union(*naming.values())
         for modifier in defect_modifiers(obj)
         for support in defect_supports(modifier)
+        if support in wanted
     )
 
 
@@ -153,6 +157,16 @@ def read_values(modifier: bpy.types.NodesModifier) -> dict[str, Any]:
     return values
 
 
+def read_value(modifier: bpy.types.NodesModifier, name: str) -> Any:
+    """One field of a defect, as ``read_values`` gives it; None where it is left out.
+
+    Raises:
+        RecipeError: as ``read_values`` does.
+    """
+    kind = _require_kind(modifier)
+    return _read(modifier, next(field for field in fields(kind) if field.name == name))
+
+
 def _require_kind(modifier: bpy.types.Modifier) -> str:
     kind = defect_kind(modifier)
     if kind is None:
@@ -181,18 +195,18 @@ def _write(modifier: Any, field: Field, value: Any) -> None:
 def _support(modifier: Any, field: Field, value: Any) -> bpy.types.Object:
     """The object of a path, a hull or bumps, shaped after ``value``."""
     part = modifier.id_data
-    support = _get(modifier, field.title)
+    support = get_input(modifier, field.title)
     # One that another defect uses too, as after an object was duplicated, is that one's to change.
-    if support is None or support_users()[support] > 1:
+    if support is None or support_users([support])[support] > 1:
         support = new_support(part, f"{modifier.name} {field.title}")
     write_support(support, field.type, value)
     return support
 
 
 def _read(modifier: Any, field: Field) -> Any:
-    if field.optional and not _get(modifier, toggle_title(field)):
+    if field.optional and not get_input(modifier, toggle_title(field)):
         return None
-    value = _get(modifier, field.title)
+    value = get_input(modifier, field.title)
     if field.type in SUPPORT_TYPES:
         return _read_object(modifier, field, value)
     if field.type == "choice":
@@ -217,7 +231,7 @@ def _single(number: float) -> float:
     return float(np.float32(number))
 
 
-def _get(modifier: Any, title: str) -> Any:
+def get_input(modifier: Any, title: str) -> Any:
     """The value of a modifier's input."""
     name = _identifier(modifier, title)
     return getattr(modifier.properties.inputs, name).value if RNA_INPUTS else modifier[name]

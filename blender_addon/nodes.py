@@ -22,6 +22,8 @@ SWITCH_TYPES = {
     "GEOMETRY": "GEOMETRY",
 }
 COLUMN_WIDTH, ROW_HEIGHT = 190, 180
+# Before the names of attributes that a defect keeps while it works, and takes away at its end.
+KEPT = "flawsmith_"
 
 
 class Value:
@@ -97,6 +99,9 @@ class Tree:
     def __init__(self, tree: Any) -> None:
         self.tree = tree
         self._frame: Any = None
+        # Names of what is kept, and the node that keeps what another node reads.
+        self._kept: list[str] = []
+        self._keepers: dict[Any, Any] = {}
 
     # --- nodes and links ---
 
@@ -184,6 +189,11 @@ class Tree:
         """A vector of three numbers."""
         return self.out(self.node("ShaderNodeCombineXYZ", x, y, z))
 
+    def components(self, vector: Value) -> tuple[Value, Value, Value]:
+        """The three numbers of a vector."""
+        node = self.node("ShaderNodeSeparateXYZ", vector)
+        return self.out(node, 0), self.out(node, 1), self.out(node, 2)
+
     def switch(self, condition: Operand, true: Operand, false: Operand) -> Value:
         """``true`` where the condition holds, else ``false``."""
         of_type = next((v.kind for v in (true, false) if isinstance(v, Value)), "VALUE")
@@ -235,19 +245,44 @@ class Tree:
         node = self.node("GeometryNodeInputNamedAttribute", name, data_type=data_type)
         return self.out(node, "Attribute"), self.out(node, "Exists")
 
-    def store(self, geometry: Value, name: str, value: Value) -> Value:
-        """The geometry with ``value`` stored on its points as the attribute ``name``."""
-        settings = {"data_type": DATA_TYPES[value.kind], "domain": "POINT"}
-        node = self.node("GeometryNodeStoreNamedAttribute", geometry, None, name, value, **settings)
-        return self.out(node)
+    def store(
+        self, geometry: Value, name: str, value: Operand, where: Value | None = None
+    ) -> Value:
+        """The geometry with ``value`` stored on its points as the attribute ``name``.
 
-    def capture(self, geometry: Value, value: Value) -> tuple[Value, Value]:
-        """The geometry, and ``value`` as it is now, whatever is done to the geometry later."""
-        node = self.node("GeometryNodeCaptureAttribute", geometry, domain="POINT")
-        kind = {"VALUE": "FLOAT"}.get(value.kind, value.kind)
-        node.capture_items.new(kind, "Value")
-        self.connect(value, node.inputs["Value"])
-        return self.out(node, "Geometry"), self.out(node, "Value")
+        Elsewhere than ``where`` the value is not even computed: an attribute that was there keeps
+        its values, a new one is zero.
+        """
+        kind = value.kind if isinstance(value, Value) else _kind_of(value)
+        settings = {"data_type": DATA_TYPES[kind], "domain": "POINT"}
+        operands = (geometry, where, name, value)
+        return self.out(self.node("GeometryNodeStoreNamedAttribute", *operands, **settings))
+
+    def keep(
+        self, geometry: Value, name: str, value: Value, where: Value | None = None
+    ) -> tuple[Value, Value]:
+        """The geometry, and ``value`` as it is now, whatever is done to the geometry later.
+
+        A field is computed anew by every node that takes it, on all points that this node looks at;
+        what is kept is computed once, and only ``where`` that holds: elsewhere it is zero. It takes
+        an attribute, which `forget` removes.
+        """
+        name = KEPT + name
+        self._kept.append(name)
+        geometry = self.store(geometry, name, value, where)
+        kept, _ = self.attribute(name, DATA_TYPES[value.kind])
+        self._keepers[kept.socket.node] = geometry.socket.node
+        return geometry, kept
+
+    def forget(self, geometry: Value) -> Value:
+        """The geometry without what was kept."""
+        with self.frame("Take away what was kept"):
+            for name in self._kept:
+                node = self.node("GeometryNodeRemoveAttribute", geometry)
+                node.inputs["Name"].default_value = name
+                geometry = self.out(node)
+        self._kept = []
+        return geometry
 
     def sample(self, geometry: Value, value: Value, index: Operand, domain: str) -> Value:
         """``value`` at one element of another geometry."""
@@ -264,9 +299,19 @@ class Tree:
         node = self.node("GeometryNodeObjectInfo", of, transform_space="RELATIVE")
         return self.out(node, "Geometry")
 
-    def move(self, geometry: Value, offset: Value) -> Value:
-        """The geometry with every point moved by ``offset``."""
-        return self.out(self.node("GeometryNodeSetPosition", geometry, None, None, offset))
+    def bounds(self, geometry: Value) -> tuple[Value, Value]:
+        """The least and the greatest corner of the box about a geometry."""
+        node = self.node("GeometryNodeBoundBox", geometry)
+        return self.out(node, "Min"), self.out(node, "Max")
+
+    def move(self, geometry: Value, offset: Value, where: Value | None = None) -> Value:
+        """The geometry with its points, or only those ``where`` that holds, moved by ``offset``."""
+        return self.out(self.node("GeometryNodeSetPosition", geometry, where, None, offset))
+
+    def delete(self, geometry: Value, points: Value) -> Value:
+        """The geometry without the ``points``, and what hangs on them."""
+        node = self.node("GeometryNodeDeleteGeometry", geometry, points, domain="POINT")
+        return self.out(node)
 
     def repeat(self, count: Value, start: Value, step: Callable[[Value, Value], Value]) -> Value:
         """``step(index, total)`` applied ``count`` times to a number that begins as ``start``."""
@@ -284,9 +329,10 @@ class Tree:
     def arrange(self) -> None:
         """Set the nodes out in columns, by what they take their inputs from; each frame by itself.
 
-        What has no inputs stands just before the first node that takes it.
+        What has no inputs stands just before the first node that takes it, and what reads a kept
+        value behind the node that keeps it.
         """
-        columns = _columns(self.tree)
+        columns = _columns(self.tree, self._keepers)
         bands: dict[Any, list[Any]] = {}
         for node in columns:
             bands.setdefault(node.parent, []).append(node)
@@ -305,25 +351,38 @@ def _is_vector(operand: Operand) -> bool:
     return not isinstance(operand, int | float)
 
 
-def _columns(tree: Any) -> dict[Any, int]:
+def _kind_of(constant: Number | Sequence[float]) -> str:
+    """The kind of the socket that a constant fits."""
+    if isinstance(constant, bool | int | float):
+        return {bool: "BOOLEAN", int: "INT"}.get(type(constant), "VALUE")
+    return "VECTOR"
+
+
+def _columns(tree: Any, keepers: dict[Any, Any]) -> dict[Any, int]:
     """The column of every node but the frames."""
     columns: dict[Any, int] = {}
     for node in tree.nodes:
         if node.bl_idname != "NodeFrame":
-            _find_column(node, columns)
+            _find_column(node, keepers, columns)
     for node in columns:
         takers = [link.to_node for socket in node.outputs for link in socket.links]
-        if takers and not any(socket.links for socket in node.inputs):
+        if takers and not _sources(node, keepers):
             columns[node] = min(columns[taker] for taker in takers) - 1
     return columns
 
 
-def _find_column(node: Any, columns: dict[Any, int]) -> int:
-    """One right of the rightmost node that ``node`` takes an input from."""
+def _find_column(node: Any, keepers: dict[Any, Any], columns: dict[Any, int]) -> int:
+    """One right of the rightmost node that must come before ``node``."""
     if node not in columns:
-        sources = [link.from_node for socket in node.inputs for link in socket.links]
-        columns[node] = 1 + max((_find_column(s, columns) for s in sources), default=-1)
+        before = [_find_column(source, keepers, columns) for source in _sources(node, keepers)]
+        columns[node] = 1 + max(before, default=-1)
     return columns[node]
+
+
+def _sources(node: Any, keepers: dict[Any, Any]) -> list[Any]:
+    """The nodes that ``node`` takes an input from, or whose kept value it reads."""
+    linked = [link.from_node for socket in node.inputs for link in socket.links]
+    return [*linked, keepers[node]] if node in keepers else linked
 
 
 def new_tree(name: str, *, modifier: bool = True) -> tuple[bpy.types.NodeTree, Tree]:

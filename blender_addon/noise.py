@@ -20,6 +20,12 @@ def noise(tree: Tree, place: Value, wavelength: Value, seed: Value) -> Value:
     return tree.out(tree.node("GeometryNodeGroup", place, wavelength, seed, node_tree=_group()))
 
 
+def roughened(tree: Tree, roughness: Value, place: Value, wavelength: Value, seed: Value) -> Value:
+    """1 + roughness · noise; without roughness, no noise is computed."""
+    rough = 1.0 + roughness * noise(tree, place, wavelength, seed)
+    return tree.switch(tree.is_nonzero(roughness), rough, tree.constant(1.0))
+
+
 def _group() -> bpy.types.NodeTree:
     if GROUP_NAME in bpy.data.node_groups:
         return bpy.data.node_groups[GROUP_NAME]

@@ -85,6 +85,17 @@ def show_in_unit(scene: Any, unit: str) -> None:
     settings.length_unit, settings.scale_length = name, metres
 
 
+def shows_true_lengths(scene: Any, unit: str) -> bool:
+    """Whether Blender's windows show the lengths of a part in ``unit`` as what they are.
+
+    Without a unit system they show plain numbers, which are the part's own.
+    """
+    settings = scene.unit_settings
+    metres = METRES[unit][1]
+    same = abs(settings.scale_length - metres) <= 1e-5 * metres
+    return bool(settings.system == "NONE" or same)
+
+
 def open_part(
     path: Path,
     unit: str = UNITS[0],

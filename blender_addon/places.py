@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .schema import fields
+from .schema import RecipeError, fields
 from .surface_paths import Surface, surface_path
 
 Floats = NDArray[np.float64]
@@ -66,18 +66,23 @@ class Place:
 def place_near(surface: Surface, near: ArrayLike, size: float) -> Place:
     """The place of ``surface`` nearest to the point ``near`` (3,)."""
     position, vertex = surface.nearest(near)
-    normal = _unit(surface.normals[vertex])
+    return place_at(surface, position, surface.normals[vertex], size)
+
+
+def place_at(surface: Surface, position: Floats, normal: Floats, size: float) -> Place:
+    """The place at a ``position`` (3,) on ``surface`` with an outward ``normal`` (3,) there."""
+    normal = unit(normal)
     axis, other, _ = principal_axes(surface.points)
     # Of two axes across each other, at least one is not along the normal.
     round_part = np.cross(axis, normal)
     heading = round_part if np.linalg.norm(round_part) > 0.3 else np.cross(other, normal)
     ahead = ((surface.points - position) @ axis > 0).mean()
-    return Place(position, normal, _unit(heading), axis if ahead <= 0.5 else -axis, size)
+    return Place(position, normal, unit(heading), axis if ahead <= 0.5 else -axis, size)
 
 
 def placed_values(kind: str, surface: Surface, place: Place) -> Values:
     """Fields for a new defect of ``kind`` at ``place``; all others may take their defaults."""
-    return {**_suggested_lengths(kind, place.size), **PLACED[kind](surface, place)}
+    return {**suggested_lengths(kind, place.size), **PLACED[kind](surface, place)}
 
 
 def separated_vertices(surface: Surface, region: NDArray[np.bool_], count: int) -> Integers:
@@ -138,7 +143,8 @@ def clearance(surface: Surface, vertex: int) -> float:
     return float(away.min(initial=np.inf))
 
 
-def _suggested_lengths(kind: str, size: float) -> Values:
+def suggested_lengths(kind: str, size: float) -> dict[str, float]:
+    """The lengths that the schema suggests for a new defect, for a part or place of ``size``."""
     return {
         field.name: field.suggested * size
         for field in fields(kind)
@@ -153,7 +159,7 @@ def _place_dent(surface: Surface, place: Place) -> Values:
 def _place_scratch(surface: Surface, place: Place) -> Values:
     reach = 0.5 * SCRATCH_LENGTH * place.size * place.heading
     anchors = [place.position - reach, place.position, place.position + reach]
-    step = 0.5 * _suggested_lengths("scratch", place.size)["width"]
+    step = 0.5 * suggested_lengths("scratch", place.size)["width"]
     return {"path": surface_path(surface, anchors, step).as_document()}
 
 
@@ -162,19 +168,53 @@ def _place_bend(surface: Surface, place: Place) -> Values:
 
     The lighter side turns, so that the part keeps its place by the heavier one.
     """
-    suggested = {field.name: field.suggested for field in fields("bend")}
-    band = suggested["band"] * place.size
-    height = (surface.points - place.position) @ place.axis
-    section = surface.points[np.abs(height) <= band / 2.0]
-    section = section - np.outer((section - place.position) @ place.axis, place.axis)
-    hinge, axis = section.mean(axis=0), principal_axes(section)[0]
-    thickness = float(np.abs((section - hinge) @ np.cross(place.axis, axis)).max())
+    band = suggested_lengths("bend", place.size)["band"]
+    section = section_at(surface, place.position, place.axis, band)
+    axis = principal_axes(section)[0]
+    return hinge_values(section, axis, place.axis, band)
+
+
+def section_at(surface: Surface, point: Floats, side: Floats, band: float) -> Floats:
+    """Points (S, 3) of the part's section by the plane through ``point`` across ``side``, unit.
+
+    They are the vertices within half a ``band`` of the plane, drawn onto it; on a coarse mesh that
+    has none there, the places where its edges cross the plane.
+
+    Raises:
+        RecipeError: the plane misses the part.
+    """
+    height = (surface.points - point) @ side
+    near = np.abs(height) <= band / 2.0
+    if near.any():
+        return surface.points[near] - np.outer(height[near], side)
+    ends = height[surface.edges]
+    crossing = ends[:, 0] * ends[:, 1] < 0.0
+    if not crossing.any():
+        raise RecipeError("the hinge misses the part; draw it across the part")
+    first, second = surface.points[surface.edges[crossing]].transpose(1, 0, 2)
+    fraction = ends[crossing, 0] / (ends[crossing, 0] - ends[crossing, 1])
+    return np.asarray(first + fraction[:, None] * (second - first))
+
+
+def hinge_values(section: Floats, axis: Floats, side: Floats, band: float) -> Values:
+    """A bend about ``axis`` through the middle of ``section`` (S, 3), all in one plane.
+
+    Args:
+        section: of the part.
+        axis: (3,) unit, in the plane.
+        side: (3,) unit, across the plane.
+        band: length over which the part bends.
+    """
+    hinge = section.mean(axis=0)
+    thickness = float(np.abs((section - hinge) @ np.cross(side, axis)).max())
+    suggested = next(field.suggested for field in fields("bend") if field.name == "angle")
+    # The inner fibre shrinks; it must not turn over.
+    most = (1.0 - LEAST_FIBRE) * band / thickness if thickness else np.pi
     return {
         "hinge_point": hinge.tolist(),
         "hinge_axis": axis.tolist(),
-        "side": place.axis.tolist(),
-        # The inner fibre shrinks; it must not turn over.
-        "angle": min(suggested["angle"], (1.0 - LEAST_FIBRE) * band / thickness),
+        "side": side.tolist(),
+        "angle": min(suggested, most),
     }
 
 
@@ -231,7 +271,8 @@ def _hull_about(place: Place, radius: float) -> Floats:
     return place.position + radius * np.concatenate([ring - lift, ring + lift])
 
 
-def _unit(vector: Floats) -> Floats:
+def unit(vector: Floats) -> Floats:
+    """``vector`` (3,) with a length of 1."""
     return np.asarray(vector / np.linalg.norm(vector))
 
 

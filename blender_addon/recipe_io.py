@@ -9,26 +9,48 @@ with is what the JSON holds, to the last digit.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
 
-from .atomic_files import write_text
-from .modifiers import add_defect, defect_modifiers, diagonal, read_values
+from .atomic_files import replacing, write_text
+from .json_files import read_json
+from .modifiers import (
+    add_defect,
+    defect_kind,
+    defect_modifiers,
+    diagonal,
+    read_values,
+    remove_defect,
+)
 from .parts import UNIT_PROPERTY, part_origin, part_unit
-from .schema import SCHEMA_VERSION, RecipeError, Schema, check_document, model, resolved
+from .scaling import require_true_size
+from .schema import (
+    SCHEMA_VERSION,
+    SHOWN_PROBLEMS,
+    RecipeError,
+    Schema,
+    changed,
+    defect_schema,
+    fields,
+    problems_of,
+)
 from .surface_paths import Surface, surface_path
 
 Document = dict[str, Any]
-Change = Callable[[Any], Any]
 
 # Name of the recipe that was applied to the object; the object's own name where missing.
 NAME_PROPERTY = "flawsmith_recipe"
-MAX_BYTES = 64 * 1024 * 1024
+# Names that a stack cannot hold, because they are empty, too long or there twice: by the
+# modifier's persistent number, what Blender calls it, and what the recipe does.
+NAMES_PROPERTY = "flawsmith_names"
+LABEL_DEFAULT = next(field.default for field in fields("dent") if field.name == "label")
 # A longer chord would leave a curved surface, a shorter one only costs time.
 PATH_STEP_IN_WIDTHS = 0.5
 
@@ -37,25 +59,51 @@ def recipe_of(obj: bpy.types.Object) -> Document:
     """The object's defects as a recipe, in absolute lengths; without those switched off.
 
     Raises:
-        RecipeError: the object has no extent, or a value breaks the schema.
+        RecipeError: the object has no extent or is scaled, or a value breaks the schema; the
+            message names the defect and the socket.
+    """
+    require_true_size(obj)
+    document = unchecked_recipe_of(obj)
+    require_valid(document)
+    return document
+
+
+def unchecked_recipe_of(obj: bpy.types.Object) -> Document:
+    """As ``recipe_of``, whatever the values are.
+
+    Raises:
+        RecipeError: the object has no extent, or a defect lacks an object.
     """
     mesh: Any = obj.data
     if obj.type != "MESH" or not mesh.vertices or not diagonal(obj) > 0:
         raise RecipeError(f"{obj.name!r} is no mesh with an extent; choose the part's object")
     shown = [modifier for modifier in defect_modifiers(obj) if modifier.show_viewport]
-    document = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "name": str(obj.get(NAME_PROPERTY, obj.name)),
         "part": {"name": obj.name, "unit": part_unit(obj), "diagonal": diagonal(obj)},
         "lengths": "absolute",
         "origin": part_origin(obj).tolist(),
-        "defects": [read_values(modifier) for modifier in shown],
+        "defects": [{**read_values(modifier), "name": recipe_name(modifier)} for modifier in shown],
     }
-    check_document(document)
-    return document
 
 
-def apply_recipe(obj: bpy.types.Object, document: Any) -> list[bpy.types.NodesModifier]:
+def require_valid(document: Document, of_model: str = "Recipe") -> None:
+    """Hold a document to its model.
+
+    Raises:
+        RecipeError: one line a problem, by the defect's name and the socket's.
+    """
+    problems = problems_of(document, of_model)
+    if problems:
+        lines = [problem.in_stack(document) for problem in problems[:SHOWN_PROBLEMS]]
+        hidden = len(problems) - len(lines)
+        raise RecipeError("\n".join([*lines, f"and {hidden} more"] if hidden else lines))
+
+
+def apply_recipe(
+    obj: bpy.types.Object, document: Any, *, replace: bool = False
+) -> list[bpy.types.NodesModifier]:
     """Append the defects of a recipe to the object's stack, all of them or none.
 
     Ratios become lengths, coordinates are shifted to the object's origin, and the anchors of a
@@ -64,6 +112,7 @@ def apply_recipe(obj: bpy.types.Object, document: Any) -> list[bpy.types.NodesMo
     Args:
         obj: the part, a mesh object.
         document: a parsed recipe.
+        replace: take the defects that were there away; otherwise they stay, before the new ones.
 
     Returns:
         The new modifiers.
@@ -71,69 +120,187 @@ def apply_recipe(obj: bpy.types.Object, document: Any) -> list[bpy.types.NodesMo
     Raises:
         RecipeError: the recipe breaks the schema, or is in another unit than the object.
     """
-    check_document(document)
-    unit = document["part"].get("unit", "mm")
+    return apply_to_all([obj], document, replace=replace)[0]
+
+
+def apply_to_all(
+    objects: Sequence[bpy.types.Object], document: Any, *, replace: bool = False
+) -> list[list[bpy.types.NodesModifier]]:
+    """Apply a recipe to several objects as ``apply_recipe`` does, to all of them or to none."""
+    require_valid(document)
+    for obj in objects:
+        require_unit(obj, document["part"].get("unit", "mm"))
+    with ExitStack() as changes:
+        for obj in objects:
+            changes.enter_context(changing_stack(obj, replace=replace))
+        added = [_add_defects(obj, document) for obj in objects]
+    names = [defect.get("name", "") for defect in document.get("defects", ())]
+    for obj, modifiers in zip(objects, added, strict=True):
+        settle_names(modifiers, names)
+        if len(modifiers) == len(defect_modifiers(obj)) or document.get("name"):
+            obj[NAME_PROPERTY] = document.get("name", "")
+    return added
+
+
+def require_unit(obj: bpy.types.Object, unit: str) -> None:
+    """Refuse a document in another unit than the object's.
+
+    Raises:
+        RecipeError: it is.
+    """
     if unit != part_unit(obj):
         raise RecipeError(
             f"the recipe is in {unit}, but {obj.name!r} is in {part_unit(obj)}; open the part in "
             f"{unit}, or correct its custom property {UNIT_PROPERTY!r}"
         )
-    with _nothing_on_failure(obj):
-        modifiers = []
-        for defect in _localised(document, obj):
-            _join_anchors(obj, defect)
-            modifiers.append(add_defect(obj, defect["kind"], defect))
-    if document.get("name"):
-        obj[NAME_PROPERTY] = document["name"]
-    return modifiers
+
+
+def _add_defects(obj: bpy.types.Object, document: Document) -> list[bpy.types.NodesModifier]:
+    change = localising(document, document["part"]["diagonal"], obj)
+    added = []
+    for given in document.get("defects", ()):
+        defect = change(given, defect_schema(given["kind"]))
+        join_anchors(obj, defect)
+        # A recipe that does not say means the default, not the next free label.
+        added.append(add_defect(obj, defect["kind"], {"label": LABEL_DEFAULT, **defect}))
+    return added
+
+
+def settle_names(modifiers: Sequence[bpy.types.NodesModifier], names: Sequence[str]) -> None:
+    """Give new defects their names, and remember those that the stack cannot take."""
+    for modifier, given in zip(modifiers, names, strict=True):
+        modifier.name = given or str(defect_kind(modifier)).title()
+        _keep_name(modifier, given)
+
+
+def recipe_name(modifier: Any) -> str:
+    """What the recipe calls a defect: its name in the stack, or the one it came with."""
+    names = _kept_names(modifier.id_data)
+    in_stack, given = names.get(str(modifier.persistent_uid), (None, ""))
+    return str(given if in_stack == modifier.name else modifier.name)
+
+
+def _keep_name(modifier: Any, given: str) -> None:
+    """Remember a name that the stack could not take."""
+    if modifier.name != given:
+        names = _kept_names(modifier.id_data)
+        names[str(modifier.persistent_uid)] = [modifier.name, given]
+        modifier.id_data[NAMES_PROPERTY] = names
+
+
+def _kept_names(obj: bpy.types.Object) -> dict[str, list[str]]:
+    """The names that the stack cannot hold, of the modifiers that are still there."""
+    kept: Any = obj.get(NAMES_PROPERTY)
+    there = {str(modifier.persistent_uid) for modifier in defect_modifiers(obj)}
+    return {} if kept is None else {uid: kept[uid] for uid in there if uid in kept}
 
 
 def save_recipe(path: Path, obj: bpy.types.Object) -> None:
     """Write the object's recipe as JSON; raises as ``recipe_of`` does."""
-    write_text(path, json.dumps(recipe_of(obj), indent=2, allow_nan=False) + "\n")
+    write_text(path, as_text(recipe_of(obj)))
+
+
+def save_recipes(
+    folder: Path, objects: Sequence[bpy.types.Object], *, overwrite: bool = False
+) -> list[Path]:
+    """Write a recipe for each object, named like it, into a folder: all of them or none.
+
+    Returns:
+        The files, in the order of the objects.
+
+    Raises:
+        RecipeError: there is nothing to write, a file is there already, or as ``recipe_of``.
+    """
+    if not objects:
+        raise RecipeError("none of the objects has defects; add some first")
+    paths = _file_names(folder, objects)
+    there = [path.name for path in paths if path.exists()]
+    if there and not overwrite:
+        raise RecipeError(f"{folder} holds {', '.join(there)} already; choose to overwrite them")
+    texts = [as_text(recipe_of(obj)) for obj in objects]
+    with ExitStack() as files:
+        for path, text in zip(paths, texts, strict=True):
+            temporary = files.enter_context(replacing(path))
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+    return paths
+
+
+def _file_names(folder: Path, objects: Sequence[bpy.types.Object]) -> list[Path]:
+    """A file for each object, in letters that every system takes, and none twice."""
+    paths: list[Path] = []
+    for obj in objects:
+        stem = re.sub(r"[^\w .-]", "_", obj.name).strip(" .") or "part"
+        numbered = (f"{stem}_{number}" for number in count(2))
+        names = (folder / f"{name}.json" for name in chain([stem], numbered))
+        # Some systems hold names to be the same that differ in case.
+        taken = {str(path).lower() for path in paths}
+        paths.append(next(path for path in names if str(path).lower() not in taken))
+    return paths
+
+
+def as_text(document: Document) -> str:
+    """A document as the text of its file."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def load_recipe(path: Path) -> Document:
-    """Read a recipe and hold it to the schema.
+    """Read a recipe and hold it to the schema; raises as ``load_document`` does."""
+    return load_document(path, "Recipe")
+
+
+def load_document(path: Path, of_model: str) -> Document:
+    """Read a document and hold it to its model.
 
     Raises:
         RecipeError: the file cannot be read, is no JSON, or breaks the schema; the message names
             the file and, in the last case, every field with its value and what is allowed.
     """
+    document = read_json(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RecipeError(f"larger than {MAX_BYTES >> 20} MiB")
-        document = json.loads(path.read_text(encoding="utf-8"))
-        check_document(document)
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: not UTF-8 text at byte {error.start}") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise RecipeError(f"{path}: not valid JSON: {error}") from error
+        require_valid(document, of_model)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
     return dict(document)
 
 
 @contextmanager
-def _nothing_on_failure(obj: bpy.types.Object) -> Iterator[None]:
-    """Take back the modifiers and objects that the block has added, if it raises."""
-    modifiers, objects = len(obj.modifiers), set(bpy.data.objects)
+def changing_stack(obj: bpy.types.Object, *, replace: bool) -> Iterator[None]:
+    """A block that adds defects to an object's stack, or leaves all as it was where it raises.
+
+    Args:
+        obj: the part.
+        replace: switch the defects that are there off meanwhile, and take them away at the end.
+    """
+    before, objects = len(obj.modifiers), set(bpy.data.objects)
+    replaced: list[Any] = defect_modifiers(obj) if replace else []
+    old = [(modifier, modifier.show_viewport) for modifier in replaced]
+    for modifier, _ in old:
+        modifier.show_viewport = False
     try:
         yield
     except Exception:
-        for modifier in list(obj.modifiers)[modifiers:]:
-            obj.modifiers.remove(modifier)
+        for added in list(obj.modifiers)[before:]:
+            obj.modifiers.remove(added)
         for support in set(bpy.data.objects) - objects:
             bpy.data.objects.remove(support)
+        for modifier, was_shown in old:
+            modifier.show_viewport = was_shown
         raise
+    for modifier, _ in old:
+        remove_defect(modifier)
 
 
-def _localised(document: Document, obj: bpy.types.Object) -> Iterator[Document]:
-    """The recipe's defects in absolute lengths, relative to the object's origin."""
-    ratio = document.get("lengths") == "ratio"
-    scale = document["part"]["diagonal"] if ratio else 1.0
+def localising(
+    document: Document, diagonal: float, obj: bpy.types.Object
+) -> Callable[[Any, Schema], Any]:
+    """What brings a value of a document, of a given schema, to the object's local space.
+
+    Args:
+        document: a recipe or a template; it says what its lengths and origin are.
+        diagonal: what ratios are multiples of.
+        obj: the part.
+    """
+    scale = diagonal if document.get("lengths") == "ratio" else 1.0
     shift = np.array(document.get("origin", (0.0, 0.0, 0.0))) - part_origin(obj)
 
     def scaled(value: Any) -> Any:
@@ -143,28 +310,10 @@ def _localised(document: Document, obj: bpy.types.Object) -> Iterator[Document]:
         return (np.array(value) * scale + shift).tolist()
 
     changes = {"length": scaled, "vector": scaled, "point": moved}
-    by_kind = model("Recipe")["properties"]["defects"]["items"]["discriminator"]["mapping"]
-    for defect in document.get("defects", ()):
-        yield _changed(defect, {"$ref": by_kind[defect["kind"]]}, changes)
+    return lambda value, schema: changed(value, schema, changes)
 
 
-def _changed(value: Any, schema: Schema, changes: Mapping[str, Change]) -> Any:
-    """A copy of ``value`` in which each quantity is what ``changes`` makes of it."""
-    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    schema = resolved(options[0] if options else schema)
-    if value is None:
-        return None
-    if schema.get("x-quantity") in changes:
-        return changes[schema["x-quantity"]](value)
-    if isinstance(value, dict):
-        properties = schema["properties"]
-        return {name: _changed(item, properties[name], changes) for name, item in value.items()}
-    if isinstance(value, list) and "items" in schema:
-        return [_changed(item, schema["items"], changes) for item in value]
-    return value
-
-
-def _join_anchors(obj: bpy.types.Object, defect: Document) -> None:
+def join_anchors(obj: bpy.types.Object, defect: Document) -> None:
     """Resolve the path of a defect, if it has one that is not."""
     path = defect.get("path")
     if path is not None and not path.get("resolved", True):

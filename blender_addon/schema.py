@@ -11,13 +11,19 @@ from __future__ import annotations
 import json
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .rules import RULES, ends, has_length, nothing_else
+
 Schema = Mapping[str, Any]
+# Names and indices that lead to a value of a document.
+Steps = tuple[str | int, ...]
+# What a value of some quantity becomes.
+Change = Callable[[Any], Any]
 
 SCHEMA: Schema = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
 SCHEMA_VERSION: int = SCHEMA["x-flawsmith"]["schema_version"]
@@ -26,6 +32,10 @@ CONSTANTS: Mapping[str, float] = SCHEMA["x-flawsmith"]["constants"]
 # How far inside an excluded bound a value is kept.
 MARGIN = 1e-6
 SMALLEST = 1e-9
+# By which part of itself a value may exceed a bound through rounding to single precision.
+ROUNDING = 2.0**-22
+# How many problems a message names.
+SHOWN_PROBLEMS = 10
 
 
 class RecipeError(ValueError):
@@ -47,7 +57,7 @@ class Field:
         optional: whether it may be left out as null.
         default: the value of a recipe that does not say; None where it must say.
         suggested: a sensible value for a new defect; lengths as a ratio of the diagonal.
-        low, high: bounds that values are kept within, excluded ones moved inside.
+        low, high: bounds of values; excluded ones are moved inside.
         choices: of a ``"choice"``.
     """
 
@@ -64,8 +74,9 @@ class Field:
     choices: tuple[str, ...]
 
     def clip(self, value: float) -> float:
-        """``value`` within the bounds: single precision may have rounded it just outside."""
-        return min(max(value, self.low), self.high)
+        """``value``, or the bound that single precision has rounded it just beyond."""
+        bound = min(max(value, self.low), self.high)
+        return bound if abs(value - bound) <= ROUNDING * abs(bound) else value
 
 
 def model(name: str) -> Schema:
@@ -81,26 +92,26 @@ def resolved(schema: Schema) -> Schema:
     return {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
 
 
+def title_of(name: str) -> str:
+    """A field's name as people read it."""
+    return name.replace("_", " ").title()
+
+
 def kinds() -> tuple[str, ...]:
     """The defect kinds, in the schema's order."""
-    return tuple(_defect_union()["mapping"])
+    return tuple(model("Recipe")["properties"]["defects"]["items"]["discriminator"]["mapping"])
 
 
 @cache
 def fields(kind: str) -> tuple[Field, ...]:
     """The fields of a defect but its kind and name, in the schema's order, own ones first."""
-    properties = resolved({"$ref": _defect_union()["mapping"][kind]})["properties"]
+    properties = defect_schema(kind)["properties"]
     own = [name for name in properties if name not in ("kind", "name", *SHARED)]
     return tuple(_field(name, properties[name]) for name in (*own, *SHARED))
 
 
 # What every defect has; shown after what is its own.
 SHARED = ("mask_threshold", "label")
-
-
-def _defect_union() -> Schema:
-    items: Schema = model("Recipe")["properties"]["defects"]["items"]["discriminator"]
-    return items
 
 
 def _field(name: str, schema: Schema) -> Field:
@@ -110,7 +121,7 @@ def _field(name: str, schema: Schema) -> Field:
     high = value.get("maximum", value.get("exclusiveMaximum", math.inf))
     return Field(
         name,
-        name.replace("_", " ").title(),
+        title_of(name),
         value.get("description", ""),
         _type_of(value),
         "seed" if name == "seed" else value.get("x-quantity"),
@@ -136,33 +147,97 @@ def _type_of(schema: Schema) -> str:
     return str(items["title"]) if items["type"] == "object" else "points"
 
 
+def defect_schema(kind: str, of_model: str = "Recipe") -> Schema:
+    """The schema of a defect of a recipe, or of a template."""
+    union = model(of_model)["properties"]["defects"]["items"]["discriminator"]
+    return resolved({"$ref": union["mapping"][kind]})
+
+
+def changed(value: Any, schema: Schema, changes: Mapping[str, Change]) -> Any:
+    """A copy of ``value`` in which each quantity is what ``changes`` makes of it."""
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    schema = resolved(options[0] if options else schema)
+    if value is None:
+        return None
+    if schema.get("x-quantity") in changes:
+        return changes[schema["x-quantity"]](value)
+    if isinstance(value, dict):
+        properties = schema["properties"]
+        return {name: changed(item, properties[name], changes) for name, item in value.items()}
+    if isinstance(value, list) and "items" in schema:
+        return [changed(item, schema["items"], changes) for item in value]
+    return value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing in a document that is not allowed.
+
+    Attributes:
+        path: names and indices that lead to it from the document.
+        found: what is there, as text.
+        must: what would be allowed, as the end of a sentence that begins with the field.
+    """
+
+    path: Steps
+    found: str
+    must: str
+
+    def __str__(self) -> str:
+        """The problem by its place in the JSON."""
+        return f"{json_path(self.path)}: {self.found}; it {self.must}"
+
+    def in_stack(self, document: Any) -> str:
+        """The problem as people see its place: name of the defect, title of the socket."""
+        if len(self.path) < 3 or self.path[0] != "defects":
+            return str(self)
+        _, index, field, *rest = self.path
+        defect = document["defects"][index]
+        name = defect.get("name") or title_of(str(defect.get("kind", index)))
+        inside = f" {json_path(tuple(rest))}" if rest else ""
+        return f'"{name}": {title_of(str(field))}{inside} {self.must}; it is {self.found}'
+
+
 def check_document(document: Any, of_model: str = "Recipe") -> None:
-    """Hold a parsed document to the schema of a model.
+    """Hold a parsed document to the schema of a model, and to its rules.
 
     Raises:
         RecipeError: naming every field that breaks it, its value, and what is allowed.
     """
+    problems = problems_of(document, of_model)
+    if problems:
+        raise RecipeError("\n".join(map(str, problems[:SHOWN_PROBLEMS])))
+
+
+def problems_of(document: Any, of_model: str = "Recipe") -> list[Problem]:
+    """All that is not allowed in a parsed document of a model.
+
+    Raises:
+        RecipeError: it is none of ours, or of another version.
+    """
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise RecipeError(
-            f"schema_version: {_shown(version)} is not supported; "
+            f"schema_version: {shown(version)} is not supported; "
             f"this extension reads {SCHEMA_VERSION}"
         )
-    problems = list(_problems(document, model(of_model), ""))
-    if problems:
-        raise RecipeError("\n".join(problems[:10]))
+    return list(_problems(document, model(of_model), ()))
 
 
-def _problems(value: Any, schema: Schema, path: str) -> Iterator[str]:
+def json_path(path: Steps) -> str:
+    """``defects[0].radius``; ``document`` for the whole of it."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".") or "document"
+
+
+def _problems(value: Any, schema: Schema, path: Steps) -> Iterator[Problem]:
     schema = resolved(schema)
     if "discriminator" in schema:
         yield from _union_problems(value, schema["discriminator"], path)
     elif "anyOf" in schema:
-        found = [list(_problems(value, option, path)) for option in schema["anyOf"]]
-        yield from min(found, key=len) if all(found) else ()
+        yield from _option_problems(value, schema["anyOf"], path)
     elif not _is_of_type(value, schema):
-        allowed = schema.get("type") or schema.get("const") or schema.get("enum")
-        yield f"{path or 'document'}: {_shown(value)} is not allowed; it must be {allowed}"
+        yield Problem(path, shown(value), f"must be {_type_in_words(schema)}")
     elif isinstance(value, dict):
         yield from _object_problems(value, schema, path)
     elif isinstance(value, list):
@@ -171,54 +246,113 @@ def _problems(value: Any, schema: Schema, path: str) -> Iterator[str]:
         yield from _bound_problems(value, schema, path)
 
 
-def _union_problems(value: Any, union: Schema, path: str) -> Iterator[str]:
+def _union_problems(value: Any, union: Schema, path: Steps) -> Iterator[Problem]:
     key, mapping = union["propertyName"], union["mapping"]
     name = value.get(key) if isinstance(value, dict) else None
     if name not in mapping:
-        yield f"{path}.{key}: {_shown(name)} is none of {', '.join(mapping)}"
+        yield Problem((*path, key), shown(name), f"must be one of {', '.join(mapping)}")
     else:
         yield from _problems(value, {"$ref": mapping[name]}, path)
 
 
-def _object_problems(value: dict[str, Any], schema: Schema, path: str) -> Iterator[str]:
+def _option_problems(value: Any, options: list[Schema], path: Steps) -> Iterator[Problem]:
+    """Of several types, what is wrong with the value as one of its own type."""
+    of_type = [option for option in options if _is_of_type(value, resolved(option))]
+    if not of_type:
+        words = " or ".join(_type_in_words(resolved(option)) for option in options)
+        yield Problem(path, shown(value), f"must be {words}")
+        return
+    found = [list(_problems(value, option, path)) for option in of_type]
+    yield from min(found, key=len)
+
+
+def _object_problems(value: dict[str, Any], schema: Schema, path: Steps) -> Iterator[Problem]:
     properties = schema.get("properties", {})
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield f"{_joined(path, name)}: missing"
+    others = schema.get("additionalProperties", True)
+    problems = [
+        Problem((*path, name), "missing", "must be given")
+        for name in schema.get("required", ())
+        if name not in value
+    ]
     for name, item in value.items():
         if name in properties:
-            yield from _problems(item, properties[name], _joined(path, name))
-        elif schema.get("additionalProperties") is False:
-            yield f"{_joined(path, name)}: unknown; known are {', '.join(properties)}"
+            problems.extend(_problems(item, properties[name], (*path, name)))
+        elif isinstance(others, dict):
+            problems.extend(_problems(item, others, (*path, name)))
+        elif others is False:
+            known = ", ".join(properties)
+            problems.append(Problem((*path, name), "unknown", f"must be one of {known}"))
+    # A rule looks at several fields, which must be what the schema says for that.
+    yield from problems or _rule_problems(value, schema, path)
 
 
-def _list_problems(value: list[Any], schema: Schema, path: str) -> Iterator[str]:
+def _rule_problems(value: dict[str, Any], schema: Schema, path: Steps) -> Iterator[Problem]:
+    title = schema.get("title", "")
+    for name, found, must in RULES.get(title, nothing_else)(value):
+        yield Problem((*path, *name), shown(found), must)
+    if title.endswith("Template") and "kind" in value:
+        yield from _varying_problems(value, path)
+
+
+def _varying_problems(template: dict[str, Any], path: Steps) -> Iterator[Problem]:
+    """What a defect's template may draw beyond the bounds of the concrete defect's fields."""
+    spec = defect_schema(template["kind"])["properties"]
+    for name in spec.keys() & template.keys() - {"kind"}:
+        for end in ends(template[name]):
+            for problem in _problems(end, spec[name], (*path, name)):
+                yield problem
+                break
+
+
+def _list_problems(value: list[Any], schema: Schema, path: Steps) -> Iterator[Problem]:
     least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
     if not least <= len(value) <= most:
-        yield f"{path}: {len(value)} items; {least} to {most} are allowed"
+        wanted = f"{least} to {most}" if least < most < math.inf else f"at least {least}"
+        wanted = f"{least}" if least == most else wanted
+        yield Problem(path, f"a list of {len(value)}", f"must have {wanted} items")
         return
     first = schema.get("prefixItems", [])
+    problems: list[Problem] = []
     for index, item in enumerate(value):
         of_item = first[index] if index < len(first) else schema.get("items", {})
-        yield from _problems(item, of_item, f"{path}[{index}]")
+        problems.extend(_problems(item, of_item, (*path, index)))
+    if not problems and schema.get("x-quantity") == "direction" and not has_length(value):
+        problems.append(Problem(path, shown(value), "must have a length greater than 0"))
+    yield from problems
 
 
-def _bound_problems(value: Any, schema: Schema, path: str) -> Iterator[str]:
+def _bound_problems(value: Any, schema: Schema, path: Steps) -> Iterator[Problem]:
     if isinstance(value, str):
-        if len(value) > schema.get("maxLength", math.inf):
-            yield f"{path}: {_shown(value)} is longer than {schema['maxLength']} characters"
+        most = schema.get("maxLength", math.inf)
+        if len(value) > most:
+            yield Problem(path, shown(value), f"must be no longer than {most} characters")
         return
-    for keyword, holds in _BOUNDS.items():
+    for keyword, (holds, words) in _BOUNDS.items():
         if keyword in schema and not holds(value, schema[keyword]):
-            yield f"{path}: {_shown(value)} breaks the bound {keyword} {schema[keyword]}"
+            yield Problem(path, shown(value), f"must be {words} {schema[keyword]:.6g}")
 
 
 _BOUNDS = {
-    "minimum": operator.ge,
-    "maximum": operator.le,
-    "exclusiveMinimum": operator.gt,
-    "exclusiveMaximum": operator.lt,
+    "minimum": (operator.ge, "at least"),
+    "maximum": (operator.le, "at most"),
+    "exclusiveMinimum": (operator.gt, "greater than"),
+    "exclusiveMaximum": (operator.lt, "less than"),
 }
+_WORDS = {
+    "object": "an object with fields",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "null": "null",
+}
+
+
+def _type_in_words(schema: Schema) -> str:
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    return shown(schema["const"]) if "const" in schema else _WORDS[schema.get("type", "object")]
 
 
 def _is_of_type(value: Any, schema: Schema) -> bool:
@@ -239,10 +373,7 @@ def _is_of_type(value: Any, schema: Schema) -> bool:
     return holds.get(schema.get("type", ""), True)
 
 
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of a document, short enough for a message."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -28,7 +28,6 @@ Floats = NDArray[np.float64]
 BACKGROUND = (0.035, 0.037, 0.04, 1.0)
 # What is reflected from above and from below.
 SKY, GROUND = (0.75, 0.78, 0.82, 1.0), (0.12, 0.12, 0.12, 1.0)
-AMBIENT = 0.35
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,33 @@ class Lamp:
     strength: float
 
 
-KEY = Lamp((-1.5, -1.6, -1.2), 1.3, 5.0)
-FILL = Lamp((1.9, -0.2, -1.3), 1.8, 1.5)
-RIM = Lamp((0.4, -1.5, 1.6), 1.2, 5.0)
+@dataclass(frozen=True)
+class Lighting:
+    """What a part is lit by.
+
+    Attributes:
+        lamps: which are moved a little by chance.
+        ambient: strength of the light from all around.
+    """
+
+    lamps: tuple[Lamp, ...]
+    ambient: float
+
+
+KEY = Lamp((-1.5, -1.6, -1.2), 1.3, 4.0)
+FILL = Lamp((1.9, -0.2, -1.3), 1.8, 1.0)
+RIM = Lamp((0.4, -1.5, 1.6), 1.2, 3.5)
+LIGHTINGS = {
+    "studio": Lighting((KEY, FILL, RIM), 0.25),
+    # From the side and low, so that the least relief throws a shadow.
+    "raking": Lighting((Lamp((-2.2, -0.7, -0.1), 0.5, 14.0),), 0.2),
+    "dome": Lighting((), 1.0),
+}
+# Pixels of the map by which Cycles samples the light from all around.
+WORLD_MAP = 64
+# Of light; more are not seen on one opaque part.
+BOUNCES = 4
+VIEW_TRANSFORM = ("AgX", "AgX - Medium High Contrast")
 # How far chance moves a lamp, in diagonals, and how much it changes its strength.
 WANDER, FLICKER = 0.5, 0.35
 
@@ -61,11 +84,13 @@ class Look:
         material: a name of ``FINISHES``.
         samples: of light paths for each pixel.
         seed: of the lamps and of the renderer's noise.
+        lighting: a name of ``LIGHTINGS``.
     """
 
     material: str
     samples: int
     seed: int
+    lighting: str
 
 
 @contextmanager
@@ -77,7 +102,7 @@ def studio(mesh: Any, look: Look) -> Iterator[Any]:
         mesh.materials.clear()
         mesh.materials.append(new_material(look.material, _diagonal(mesh)))
         scene.collection.objects.link(bpy.data.objects.new("Part", mesh))
-        scene.world = _world()
+        scene.world = _world(LIGHTINGS[look.lighting].ambient)
         _set_up(scene, look)
         yield scene
     finally:
@@ -106,7 +131,8 @@ def photograph(scene: Any, camera: Camera, look: Look, path: Path) -> None:
     away = float(np.linalg.norm(camera.place - middle))
     lens.data.clip_start, lens.data.clip_end = max(away - size, 1e-3 * away), away + size
     rng = np.random.default_rng([look.seed, *camera.name.encode()])
-    lamps = [_light(scene, lamp, camera, middle, size, rng) for lamp in (KEY, FILL, RIM)]
+    lit_by = LIGHTINGS[look.lighting].lamps
+    lamps = [_light(scene, lamp, camera, middle, size, rng) for lamp in lit_by]
     with replacing(path) as temporary:
         scene.render.filepath = str(temporary)
         bpy.ops.render.render(write_still=True, scene=scene.name)
@@ -120,17 +146,24 @@ def _set_up(scene: Any, look: Look) -> None:
     scene.cycles.device = "CPU"
     scene.cycles.samples, scene.cycles.seed = look.samples, look.seed
     scene.cycles.use_denoising = True
-    scene.view_settings.view_transform = "Standard"
+    scene.cycles.max_bounces = BOUNCES
+    scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
+    # The part is the same in all views.
+    render.use_persistent_data = True
+    # As a camera does, it keeps highlights from being cut off.
+    scene.view_settings.view_transform, scene.view_settings.look = VIEW_TRANSFORM
     # Noise, which would double the file.
     render.dither_intensity = 0.0
     file = render.image_settings
     file.file_format, file.color_mode, file.color_depth = "PNG", "RGB", "8"
 
 
-def _world() -> bpy.types.World:
+def _world(ambient: float) -> bpy.types.World:
     """Light from all around, brighter from above; the camera sees a plain dark background."""
-    world = bpy.data.worlds.new("Flawsmith studio")
+    world: Any = bpy.data.worlds.new("Flawsmith studio")
     world.use_nodes = True
+    # By default, sampling this smooth light takes longer than drawing a small picture.
+    world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", WORLD_MAP
     tree: Any = world.node_tree
     nodes, link = tree.nodes, tree.links.new
     height = nodes.new("ShaderNodeSeparateXYZ")
@@ -142,7 +175,7 @@ def _world() -> bpy.types.World:
     seen = nodes.new("ShaderNodeLightPath").outputs["Is Camera Ray"]
     link(_mix(tree, seen, around, BACKGROUND), nodes["Background"].inputs["Color"])
     strength = nodes.new("ShaderNodeMapRange")
-    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = AMBIENT, 1.0
+    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = ambient, 1.0
     link(seen, strength.inputs["Value"])
     link(strength.outputs["Result"], nodes["Background"].inputs["Strength"])
     return world

@@ -53,6 +53,7 @@ class ViewOptions:
         angle: field of view of the cameras round the part, in radians.
         elevation: lowest and highest of the cameras round the part, in radians.
         material: of the pictures, a name of ``materials.FINISHES``.
+        lighting: of the pictures, a name of ``studio.LIGHTINGS``.
         samples: of light paths for each pixel of a picture.
         seed: of the pictures' lamps and noise.
         layout: one of ``LAYOUTS``.
@@ -68,6 +69,7 @@ class ViewOptions:
     angle: float
     elevation: tuple[float, float]
     material: str
+    lighting: str
     samples: int
     seed: int
     layout: str = FOLDERS
@@ -173,7 +175,7 @@ def photograph_all(
     """Draw the pictures of all ``cameras``, which are before the part's local space."""
     depsgraph = bpy.context.evaluated_depsgraph_get()
     mesh = bpy.data.meshes.new_from_object(part.evaluated_get(depsgraph), depsgraph=depsgraph)
-    style = Look(options.material, options.samples, options.seed)
+    style = Look(options.material, options.samples, options.seed, options.lighting)
     try:
         with studio(mesh, style) as scene:
             for camera, names in zip(cameras, files, strict=True):

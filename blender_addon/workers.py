@@ -156,6 +156,7 @@ class _Worker(threading.Thread):
         """End the process at once; results appear whole or not at all."""
         if self._process is not None:
             self._process.kill()
+            self._process.wait()
 
     def _done(self, job: Job) -> str | None:
         if self._process is None:
@@ -202,9 +203,17 @@ def _worker_command(out: Path) -> list[str] | None:
     """The command line of a worker; None where this program cannot be started again."""
     rest = ["work", "--out", str(out)]
     if bpy.app.binary_path:
-        return [bpy.app.binary_path, "--background", "--command", "flawsmith", *rest]
+        return [bpy.app.binary_path, *_own_options(), "--command", "flawsmith", *rest]
     package = __package__ or ""
     return None if "." in package else [sys.executable, "-m", package, *rest]
+
+
+def _own_options() -> list[str]:
+    """What this Blender was started with before its command: a worker is to be like it."""
+    for place, option in enumerate(sys.argv):
+        if option in ("-c", "--command"):
+            return sys.argv[1:place]
+    return ["--background"]
 
 
 def work(out: Path, tasks: Mapping[str, Task]) -> None:

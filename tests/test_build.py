@@ -210,6 +210,28 @@ def test_extension_is_the_same_bytes_elsewhere(extension: Path, tmp_path: Path) 
     assert build.build_addon(copy, tmp_path / "second").read_bytes() == first
 
 
+def test_asset_library_lies_in_a_folder_of_the_extension(extension: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "defects.blend").write_bytes(b"BLENDER")
+    first, second = (
+        build.build_addon(extension, tmp_path / folder, library) for folder in ("1", "2")
+    )
+    with zipfile.ZipFile(first) as archive:
+        assert archive.namelist()[-1] == f"{build.ASSETS}/defects.blend"
+        assert archive.read(archive.namelist()[-1]) == b"BLENDER"
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_extension_without_its_asset_library_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "PICTURES", tmp_path / "nowhere")
+    with pytest.raises(build.BuildError, match="asset library could not be written"):
+        build.build_library(tmp_path / "library")
+    assert not (tmp_path / "library").exists()
+
+
 # --- the command line ---
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,10 @@ import bpy
 
 from ..parts import PartError
 from ..schema import RecipeError
-from . import example, export, render, showcase, work
+from . import apply, example, export, render, scan, showcase, validate, work
 
 # Each module adds its command to the parser, in the order of the help.
-COMMANDS = (example, showcase, render, export, work)
+COMMANDS = (example, showcase, render, scan, apply, export, validate, work)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.run
     try:
-        with _quiet_blender():
+        with _interruptible(), _quiet_blender():
             command(options)
     except (PartError, RecipeError, OSError) as error:
         print(f"flawsmith: {error}", file=sys.stderr)
@@ -42,6 +43,21 @@ def _parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_to(commands)
     return parser
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the command, which Blender keeps to itself in the background."""
+    kept = signal.getsignal(signal.SIGINT)
+    if kept is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        # Blender's own handler is none that Python could set again.
+        signal.signal(signal.SIGINT, kept or signal.SIG_DFL)
 
 
 @contextmanager

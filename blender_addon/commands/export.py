@@ -4,25 +4,65 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch import open_blend, part_of_blend
+from ..batch import BLEND, open_for_job
+from ..parts import UNITS
 from ..recipe_io import save_recipe
+from ..schema import RecipeError
+from ..template_io import save_template
+from .jobs import Source, sources
 from .report import say
+
+JSON = ".json"
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
-    parser = commands.add_parser("export", help="the recipe of an object of a .blend file")
-    parser.add_argument("file", type=Path, help="a .blend file")
-    parser.add_argument("--object", help="name of the part; the only one with defects by default")
-    parser.add_argument("--out", type=Path, required=True, help="the recipe's JSON file")
+    parser = commands.add_parser(
+        "export", help="the recipes, or templates, of the parts in .blend files"
+    )
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".blend files")
+    parser.add_argument("--object", help="name of the part; by default all that have defects")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="one recipe's .json file, or a folder, where each part gets one",
+    )
+    parser.add_argument(
+        "--template",
+        action="store_true",
+        help="templates, with the ranges that are set beside the values, instead of recipes",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run it with its parsed ``options``."""
-    open_blend(options.file)
-    save_recipe(options.out, part_of_blend(options.file, options.object))
-    say(f"wrote {options.out}")
+    """Run it with its parsed ``options``.
+
+    Raises:
+        RecipeError: a file cannot be read, a part is not there, or a recipe breaks the schema.
+    """
+    save = save_template if options.template else save_recipe
+    parts = sources(options.files, options.object)
+    for part, path in zip(parts, _targets(parts, options.out), strict=True):
+        if part.object is None:
+            raise RecipeError(f"{part.path}: recipes are exported from {BLEND} files only")
+        save(path, open_for_job(part.path, UNITS[0], part.object))
+        say(f"wrote {path}")
+
+
+def _targets(parts: Sequence[Source], out: Path) -> list[Path]:
+    """The file for each part's recipe."""
+    if out.suffix.lower() != JSON:
+        return [out / f"{part.name}{JSON}" for part in parts]
+    if len(parts) > 1:
+        names = ", ".join(str(part.object) for part in parts)
+        raise RecipeError(
+            f"{out} is one file, but there are {len(parts)} parts: {names}; "
+            "name one by --object, or give a folder"
+        )
+    return [out]

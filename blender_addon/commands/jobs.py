@@ -7,7 +7,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ import bpy
 from ..batch import BLEND, Job, Task, open_blend
 from ..modifiers import defect_modifiers
 from ..parts import READERS, UNITS
+from ..saving import save_part
+from ..scanning import write_scan
 from ..schema import RecipeError
 from ..view_sets import render_view_set
 from ..workers import run_jobs
 from .report import say
 
-TASKS: dict[str, Task] = {"render": render_view_set}
+TASKS: dict[str, Task] = {"render": render_view_set, "scan": write_scan, "apply": save_part}
 NOMINAL, AS_IT_IS = "nominal", "as_it_is"
 
 
@@ -56,7 +58,6 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the models' lengths")
     parser.add_argument("--object", help="the part in a .blend file; by default all with defects")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--seed", type=int, default=0, help="of all chance")
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side"
     )
@@ -75,13 +76,16 @@ def planned_jobs(
     Raises:
         RecipeError: a part or a recipe is not there, or two have the same name.
     """
-    recipes = list(recipe_files(options.recipes))
+    recipes: list[tuple[str, Path | None]] = [
+        (path.stem, path) for path in recipe_files(options.recipes)
+    ]
     for source in sources(options.parts, options.object):
-        variants: list[tuple[str, Path | None]] = [(path.stem, path) for path in recipes]
+        variants = list(recipes)
         if not recipes and source.object is not None:
             variants.append((AS_IT_IS, None))
         if options.nominal or not variants:
             variants.append((NOMINAL, None))
+        _refuse_same_names(name for name, _ in variants)
         for name, recipe in variants:
             job = Job(
                 f"{source.name}/{name}",
@@ -90,9 +94,9 @@ def planned_jobs(
                 options.unit,
                 source.object,
                 None if recipe is None else str(recipe),
-                nominal=name == NOMINAL,
+                nominal=recipe is None and name == NOMINAL,
             )
-            yield Job(**{**vars(job), "options": of_job(job)})
+            yield replace(job, options=of_job(job))
 
 
 def recipe_files(given: Iterable[Path]) -> Iterator[Path]:
@@ -127,11 +131,18 @@ def sources(given: Iterable[Path], name: str | None) -> list[Source]:
         objects = [name] if name is not None else _objects_with_defects(path)
         single = len(objects) == 1
         found += [
-            Source(path.resolve(), path.stem if single else f"{path.stem}.{obj}", obj)
+            Source(
+                path.resolve(), path.stem if single else f"{path.stem}.{_in_file_names(obj)}", obj
+            )
             for obj in objects
         ]
     _refuse_same_names(source.name for source in found)
     return found
+
+
+def _in_file_names(name: str) -> str:
+    """The name of an object in letters that every file system takes."""
+    return str(bpy.path.clean_name(name))
 
 
 def _objects_with_defects(path: Path) -> list[str]:

@@ -16,6 +16,7 @@ from ..batch import Job
 from ..materials import FINISHES
 from ..recipe_io import load_recipe
 from ..schema import RecipeError
+from ..studio import LIGHTINGS
 from ..view_sets import FOLDERS, GOOD, LAYOUTS, MVTEC, PASSES, ViewOptions
 from ..views import cameras_of
 from .jobs import add_job_options, planned_jobs, run_all
@@ -55,7 +56,14 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=PASSES, help="default: all")
     parser.add_argument("--material", choices=FINISHES, default="metal", help="of the parts")
+    parser.add_argument(
+        "--lighting",
+        choices=LIGHTINGS,
+        default="studio",
+        help="three softboxes, one low lamp that shows relief, or light from all around",
+    )
     parser.add_argument("--samples", type=int, default=24, help="light paths for each pixel")
+    parser.add_argument("--seed", type=int, default=0, help="of lamps and noise")
     parser.add_argument("--layout", choices=LAYOUTS, default=FOLDERS, help="of the results")
     parser.set_defaults(run=run)
 
@@ -96,6 +104,7 @@ def _view_options(options: argparse.Namespace) -> ViewOptions:
         angle=math.radians(options.fov),
         elevation=(math.radians(options.elevation[0]), math.radians(options.elevation[1])),
         material=options.material,
+        lighting=options.lighting,
         samples=options.samples,
         seed=options.seed,
         layout=options.layout,

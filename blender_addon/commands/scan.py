@@ -26,6 +26,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="of its image in pixels"
     )
+    parser.add_argument("--seed", type=int, default=0, help="of all chance")
     parser.add_argument(
         "--repeats",
         type=int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..attribute_io import NORMAL
 from ..formulas import flat_falloff, keep_source, mark
+from ..gizmos import angle_handle, length_handle, point_handle
 from ..interface import declare, finish
 from ..nodes import Tree, Value
 
@@ -24,15 +25,16 @@ def bend(tree: Tree) -> None:
     x, y = offset.dot(side), offset.dot(up)
     angle = inputs["angle"] * tree.clip(x / band)
     new_x, new_y = _on_arc(tree, x, y, angle, band)
-    behind = tree.where_active(tree.is_nonzero(inputs["angle"]), tree.indicator(x > 0.0))
-    shift = (side * (new_x - x) + up * (new_y - y)) * behind
+    behind = (x > 0.0) & tree.is_nonzero(inputs["angle"])
+    shift = side * (new_x - x) + up * (new_y - y)
     half = band * 0.5
-    weight = flat_falloff(tree, tree.math("ABSOLUTE", x - half) / half) * behind
-    geometry, shift = tree.capture(geometry, shift)
-    geometry, turned = tree.capture(geometry, _turn(tree, normal, axis, angle * behind))
+    weight = flat_falloff(tree, tree.math("ABSOLUTE", x - half) / half)
+    geometry, behind = tree.keep(geometry, "behind", behind)
+    geometry, weight = tree.keep(geometry, "weight", weight, behind)
     geometry = mark(tree, geometry, weight, inputs["mask_threshold"], inputs["label"])
-    geometry = tree.store(geometry, NORMAL, turned)
-    finish(tree, tree.move(geometry, shift), "bend")
+    geometry = tree.store(geometry, NORMAL, _turn(tree, normal, axis, angle), behind)
+    _handles(tree, axis, side, inputs)
+    finish(tree, tree.move(geometry, shift, behind), "bend")
 
 
 def _on_arc(tree: Tree, x: Value, y: Value, angle: Value, band: Value) -> tuple[Value, Value]:
@@ -58,3 +60,12 @@ def _turn(tree: Tree, vector: Value, axis: Value, angle: Value) -> Value:
         along = axis * vector.dot(axis)
         across = (vector - along) * tree.math("COSINE", angle)
         return across + axis.cross(vector) * tree.math("SINE", angle) + along
+
+
+def _handles(tree: Tree, axis: Value, side: Value, inputs: dict[str, Value]) -> None:
+    """Hinge, band and angle; the dial of the angle is as large as the band is wide."""
+    with tree.frame("Handles"):
+        hinge, band = inputs["hinge_point"], inputs["band"]
+        point_handle(tree, hinge)
+        length_handle(tree, band, hinge + side * band, side, along_surface=True)
+        angle_handle(tree, inputs["angle"], hinge, axis, band)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..formulas import facing, keep_source, mark, push, smoothstep
+from ..formulas import facing, keep_source, mark, near_box, push, smoothstep
 from ..interface import declare, finish
 from ..nodes import Tree, Value
 from ..supports import BUMP_AMPLITUDE, BUMP_SIGMA
@@ -17,30 +17,33 @@ def freeform(tree: Tree) -> None:
     inputs = declare(tree, "freeform")
     geometry, normal = keep_source(tree, inputs["geometry"])
     bumps = tree.object_geometry(inputs["bumps"])
+    hull = tree.out(tree.node("GeometryNodeConvexHull", tree.object_geometry(inputs["hull"])))
+    near = near_box(tree, tree.bounds(hull), tree.constant(0.0))
+    geometry, near = tree.keep(geometry, "near", near)
     faced = facing(tree, normal, inputs["normal"].unit(), inputs["facing_angle"])
-    weight = _weight(tree, inputs) * tree.switch(inputs["use_normal"], faced, 1.0)
+    weight = _weight(tree, hull, inputs["margin"]) * tree.switch(inputs["use_normal"], faced, 1.0)
     active = (_largest_amplitude(tree, bumps) > 0.0) | (inputs["smoothing"] > 0.0)
     weight = tree.where_active(active, weight)
-    direction = push(tree, normal, inputs["use_direction"], inputs["direction"])
-    geometry, weight = tree.capture(geometry, weight)
-    geometry, offset = tree.capture(geometry, direction * (_sum_of_bumps(tree, bumps) * weight))
+    geometry, weight = tree.keep(geometry, "weight", weight, near)
     geometry = mark(tree, geometry, weight, inputs["mask_threshold"], inputs["label"])
-    geometry = tree.move(geometry, offset)
+    direction = push(tree, normal, inputs["use_direction"], inputs["direction"])
+    bumped = tree.move(geometry, direction * (_sum_of_bumps(tree, bumps) * weight), weight > 0.0)
+    smoothed = _smoothed(tree, bumped, weight, inputs["smoothing"])
+    finish(tree, tree.switch(inputs["smoothing"] > 0.0, smoothed, bumped), "freeform")
+
+
+def _smoothed(tree: Tree, geometry: Value, weight: Value, rounds: Value) -> Value:
+    """The mesh with its points drawn towards where ``rounds`` of blurring would put them."""
     with tree.frame("Smoothing"):
         blur = tree.node(
-            "GeometryNodeBlurAttribute",
-            tree.position(),
-            inputs["smoothing"],
-            data_type="FLOAT_VECTOR",
+            "GeometryNodeBlurAttribute", tree.position(), rounds, data_type="FLOAT_VECTOR"
         )
-        smoothing = (tree.out(blur) - tree.position()) * weight
-    finish(tree, tree.move(geometry, smoothing), "freeform")
+        return tree.move(geometry, (tree.out(blur) - tree.position()) * weight, weight > 0.0)
 
 
-def _weight(tree: Tree, inputs: dict[str, Value]) -> Value:
+def _weight(tree: Tree, hull: Value, margin: Value) -> Value:
     """1 well inside the hull, 0 outside."""
     with tree.frame("Hull"):
-        hull = tree.out(tree.node("GeometryNodeConvexHull", tree.object_geometry(inputs["hull"])))
         size = tree.node("GeometryNodeAttributeDomainSize", hull, component="MESH")
         count = tree.out(size, "Face Count")
         face_normal = tree.out(tree.node("GeometryNodeInputNormal"), "Normal")
@@ -51,7 +54,6 @@ def _weight(tree: Tree, inputs: dict[str, Value]) -> Value:
             return tree.maximum(greatest, (tree.position() - middle).dot(normal))
 
         distance = tree.repeat(count, tree.constant(FAR_INSIDE), further_out)
-        margin = inputs["margin"]
         inside = tree.indicator((distance < 0.0) & (count > 3.0))
         return inside * tree.switch(
             tree.is_nonzero(margin), smoothstep(tree, -distance / margin), 1.0

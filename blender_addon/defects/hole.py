@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..attribute_io import NORMAL
-from ..formulas import cosine_falloff, facing, keep_source, mark
+from ..formulas import BEYOND, cosine_falloff, facing, keep_source, mark
+from ..gizmos import length_handle, point_handle, sideways
 from ..interface import declare, finish
 from ..nodes import Tree, Value
-from ..noise import noise
+from ..noise import roughened
 from ..schema import CONSTANTS
 
 
@@ -22,16 +23,12 @@ class Cylinder:
         below: along the axis from the center.
         outward: unit, away from the axis.
         away: from the axis.
-        edge: radius of the hole in the point's direction.
-        reached: whether the point is low and high enough.
     """
 
     axis: Value
     below: Value
     outward: Value
     away: Value
-    edge: Value
-    reached: Value
 
 
 def hole(tree: Tree) -> None:
@@ -39,56 +36,76 @@ def hole(tree: Tree) -> None:
     inputs = declare(tree, "hole")
     geometry, normal = keep_source(tree, inputs["geometry"])
     place = _cylinder(tree, inputs)
-    inside = place.reached & (place.away < place.edge)
-    around = place.reached & ~inside
+    geometry, near = tree.keep(geometry, "near", _near(tree, place, inputs))
+    geometry, edge = tree.keep(geometry, "edge", _edge(tree, place, inputs), near)
     faced = facing(tree, normal, -place.axis, inputs["facing_angle"])
-    raised = faced * cosine_falloff(tree, (place.away - place.edge) / inputs["rim_width"])
-    rim = tree.indicator(around & tree.is_nonzero(inputs["rim"])) * raised
+    geometry, faced = tree.keep(geometry, "faced", faced, near)
+    inside = near & (place.away < edge)
+    raised = faced * cosine_falloff(tree, (place.away - edge) / inputs["rim_width"])
+    rim = tree.where_active(tree.is_nonzero(inputs["rim"]), raised)
     fate = tree.menu(inputs["walls"], {"none": 0.0, "open": 1.0, "closed": 2.0})
     drawn = inside & (faced > 0.0) & (fate > 0.5)
-    on_wall, shift = _onto_walls(tree, place, inputs, inputs["rim"] * raised)
+    on_wall, shift = _onto_walls(tree, place, edge, inputs, inputs["rim"] * raised)
     removed = inside & ~(drawn & (on_wall | (fate > 1.5)))
-    lifted = place.axis * (rim * inputs["rim"] * -1.0)
-    offset = tree.switch(drawn, shift, lifted)
-    turned = tree.switch(drawn, tree.switch(on_wall, -place.outward, -place.axis), normal)
-    geometry, offset = tree.capture(geometry, offset)
-    geometry, turned = tree.capture(geometry, turned)
-    geometry, removed = tree.capture(geometry, removed)
+    geometry, removed = tree.keep(geometry, "removed", removed, near)
     weight = tree.switch(inside, tree.constant(1.0), rim)
+    geometry, weight = tree.keep(geometry, "weight", weight, near)
     geometry = mark(tree, geometry, weight, inputs["mask_threshold"], inputs["label"], removed)
-    geometry = tree.store(geometry, NORMAL, turned)
-    kept = tree.node(
-        "GeometryNodeDeleteGeometry", tree.move(geometry, offset), removed, domain="POINT"
-    )
-    finish(tree, tree.out(kept), "hole")
+    turned = tree.switch(on_wall, -place.outward, -place.axis)
+    geometry = tree.store(geometry, NORMAL, turned, drawn)
+    lifted = place.axis * (rim * inputs["rim"] * -1.0)
+    geometry = tree.move(geometry, tree.switch(drawn, shift, lifted), near)
+    _handles(tree, place.axis, inputs)
+    finish(tree, tree.delete(geometry, removed), "hole")
 
 
 def _cylinder(tree: Tree, inputs: dict[str, Value]) -> Cylinder:
     with tree.frame("Cylinder"):
         axis = inputs["direction"].unit()
-        radius, depth = inputs["radius"], inputs["depth"]
         offset = tree.position() - inputs["center"]
         below = offset.dot(axis)
         across = offset - axis * below
-        outward = across.unit()
-        wavelength = radius * CONSTANTS["hole_wavelength"]
-        rough = noise(tree, outward * radius, wavelength, inputs["seed"])
-        edge = radius * (1.0 + inputs["roughness"] * rough)
-        reached = (below > -radius) & ~(below > depth) & (depth > 0.0)
-        return Cylinder(axis, below, outward, across.length(), edge, reached)
+        return Cylinder(axis, below, across.unit(), across.length())
+
+
+def _near(tree: Tree, place: Cylinder, inputs: dict[str, Value]) -> Value:
+    """Whether a point takes part: low and high enough, and no farther than the rim may reach."""
+    with tree.frame("Near the hole"):
+        radius, depth = inputs["radius"], inputs["depth"]
+        level = (place.below > -radius) & ~(place.below > depth) & (depth > 0.0)
+        reach = radius * (1.0 + inputs["roughness"]) + inputs["rim_width"]
+        return level & (place.away < reach * BEYOND)
+
+
+def _edge(tree: Tree, place: Cylinder, inputs: dict[str, Value]) -> Value:
+    """Radius of the hole in the direction of a point."""
+    radius = inputs["radius"]
+    wavelength = radius * CONSTANTS["hole_wavelength"]
+    around = place.outward * radius
+    return radius * roughened(tree, inputs["roughness"], around, wavelength, inputs["seed"])
 
 
 def _onto_walls(
-    tree: Tree, place: Cylinder, inputs: dict[str, Value], lift: Value
+    tree: Tree, place: Cylinder, edge: Value, inputs: dict[str, Value], lift: Value
 ) -> tuple[Value, Value]:
     """Whether a point of the disc goes to the wall or to the bottom, and the way there."""
     with tree.frame("Wall and bottom"):
         depth = inputs["depth"]
         spread = tree.math("SQRT", 1.0 + depth * 2.0 / inputs["radius"])
-        u = place.away / place.edge
+        u = place.away / edge
         on_wall = ~(u * spread < 1.0)
         down = tree.clip((1.0 - u) / (1.0 - tree.math("DIVIDE", 1.0, spread)))
-        new_away = tree.switch(on_wall, place.edge, u * spread * place.edge)
+        new_away = tree.switch(on_wall, edge, u * spread * edge)
         new_below = (place.below - lift) * (1.0 - down) + depth * down
         sideways = place.outward * (new_away - place.away)
         return on_wall, sideways + place.axis * (new_below - place.below)
+
+
+def _handles(tree: Tree, axis: Value, inputs: dict[str, Value]) -> None:
+    """Center, radius and depth; the arrow of the depth stands on the bottom."""
+    with tree.frame("Handles"):
+        center, radius, depth = inputs["center"], inputs["radius"], inputs["depth"]
+        aside = sideways(tree, axis)
+        point_handle(tree, center)
+        length_handle(tree, radius, center + aside * radius, aside, along_surface=True)
+        length_handle(tree, depth, center + axis * depth, axis)

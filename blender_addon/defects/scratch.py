@@ -6,10 +6,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..formulas import facing, falloff, keep_source, mark, push, smoothstep
+from ..formulas import BEYOND, facing, falloff, keep_source, mark, near_box, push, smoothstep
 from ..interface import declare, finish
 from ..nodes import Tree, Value
-from ..noise import noise
+from ..noise import roughened
 from ..schema import CONSTANTS
 from ..supports import PATH_NORMAL
 
@@ -39,38 +39,53 @@ def scratch(tree: Tree) -> None:
     """Groove the surface along the path."""
     inputs = declare(tree, "scratch")
     geometry, normal = keep_source(tree, inputs["geometry"])
-    place = _nearest_place(tree, inputs["path"])
+    path = tree.object_geometry(inputs["path"])
+    reach = inputs["width"] * (0.5 * CONSTANTS["lip_extent"])
+    near = near_box(tree, tree.bounds(path), reach)
+    geometry, near = tree.keep(geometry, "near", near)
+    geometry, nearest = tree.keep(geometry, "segment", _nearest_segment(tree, path), near)
+    place = _nearest_place(tree, path, nearest)
+    geometry, near = tree.keep(geometry, "close", place.distance < reach * BEYOND, near)
+    strength = _strength(tree, place, normal, inputs)
     u = place.distance * 2.0 / inputs["width"]
+    groove, lip = falloff(tree, u, inputs["profile"]), _lip(tree, u, inputs["pile_up"])
+    geometry, weight = tree.keep(geometry, "weight", strength * tree.maximum(groove, lip), near)
+    wavelength = inputs["width"] * CONSTANTS["scratch_wavelength"]
+    rough = roughened(
+        tree, inputs["roughness"], tree.position() - place.start, wavelength, inputs["seed"]
+    )
+    depth = inputs["depth"] * strength * rough * (groove - lip)
+    direction = push(tree, normal, inputs["use_direction"], inputs["direction"])
+    geometry = mark(tree, geometry, weight, inputs["mask_threshold"], inputs["label"])
+    finish(tree, tree.move(geometry, direction * depth, near), "scratch")
+
+
+def _strength(tree: Tree, place: Place, normal: Value, inputs: dict[str, Value]) -> Value:
+    """The taper, but for points that face away from the path."""
     faced = facing(tree, normal, place.normal, inputs["facing_angle"])
     strength = _taper(tree, place, inputs["taper"])
     strength *= tree.switch(place.has_normals, faced, 1.0)
     active = tree.is_nonzero(inputs["depth"]) & (place.length > 0.0)
-    strength = tree.where_active(active, strength)
-    groove, lip = falloff(tree, u, inputs["profile"]), _lip(tree, u, inputs["pile_up"])
-    weight = strength * tree.maximum(groove, lip)
-    wavelength = inputs["width"] * CONSTANTS["scratch_wavelength"]
-    rough = noise(tree, tree.position() - place.start, wavelength, inputs["seed"])
-    depth = inputs["depth"] * strength * (1.0 + inputs["roughness"] * rough) * (groove - lip)
-    direction = push(tree, normal, inputs["use_direction"], inputs["direction"])
-    geometry, offset = tree.capture(geometry, direction * depth)
-    geometry = mark(tree, geometry, weight, inputs["mask_threshold"], inputs["label"])
-    finish(tree, tree.move(geometry, offset), "scratch")
+    return tree.where_active(active, strength)
 
 
-def _nearest_place(tree: Tree, path_object: Value) -> Place:
+def _nearest_segment(tree: Tree, path: Value) -> Value:
+    """Number of the path's edge that is nearest to a point: what takes the time."""
+    node = tree.node("GeometryNodeSampleNearest", path, tree.position(), domain="EDGE")
+    return tree.out(node)
+
+
+def _nearest_place(tree: Tree, path: Value, segment: Value) -> Place:
     with tree.frame("Path"):
-        path = tree.object_geometry(path_object)
         edge = tree.node("GeometryNodeInputMeshEdgeVertices")
         first, second = (tree.out(edge, f"Position {end}") for end in (1, 2))
         size = (second - first).length()
         sums = tree.node("GeometryNodeAccumulateField", size, data_type="FLOAT", domain="EDGE")
-        nearest = tree.node("GeometryNodeSampleNearest", path, tree.position(), domain="EDGE")
-        index = tree.out(nearest)
 
         def of_edge(value: Value) -> Value:
-            return tree.sample(path, value, index, "EDGE")
+            return tree.sample(path, value, segment, "EDGE")
 
-        start, segment = of_edge(first), of_edge(size)
+        start = of_edge(first)
         along = of_edge(second) - start
         offset = tree.position() - start
         fraction = tree.clip(offset.dot(along) / along.dot(along))
@@ -83,7 +98,7 @@ def _nearest_place(tree: Tree, path_object: Value) -> Place:
         ]
         return Place(
             (offset - along * fraction).length(),
-            of_edge(tree.out(sums, "Trailing")) + fraction * segment,
+            of_edge(tree.out(sums, "Trailing")) + fraction * of_edge(size),
             tree.sample(path, tree.out(sums, "Total"), 0, "EDGE"),
             (ends[0] + (ends[1] - ends[0]) * fraction).unit(),
             tree.sample(path, has_normals, 0, "POINT"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -11,7 +12,7 @@ import numpy as np
 from ..modifiers import KINDS, add_defect, diagonal
 from ..places import placed_values
 from ..random_places import random_places
-from ..schema import RecipeError
+from ..schema import RecipeError, fields
 from ..surface_paths import Surface
 from .base import PartOperator, reported
 
@@ -77,11 +78,13 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
         )
         surface = Surface(obj)
         allowed = [kind for kind in KINDS if kind in self.kinds]
+        defects = []
         for place in places:
             kind = allowed[rng.integers(len(allowed))]
-            factor = rng.uniform(self.smallest, self.largest)
-            scaled = type(place)(**{**vars(place), "size": size * factor})
+            scaled = replace(place, size=size * rng.uniform(self.smallest, self.largest))
             values = {**placed_values(kind, surface, scaled), **_varied(kind, rng)}
+            defects.append((kind, values))
+        for kind, values in defects:
             add_defect(obj, kind, values)
 
     def draw(self, context: Any) -> None:
@@ -97,7 +100,7 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
 
 def _varied(kind: str, rng: np.random.Generator) -> dict[str, Any]:
     """A seed of its own for each defect whose shape is rough by chance."""
-    rough = kind in ("scratch", "crack", "hole", "deposit")
+    rough = any(field.quantity == "seed" for field in fields(kind))
     return {"seed": int(rng.integers(1_000_000))} if rough else {}
 
 

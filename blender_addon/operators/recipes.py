@@ -45,7 +45,7 @@ class FLAWSMITH_OT_export_recipes(bpy.types.Operator):  # noqa: N801
     """Write a recipe for each of several objects."""
 
     bl_idname = "flawsmith.export_recipes"
-    bl_label = "Export Recipes"
+    bl_label = "Export Several Recipes"
     bl_description = "Write a recipe for each selected object, or of a collection, into a folder"
 
     directory: bpy.props.StringProperty(subtype="DIR_PATH")  # type: ignore[valid-type]

@@ -96,11 +96,13 @@ class FLAWSMITH_OT_move(DefectOperator, bpy.types.Operator):  # noqa: N801
 
 
 class FLAWSMITH_OT_mirror(DefectOperator, bpy.types.Operator):  # noqa: N801
-    """Mirror the active defect across a plane of the object's local space."""
+    """Mirror the active defect, or the whole stack, across a plane of the object's local space."""
 
     bl_idname = "flawsmith.mirror"
     bl_label = "Mirror Defect"
-    bl_description = "Mirror the active defect across a plane of the object's local space"
+    bl_description = (
+        "Mirror the active defect, or the whole stack, across a plane of the object's local space"
+    )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     axis: bpy.props.EnumProperty(name="Axis", items=AXES)  # type: ignore[valid-type]
@@ -108,15 +110,24 @@ class FLAWSMITH_OT_mirror(DefectOperator, bpy.types.Operator):  # noqa: N801
     copy: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Copy", default=True, description="Keep the defect, and mirror a copy of it"
     )
+    whole_stack: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Whole Stack", description="Mirror all defects of the object, not only the active one"
+    )
 
     def execute(self, context: Any) -> Any:
-        """Mirror it, or a copy, which becomes the active one."""
+        """Mirror them, or copies, of which that of the active defect becomes the active one."""
         obj = context.active_object
+        active = obj.modifiers.active
+        through = editing.middle(obj) if self.plane == "MIDDLE" else (0.0, 0.0, 0.0)
         with reported(self) as result:
-            if self.copy:
-                obj.modifiers.active = editing.duplicate(obj.modifiers.active)
-            through = editing.middle(obj) if self.plane == "MIDDLE" else (0.0, 0.0, 0.0)
-            editing.mirror(obj.modifiers.active, "XYZ".index(self.axis), through=through)
+            # What cannot be read is reported before anything has changed.
+            chosen = defect_modifiers(obj) if self.whole_stack else [active]
+            editing.require_readable(chosen)
+            for modifier in chosen:
+                mirrored = editing.duplicate(modifier) if self.copy else modifier
+                editing.mirror(mirrored, "XYZ".index(self.axis), through=through)
+                if modifier == active:
+                    obj.modifiers.active = mirrored
         return result
 
 
@@ -144,18 +155,15 @@ class FLAWSMITH_OT_copy_to_selected(PartOperator, bpy.types.Operator):  # noqa: 
         source = context.active_object
         targets = [o for o in context.selected_objects if o != source and o.type == "MESH"]
         chosen = [source.modifiers.active] if self.only_active else defect_modifiers(source)
+        if not targets or not chosen or chosen[0] is None or defect_kind(chosen[0]) is None:
+            self.report({"WARNING"}, "Select other mesh objects, and make one with defects active")
+            return {"CANCELLED"}
         with reported(self) as result:
-            if not targets or not chosen or defect_kind(chosen[0]) is None:
-                self.report(
-                    {"WARNING"}, "Select other mesh objects, and make one with defects active"
-                )
-                return {"CANCELLED"}
-            for target in targets:
-                editing.copy_to(chosen, target, in_place=self.in_place)
+            editing.copy_to(chosen, targets, in_place=self.in_place)
             if self.move:
                 for modifier in chosen:
                     remove_defect(modifier)
-            self.report({"INFO"}, f"Copied {len(chosen)} defects to {len(targets)} objects")
+            self.report({"INFO"}, f"Defects: {len(chosen)}, copied to objects: {len(targets)}")
         return result
 
 
@@ -188,7 +196,7 @@ class FLAWSMITH_OT_make_independent(PartOperator, bpy.types.Operator):  # noqa: 
         """Copy what is shared."""
         with reported(self) as result:
             count = editing.make_independent(context.active_object)
-            self.report({"INFO"}, f"{count} defects have got their own paths, hulls and bumps")
+            self.report({"INFO"}, f"Defects with new paths, hulls or bumps of their own: {count}")
         return result
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 
 import bpy
 
-from . import menus, panel
+from . import menus, overlay, panel, place, recipes, stack
 
-CLASSES = (*menus.CLASSES, *panel.CLASSES)
+CLASSES = (
+    *menus.CLASSES,
+    *panel.CLASSES,
+    *stack.CLASSES,
+    *place.CLASSES,
+    *overlay.CLASSES,
+    *recipes.CLASSES,
+)
 MENUS = menus.MENUS
 
 
 def register() -> None:
     """Add the panel and the menu lines."""
+    stack.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     for menu, draw in MENUS.items():
@@ -25,3 +33,4 @@ def unregister() -> None:
         getattr(bpy.types, menu).remove(draw)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
+    stack.unregister()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.report.pictures import View, panels, splat
-from blender_addon.overlay import label_colour
+from blender_addon.overlay import label_colours
 from blender_addon.rendering import render_preview
 from blender_addon.sample import add_sample_defects, add_sample_part
 from blender_addon.scanning import Scan, load_scanner, scan_part
@@ -43,8 +43,7 @@ def scans(part: bpy.types.Object) -> dict[str, Scan]:
 
 def colours(labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """A colour (P, 3) for each label; grey where there is none."""
-    known = [PLAIN, *(label_colour(label) for label in range(1, labels.max() + 1))]
-    return np.array(known)[labels]
+    return np.where((labels > 0)[:, None], label_colours(labels), PLAIN)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ MODULES = {"python-multipart": "python_multipart", "scikit-learn": "sklearn"}
 USED_BY_OTHERS = {"embreex", "python_multipart"}
 PART_OF_OTHERS = {"pydantic_core": "pydantic", "starlette": "fastapi", "mpl_toolkits": "matplotlib"}
 # Blender brings these.
-BLENDER = {"bl_ui", "bmesh", "bpy", "bpy_extras", "gpu", "mathutils", "numpy"}
+BLENDER = {"bl_ui", "blf", "bmesh", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils", "numpy"}
 
 
 def runtime_modules() -> set[str]:

@@ -86,7 +86,8 @@ def test_the_recipe_of_its_file_is_exported(shown: Path, tmp_path: Path) -> None
 def test_an_unknown_object_lists_those_with_defects(shown: Path, tmp_path: Path) -> None:
     result = run("export", shown / "showcase.blend", "--object", "x", "--out", tmp_path / "r.json")
     assert result.returncode == 1
-    assert result.stderr == "flawsmith: there is no object 'x'; objects with defects: 'egg'\n"
+    expected = f"{shown / 'showcase.blend'}: there is no object 'x'; objects with defects: 'egg'"
+    assert result.stderr == f"flawsmith: {expected}\n"
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from blender_addon import modifiers
 from blender_addon.defects import node_group
-from blender_addon.interface import SOCKETS, toggle_title
+from blender_addon.interface import (
+    GROUND_TRUTH,
+    PANELS,
+    SOCKETS,
+    UNPLACED,
+    input_sockets,
+    toggle_title,
+)
 from blender_addon.schema import Field, fields
 from tests.backend.shapes import KINDS
 from tests.blender import add_part, egg, empty_scene
@@ -28,8 +35,7 @@ def scene() -> None:
 
 
 def inputs(kind: str) -> dict[str, Any]:
-    items = node_group(kind).interface.items_tree
-    return {item.name: item for item in items if item.in_out == "INPUT"}
+    return input_sockets(node_group(kind))
 
 
 @EACH_FIELD
@@ -64,6 +70,63 @@ def test_lengths_and_angles_are_shown_with_their_units(kind: str, field: Field) 
     expected = {"length": "DISTANCE", "angle": "ANGLE"}.get(field.quantity or "")
     if field.type == "number" and expected:
         assert inputs(kind)[field.title].subtype == expected
+
+
+@EACH_FIELD
+def test_field_stands_in_a_panel_and_an_optional_one_below_its_toggle(
+    kind: str, field: Field
+) -> None:
+    panel = inputs(kind)[field.title].parent
+    if field.optional:
+        toggle = inputs(kind)[toggle_title(field)]
+        assert toggle.is_panel_toggle
+        assert list(panel.interface_items) == [toggle, inputs(kind)[field.title]]
+        panel = panel.parent
+    assert panel.name in PANELS
+    assert panel.default_closed == (panel.name == GROUND_TRUTH)
+    assert (panel.name == GROUND_TRUTH) == (field.name in ("mask_threshold", "label"))
+
+
+@EACH_FIELD
+def test_field_is_one_value_for_all_points(kind: str, field: Field) -> None:
+    assert inputs(kind)[field.title].force_non_field
+
+
+@EACH_FIELD
+def test_direction_of_a_defect_that_was_not_placed_has_a_length(kind: str, field: Field) -> None:
+    if field.quantity == "direction":
+        assert np.linalg.norm(inputs(kind)[field.title].default_value) == 1.0
+    assert (field.quantity == "direction") == (field.name in UNPLACED[kind])
+
+
+HANDLES = {
+    "dent": {"Center", "Radius", "Depth"},
+    "hole": {"Center", "Radius", "Depth"},
+    "deposit": {"Center", "Radius", "Height"},
+    "bend": {"Hinge Point", "Band", "Angle"},
+    "crack": {"Origin", "Length", "Depth"},
+    # Their places are objects, which have handles of Blender's own.
+    "scratch": set(),
+    "freeform": set(),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_handles_set_inputs_of_the_group(kind: str) -> None:
+    group: Any = node_group(kind)
+    gizmos = [node for node in group.nodes if node.bl_idname.startswith("GeometryNodeGizmo")]
+    assert {input_behind(gizmo.inputs["Value"]) for gizmo in gizmos} == HANDLES[kind]
+    assert len(gizmos) == len(HANDLES[kind])
+    assert not any(socket.links for gizmo in gizmos for socket in gizmo.outputs)
+
+
+def input_behind(socket: Any) -> str:
+    """Name of the group's input that a handle's value comes from, by way of constants only."""
+    [link] = socket.links
+    if link.from_node.bl_idname == "NodeGroupInput":
+        return str(link.from_socket.name)
+    [linked] = [entry for entry in link.from_node.inputs if entry.links]
+    return input_behind(linked)
 
 
 @pytest.mark.parametrize("kind", KINDS)

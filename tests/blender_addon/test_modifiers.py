@@ -9,10 +9,19 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import modifiers
+from blender_addon import attribute_io, modifiers
 from blender_addon.schema import RecipeError
 from tests.backend.shapes import KINDS, random_recipe
-from tests.blender import Evaluated, add_part, egg, empty_scene, evaluate, nominal_cloud
+from tests.blender import (
+    ATTRIBUTES,
+    Evaluated,
+    add_part,
+    egg,
+    empty_scene,
+    evaluate,
+    evaluated_mesh,
+    nominal_cloud,
+)
 
 
 @pytest.fixture
@@ -86,11 +95,10 @@ def test_modifier_is_live(part: bpy.types.Object) -> None:
 
 def test_modifier_can_be_animated(part: bpy.types.Object) -> None:
     modifier: Any = modifiers.add_defect(part, "dent", {"center": [0.0, 0.0, 0.5], "depth": 0.0})
-    items = modifier.node_group.interface.items_tree
-    path = f'["{items["Depth"].identifier}"]'
-    modifier.keyframe_insert(path, frame=1)
+    owner, path = modifiers.input_property(modifier, "Depth")
+    owner.keyframe_insert(path, frame=1)
     modifiers.write_values(modifier, {"depth": 0.1})
-    modifier.keyframe_insert(path, frame=11)
+    owner.keyframe_insert(path, frame=11)
     depths = []
     for frame in (1, 6, 11):
         bpy.context.scene.frame_set(frame)
@@ -117,6 +125,35 @@ def test_stack_keeps_every_label(part: bpy.types.Object) -> None:
     labels = {modifiers.read_values(m)["label"] for m in modifiers.defect_modifiers(part)}
     assert set(found.labels) - {0} <= labels
     assert np.array_equal(found.labels > 0, found.mask)
+
+
+@pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), tuple(KINDS)], ids="+".join)
+def test_mesh_gets_the_documented_attributes_and_no_others(
+    part: bpy.types.Object, kinds: tuple[str, ...]
+) -> None:
+    before = {attribute.name for attribute in evaluated_mesh(part).attributes}
+    add_random(part, 5, *kinds)
+    after = {attribute.name for attribute in evaluated_mesh(part).attributes}
+    assert after - before == {getattr(attribute_io, name) for name in ATTRIBUTES}
+    assert before <= after
+
+
+@pytest.mark.parametrize("kind", ["dent", "scratch", "freeform", "deposit"])
+def test_points_without_weight_stay_what_they_were_to_the_bit(
+    part: bpy.types.Object, kind: str
+) -> None:
+    found = evaluate_with(part, kind)
+    still = found.weight == 0
+    assert 0 < still.sum() < len(still)
+    assert np.array_equal(found.points[still], np.float32(egg()[0])[still])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mesh_that_lost_its_points_stays_empty(part: bpy.types.Object, kind: str) -> None:
+    add_random(part, 0, kind)
+    mesh: Any = part.data
+    mesh.clear_geometry()
+    assert len(evaluated_mesh(part).vertices) == 0
 
 
 def test_order_of_the_stack_is_that_of_the_defects(part: bpy.types.Object) -> None:

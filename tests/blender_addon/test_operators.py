@@ -23,7 +23,13 @@ LOCAL_KINDS = [kind for kind in KINDS if kind != "bend"]
 
 
 def test_every_step_that_changes_the_file_can_be_undone() -> None:
-    only_write_files = {"flawsmith.export_recipe", "flawsmith.render_preview"}
+    only_write_files = {
+        "flawsmith.export_recipe",
+        "flawsmith.export_recipes",
+        "flawsmith.export_template",
+        "flawsmith.render_preview",
+        "flawsmith.validate",
+    }
     for operator in CLASSES:
         undoable = "UNDO" in getattr(operator, "bl_options", set())
         assert undoable != (operator.bl_idname in only_write_files)

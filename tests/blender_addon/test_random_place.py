@@ -72,13 +72,13 @@ def test_the_same_seed_gives_the_same_defects_of_the_chosen_kinds_and_sizes() ->
         bpy.context.view_layer.objects.active = part
         kinds = {"dent", "hole", "scratch"}
         bpy.ops.flawsmith.random_place(
-            kinds=kinds, count=9, seed=seed, smallest=0.3, largest=0.6, apart=0.05
+            kinds=kinds, count=5, seed=seed, smallest=0.3, largest=0.6, apart=0.05
         )
         found = {defect_kind(modifier) for modifier in defect_modifiers(part)}
         assert found <= kinds and len(found) > 1
         recipes.append(Recipe.model_validate({**recipe_of(part), "name": ""}).defects)
         bpy.data.objects.remove(part)
-    assert [defect.label for defect in recipes[0]] == list(range(1, 10))
+    assert [defect.label for defect in recipes[0]] == list(range(1, 6))
     assert recipes[0] == recipes[1]
     assert recipes[0] != recipes[2]
     radii = np.array([defect.radius for defect in recipes[0] if defect.kind == "dent"])

@@ -12,8 +12,15 @@ import pytest
 
 from blender_addon import modifiers
 from blender_addon.parts import set_part_frame
-from blender_addon.recipe_io import apply_recipe, load_recipe, recipe_of, save_recipe
-from blender_addon.schema import RecipeError
+from blender_addon.recipe_io import (
+    apply_recipe,
+    apply_to_all,
+    load_recipe,
+    recipe_of,
+    save_recipe,
+    save_recipes,
+)
+from blender_addon.schema import RecipeError, fields
 from shared_schema.load import dump, parse_document
 from shared_schema.load import load_recipe as load_with_pydantic
 from shared_schema.recipe import Recipe
@@ -195,3 +202,161 @@ def test_a_recipe_parsed_by_pydantic_and_dumped_is_read() -> None:
     part = add_part(*egg())
     text = dump(parse_document(json.dumps(random_document(part, 3, *KINDS)), Recipe))
     assert len(apply_recipe(part, json.loads(text))) == len(KINDS)
+
+
+CHANCES = {
+    "name": ["", "Dent", "Dent", "ä" * 63, "x" * 63, "a.b 'c' \"d\""],
+    "label": [1, 7, 65_535],
+}
+
+
+def random_value(field: Any, rng: np.random.Generator, diagonal: float) -> Any:
+    """Any value that the schema allows for a field, in single precision."""
+    if field.optional and rng.random() < 0.4:
+        return None
+    if field.type == "choice":
+        return str(rng.choice(field.choices))
+    if field.type == "integer":
+        return int(rng.integers(field.low, min(field.high, 1e6), endpoint=True))
+    if field.type == "number":
+        low, high = max(field.low, -diagonal), min(field.high, diagonal)
+        return field.clip(float(np.float32(rng.choice([low, high, rng.uniform(low, high)]))))
+    if field.type == "triple":
+        return rng.normal(size=3).astype(np.float32).tolist()
+    count = int(rng.integers(4, 20))
+    points = rng.normal(size=(count, 3)).astype(np.float32).tolist()
+    if field.type == "points":
+        return points
+    if field.type == "SurfacePath":
+        normals = {"normals": points[::-1]} if rng.random() < 0.5 else {}
+        return {"points": points, **normals, "resolved": True}
+    sizes = rng.uniform(0.01, 1.0, (count, 2)).astype(np.float32).tolist()
+    bumps = [
+        {"center": p, "amplitude": a - 0.5, "sigma": s}
+        for p, (a, s) in zip(points, sizes, strict=True)
+    ]
+    return single(bumps[: int(rng.integers(0, count))])
+
+
+def any_recipe(seed: int, diagonal: float) -> dict[str, Any]:
+    """A recipe of random defects of random kinds, as odd as the schema allows."""
+    rng = np.random.default_rng(seed)
+    defects = []
+    for kind in rng.permutation([*KINDS, *KINDS])[: int(rng.integers(1, 14))]:
+        values = {field.name: random_value(field, rng, diagonal) for field in fields(str(kind))}
+        odd = {name: rng.choice(np.array(some, dtype=object)) for name, some in CHANCES.items()}
+        given = {"kind": str(kind), **values, **odd}
+        defects.append({name: value for name, value in given.items() if value is not None})
+    return {"name": str(rng.choice(["", "two hits"])), "defects": defects}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_recipe_comes_back_to_the_last_digit(seed: int) -> None:
+    part = add_part(*egg(), "egg")
+    set_part_frame(part, "m", (0.1, 1e7 / 3, -2.0))
+    given = {**recipe_of(part), **any_recipe(seed, modifiers.diagonal(part))}
+    parse_document(json.dumps(given), Recipe)
+    apply_recipe(part, given)
+    assert recipe_of(part) == given
+    apply_recipe(part, recipe_of(part), replace=True)
+    assert recipe_of(part) == given
+
+
+def test_what_a_recipe_does_not_say_is_the_schema_s_default_label_too() -> None:
+    part = add_part(*egg(), "egg")
+    bare = {"kind": "dent", "center": [0.0, 0.0, 0.5], "radius": 0.25, "depth": 0.125}
+    document = {"schema_version": 1, "part": {"diagonal": 1.0}, "defects": [bare, bare]}
+    apply_recipe(part, document)
+    expected = parse_document(json.dumps(document), Recipe).model_dump(mode="json")["defects"]
+    assert recipe_of(part)["defects"] == single(expected)
+
+
+def test_a_name_that_is_changed_in_the_stack_is_the_recipe_s() -> None:
+    part = add_part(*egg(), "egg")
+    apply_recipe(part, random_document(part, 0, "dent", "dent"))
+    assert [defect["name"] for defect in recipe_of(part)["defects"]] == ["", ""]
+    modifiers.defect_modifiers(part)[1].name = "Hit"
+    assert [defect["name"] for defect in recipe_of(part)["defects"]] == ["", "Hit"]
+
+
+def test_replacing_takes_the_old_defects_and_their_supports_away() -> None:
+    part = add_part(*egg(), "egg")
+    part.modifiers.new("Smooth", "SMOOTH")
+    apply_recipe(part, random_document(part, 0, "scratch", "freeform"))
+    objects = len(bpy.data.objects)
+    new = random_document(part, 1, "scratch", "freeform")
+    apply_recipe(part, new, replace=True)
+    assert [m.name for m in part.modifiers] == ["Smooth", "Scratch", "Freeform"]
+    assert recipe_of(part)["defects"] == single(new)["defects"]
+    assert len(bpy.data.objects) == objects
+
+
+def test_several_objects_get_a_recipe_or_none_does() -> None:
+    first, second = add_part(*egg(), "first"), add_part(*egg(), "second")
+    document = random_document(first, 0, "dent", "freeform")
+    apply_to_all([first, second], document)
+    before = [recipe_of(first), recipe_of(second)]
+    assert before[0]["defects"] == before[1]["defects"]
+    cloud = add_part(np.eye(3), np.empty((0, 3), dtype=int), "cloud")
+    path = {"points": [[0, 0, 0.5], [0.3, 0, 0.4]], "resolved": False}
+    scratch = {"kind": "scratch", "path": path, "width": 0.1, "depth": 0.02}
+    objects = set(bpy.data.objects)
+    for replace in (False, True):
+        with pytest.raises(RecipeError, match="'cloud' has no faces"):
+            apply_to_all(
+                [first, second, cloud], {**document, "defects": [scratch]}, replace=replace
+            )
+        assert [recipe_of(first), recipe_of(second)] == before
+        assert set(bpy.data.objects) == objects
+
+
+def test_refused_value_is_named_by_defect_and_socket() -> None:
+    part = add_part(*egg(), "egg")
+    modifiers.add_defect(part, "dent")
+    modifiers.write_values(modifiers.add_defect(part, "dent"), {"radius": 0.0})
+    with pytest.raises(
+        RecipeError, match=r'^"Dent.001": Radius must be greater than 0; it is 0.0$'
+    ):
+        recipe_of(part)
+
+
+def test_a_folder_gets_all_recipes_or_none(tmp_path: Path) -> None:
+    parts = [add_part(*egg(), name) for name in ("a/b", "a:b", "Ä ö")]
+    for part in parts:
+        apply_recipe(part, random_document(part, 0, "dent"))
+    paths = save_recipes(tmp_path / "new", parts)
+    assert [path.name for path in paths] == ["a_b.json", "a_b_2.json", "Ä ö.json"]
+    assert [load_with_pydantic(path).part.name for path in paths] == [part.name for part in parts]
+    with pytest.raises(RecipeError, match=r"holds a_b.json, a_b_2.json, .* overwrite"):
+        save_recipes(tmp_path / "new", parts)
+    before = [path.read_bytes() for path in paths]
+    modifiers.write_values(modifiers.defect_modifiers(parts[0])[0], {"depth": 0.25})
+    modifiers.write_values(modifiers.defect_modifiers(parts[2])[0], {"radius": -1.0})
+    with pytest.raises(RecipeError, match="Radius must be greater than 0"):
+        save_recipes(tmp_path / "new", parts, overwrite=True)
+    assert [path.read_bytes() for path in paths] == before
+    assert sorted((tmp_path / "new").iterdir()) == sorted(paths)
+
+
+@pytest.mark.usefixtures("registered")
+def test_selection_and_collection_are_exported(tmp_path: Path) -> None:
+    collection = bpy.data.collections.new("Batch")
+    bpy.context.scene.collection.children.link(collection)
+    for name in ("one", "two", "three"):
+        part = add_part(*egg(), name)
+        if name != "three":
+            apply_recipe(part, random_document(part, 0, "dent"))
+        part.select_set(name != "one")
+    collection.objects.link(bpy.data.objects["one"])
+    export = bpy.ops.flawsmith.export_recipes
+    assert export(directory=str(tmp_path / "selected")) == {"FINISHED"}
+    assert [path.name for path in (tmp_path / "selected").iterdir()] == ["two.json"]
+    export(directory=str(tmp_path / "named"), scope="COLLECTION", collection="Batch")
+    assert [path.name for path in (tmp_path / "named").iterdir()] == ["one.json"]
+    export(directory=str(tmp_path / "active"), scope="COLLECTION")
+    assert sorted(p.name for p in (tmp_path / "active").iterdir()) == ["one.json", "two.json"]
+    with pytest.raises(RuntimeError, match="there is no collection 'None'"):
+        export(directory=str(tmp_path), scope="COLLECTION", collection="None")
+    bpy.ops.object.select_all(action="DESELECT")
+    with pytest.raises(RuntimeError, match="none of the objects has defects"):
+        export(directory=str(tmp_path / "nothing"))

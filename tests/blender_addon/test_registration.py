@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import pytest
 
 import blender_addon
 import build
 from backend import __version__
-from blender_addon import ui
+from blender_addon import assets, ui
 from blender_addon.modifiers import KINDS
 from tests.architecture.project import ROOT
 
 INSTALLED = """
-import importlib, sys
+import importlib, os, sys
 import bpy
 
 bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -27,6 +28,10 @@ bpy.ops.extensions.package_install_files(
     filepath=sys.argv[1], repo="user_default", enable_on_install=True
 )
 name = "bl_ext.user_default.flawsmith"
+libraries = bpy.context.preferences.filepaths.asset_libraries
+assert [sorted(os.listdir(l.path)) for l in libraries if l.name == "Flawsmith"] == [
+    ["blender_assets.cats.txt", "flawsmith.blend"]
+]
 assert name in bpy.context.preferences.addons
 bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=4)
 assert bpy.ops.flawsmith.add_defect(kind="dent") == {"FINISHED"}
@@ -34,6 +39,7 @@ assert bpy.ops.flawsmith.export_recipe(filepath=sys.argv[2]) == {"FINISHED"}
 assert importlib.import_module(name + ".commands").main(["export", "none.blend", "--out", "x"]) == 1
 bpy.ops.preferences.addon_disable(module=name)
 assert not hasattr(bpy.types, "FLAWSMITH_PT_defects")
+assert "Flawsmith" not in libraries
 """
 
 
@@ -50,10 +56,15 @@ def snapshot() -> dict[str, Any]:
             if isinstance(getattr(handlers, name), list)
         },
         "menus": {name: menu_functions(name) for name in ui.MENUS},
+        "asset libraries": {library.name: library.path for library in asset_libraries()},
     }
 
 
 ID = ("Object", "Scene", "Mesh", "WindowManager")
+
+
+def asset_libraries() -> Any:
+    return bpy.context.preferences.filepaths.asset_libraries
 
 
 def menu_functions(name: str) -> list[str]:
@@ -62,11 +73,15 @@ def menu_functions(name: str) -> list[str]:
     return [function.__qualname__ for function in drawn[1:]]
 
 
-def test_unregistering_leaves_nothing_behind() -> None:
+def test_unregistering_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
     before = snapshot()
     for _ in range(2):
         blender_addon.register()
-        assert snapshot() != before
+        assert snapshot()["types"] > before["types"]
+        assert snapshot()["asset libraries"][assets.NAME] == str(tmp_path)
         blender_addon.unregister()
         assert snapshot() == before
 
@@ -85,7 +100,8 @@ def test_a_new_file_keeps_what_is_registered(registered: None) -> None:
 
 
 def test_the_zip_installs_in_blender_and_works_there(tmp_path: Path) -> None:
-    archive = build.build_addon(ROOT / "blender_addon", tmp_path / "dist")
+    library = build.build_library(tmp_path / build.ASSETS)
+    archive = build.build_addon(ROOT / "blender_addon", tmp_path / "dist", library)
     recipe = tmp_path / "recipe.json"
     result = subprocess.run(
         [sys.executable, "-c", INSTALLED, str(archive), str(recipe)],

@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from blender_addon import editing
 from blender_addon.modifiers import (
     add_defect,
     defect_kind,
@@ -46,6 +47,15 @@ def mirrored(points: np.ndarray, axis: int) -> np.ndarray:
     return points * np.where(np.arange(3) == axis, -1.0, 1.0)
 
 
+def twin_of(part: bpy.types.Object, *, linked: bool = False) -> bpy.types.Object:
+    """A duplicate as Shift+D makes it, or Alt+D where ``linked``: it uses the same supports."""
+    twin = part.copy()
+    twin.data = part.data if linked else part.data.copy()
+    bpy.context.scene.collection.objects.link(twin)
+    bpy.context.view_layer.objects.active = twin
+    return twin
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_removed_defect_takes_its_supports_along(active_egg: bpy.types.Object, kind: str) -> None:
     add(active_egg, "scratch")
@@ -69,10 +79,20 @@ def test_a_duplicate_is_the_same_and_stands_alone(active_egg: bpy.types.Object, 
     values = read_values(original)
     assert {**read_values(copy), "name": "", "label": 1} == {**values, "name": ""}
     assert not set(defect_supports(original)) & set(defect_supports(copy))
-    active_egg.modifiers.active = copy
     bpy.ops.flawsmith.duplicate(same_label=True)
     assert labels(active_egg) == [1, 3, 3, 2]
     assert last.name in active_egg.modifiers
+
+
+def test_a_duplicate_is_shown_where_the_first_is(active_egg: bpy.types.Object) -> None:
+    first = add(active_egg, "dent")
+    first.show_viewport, first.show_render = False, True
+    bpy.ops.flawsmith.duplicate()
+    first.show_viewport, first.show_render = True, False
+    active_egg.modifiers.active = first
+    bpy.ops.flawsmith.duplicate()
+    shown = [(one.show_viewport, one.show_render) for one in active_egg.modifiers]
+    assert shown == [(True, False), (True, False), (False, True)]
 
 
 def test_defects_are_moved_past_each_other_and_keep_their_labels(
@@ -91,24 +111,78 @@ def test_defects_are_moved_past_each_other_and_keep_their_labels(
     assert labels(active_egg) == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("kind", "axis"), [(kind, n % 3) for n, kind in enumerate(KINDS)])
-def test_a_mirrored_defect_makes_the_mirror_image(
-    active_egg: bpy.types.Object, kind: str, axis: int
-) -> None:
+# Values for which left and right differ, and every part of a defect's formula counts.
+LOPSIDED = {
+    "bend": {"side": [1.0, 0.2, 0.1], "hinge_axis": [0.1, 1.0, 0.2], "angle": 0.3},
+    "crack": {"severed": "shift", "offset": [0.03, -0.02, 0.01], "normal": [0.9, 0.3, 0.2]},
+    "dent": {"direction": [0.2, -0.3, -0.9]},
+    "deposit": {"stretch": 2.5, "heading": [0.3, 1.0, 0.1]},
+    "freeform": {"smoothing": 2, "direction": [0.2, 0.1, -1.0]},
+    "hole": {"rim": 0.01, "walls": "open", "direction": [0.1, 0.2, -1.0]},
+    "scratch": {"direction": [0.3, 0.2, -1.0]},
+}
+
+
+def lopsided_twins(kinds: list[str], axis: int) -> tuple[bpy.types.Object, bpy.types.Object]:
+    """An egg with defects, and the mirror image of the egg with the same ones; that is active."""
     points, faces = egg()
-    modifier = add(active_egg, kind)
-    if kind == "bend":
-        write_values(modifier, {"side": [1.0, 0.2, 0.1], "hinge_axis": [0.1, 1.0, 0.2]})
-    before = evaluate(active_egg)
-    assert before.mask.any()
-    assert bpy.ops.flawsmith.mirror(axis="XYZ"[axis], copy=False) == {"FINISHED"}
-    twin = add_part(mirrored(points, axis), faces[:, ::-1], "twin")
-    add_defect(twin, kind, read_values(modifier))
-    after = evaluate(twin)
-    np.testing.assert_array_equal(after.source_index, before.source_index)
-    np.testing.assert_allclose(after.points, mirrored(before.points, axis), atol=2e-6)
-    np.testing.assert_allclose(after.normals, mirrored(before.normals, axis), atol=1e-4)
-    np.testing.assert_allclose(after.weight, before.weight, atol=1e-4)
+    part = add_part(points, faces, "egg")
+    image = add_part(mirrored(points, axis), faces[:, ::-1], "image")
+    bpy.context.view_layer.objects.active = image
+    for kind in kinds:
+        write_values(add(part, kind), {"mask_threshold": 0.2, **LOPSIDED[kind]})
+        add_defect(image, kind, read_values(part.modifiers[-1]))
+    return part, image
+
+
+def assert_mirror_images(part: bpy.types.Object, image: bpy.types.Object, axis: int) -> None:
+    one, other = evaluate(part), evaluate(image)
+    assert one.mask.any()
+    for name in ("source_index", "mask", "labels"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+    for name in ("points", "normals"):
+        expected = mirrored(getattr(one, name), axis)
+        np.testing.assert_allclose(getattr(other, name), expected, atol=5e-6)
+    np.testing.assert_allclose(other.weight, one.weight, atol=5e-5)
+
+
+@pytest.mark.parametrize(("kind", "axis"), [(kind, n % 3) for n, kind in enumerate(KINDS)])
+def test_a_mirrored_defect_makes_the_mirror_image(kind: str, axis: int) -> None:
+    part, image = lopsided_twins([kind], axis)
+    assert bpy.ops.flawsmith.mirror(axis="XYZ"[axis], plane="ORIGIN", copy=False) == {"FINISHED"}
+    assert_mirror_images(part, image, axis)
+
+
+def test_a_mirrored_stack_makes_the_mirror_image() -> None:
+    part, image = lopsided_twins(KINDS, 0)
+    bpy.ops.flawsmith.mirror(axis="X", plane="ORIGIN", copy=False, whole_stack=True)
+    assert labels(image) == labels(part)
+    assert_mirror_images(part, image, 0)
+
+
+@pytest.mark.parametrize("kind", ["crack", "hole", "deposit", "scratch"])
+def test_roughness_takes_another_course_in_the_mirror(kind: str) -> None:
+    part, image = lopsided_twins([kind], 0)
+    for modifier in (part.modifiers[0], image.modifiers[0]):
+        write_values(modifier, {"roughness": 0.5, "seed": 3})
+    bpy.ops.flawsmith.mirror(axis="X", plane="ORIGIN", copy=False)
+    one, other = evaluate(part), evaluate(image)
+    assert len(other.points) != len(one.points) or not np.allclose(
+        other.points, mirrored(one.points, 0), atol=1e-4
+    )
+    assert other.mask.sum() == pytest.approx(one.mask.sum(), rel=0.3)
+
+
+def test_a_stack_is_mirrored_beside_itself(active_egg: bpy.types.Object) -> None:
+    for kind in ("dent", "scratch"):
+        add(active_egg, kind)
+    before = recipe_of(active_egg)["defects"]
+    bpy.ops.flawsmith.mirror(axis="Y", whole_stack=True)
+    after = recipe_of(active_egg)["defects"]
+    assert [defect["kind"] for defect in after] == ["dent", "dent", "scratch", "scratch"]
+    assert after[::2] == before
+    assert labels(active_egg) == [1, 3, 2, 4]
+    assert active_egg.modifiers.active == active_egg.modifiers[3]
 
 
 def test_a_mirrored_copy_leaves_the_first(active_egg: bpy.types.Object) -> None:
@@ -188,23 +262,108 @@ def test_stretched_objects_are_refused() -> None:
     assert not defect_modifiers(target)
 
 
-def test_a_duplicated_object_is_edited_on_its_own(active_egg: bpy.types.Object) -> None:
+def test_defects_are_copied_to_all_objects_or_to_none() -> None:
+    source, first, last = (add_part(*egg(), name) for name in ("source", "first", "last"))
+    bpy.context.view_layer.objects.active = source
+    add(source, "scratch")
+    last.scale = (1.0, 2.0, 1.0)
+    for obj in (source, first, last):
+        obj.select_set(True)
+    before = set(bpy.data.objects)
+    with pytest.raises(RuntimeError, match="'source' and 'last' are stretched"):
+        bpy.ops.flawsmith.copy_to_selected(in_place=True, move=True)
+    assert set(bpy.data.objects) == before
+    assert [len(obj.modifiers) for obj in (source, first, last)] == [1, 0, 0]
+    bpy.ops.flawsmith.copy_to_selected(move=True)
+    assert [len(obj.modifiers) for obj in (source, first, last)] == [0, 1, 1]
+
+
+def test_objects_in_other_units_share_no_world() -> None:
+    source, target = add_part(*egg(), "source"), add_part(*egg(), "target")
+    set_part_frame(target, "inch", (0.0, 0.0, 0.0))
+    bpy.context.view_layer.objects.active = source
+    for obj in (source, target):
+        obj.select_set(True)
+    add(source, "dent")
+    with pytest.raises(RuntimeError, match="'source' is in mm and 'target' in inch"):
+        bpy.ops.flawsmith.copy_to_selected(in_place=True)
+
+
+def test_only_the_active_defect_is_copied_if_wanted() -> None:
+    source, target = add_part(*egg(), "source"), add_part(*egg(), "target")
+    bpy.context.view_layer.objects.active = source
+    for kind in ("dent", "hole"):
+        add(source, kind)
+    source.select_set(True)
+    assert bpy.ops.flawsmith.copy_to_selected() == {"CANCELLED"}
+    target.select_set(True)
+    bpy.ops.flawsmith.copy_to_selected(only_active=True)
+    assert [defect_kind(modifier) for modifier in target.modifiers] == ["hole"]
+    source.modifiers.active = None
+    assert bpy.ops.flawsmith.copy_to_selected(only_active=True) == {"CANCELLED"}
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_duplicated_object_is_edited_on_its_own(
+    active_egg: bpy.types.Object, linked: bool
+) -> None:
     first = add(active_egg, "scratch")
     add(active_egg, "freeform")
     before = [read_values(modifier) for modifier in defect_modifiers(active_egg)]
-    twin = active_egg.copy()
-    twin.data = active_egg.data.copy()
-    bpy.context.scene.collection.objects.link(twin)
+    twin = twin_of(active_egg, linked=linked)
     path = read_values(twin.modifiers[0])["path"]
     moved = {**path, "points": (np.array(path["points"]) + 0.1).tolist()}
     write_values(twin.modifiers[0], {"path": moved})
     assert read_values(first) == before[0]
-    bpy.context.view_layer.objects.active = twin
+    assert read_values(twin.modifiers[0])["path"] != before[0]["path"]
     assert bpy.ops.flawsmith.make_independent() == {"FINISHED"}
     for other, modifier in zip(defect_modifiers(twin), defect_modifiers(active_egg), strict=True):
         assert not set(defect_supports(other)) & set(defect_supports(modifier))
     assert [read_values(modifier) for modifier in defect_modifiers(active_egg)] == before
     assert read_values(twin.modifiers[1])["hull"] == before[1]["hull"]
+
+
+def test_a_moved_duplicate_gets_its_defects_where_the_first_has_them(
+    active_egg: bpy.types.Object,
+) -> None:
+    for kind in ("dent", "scratch", "freeform"):
+        add(active_egg, kind)
+    twin = twin_of(active_egg)
+    twin.location, twin.rotation_euler = (3.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+    bpy.context.view_layer.update()
+    assert editing.shares_supports(twin) == list(twin.modifiers)[1:]
+    bpy.ops.flawsmith.make_independent()
+    assert not editing.shares_supports(twin) and not editing.shares_supports(active_egg)
+    assert recipe_of(twin)["defects"] == recipe_of(active_egg)["defects"]
+    one, other = evaluate(active_egg), evaluate(twin)
+    assert np.array_equal(one.labels, other.labels)
+    np.testing.assert_allclose(one.points, other.points, atol=1e-6)
+
+
+def test_a_modifier_duplicated_by_blender_gets_a_path_of_its_own(
+    active_egg: bpy.types.Object,
+) -> None:
+    first = add(active_egg, "scratch")
+    values = read_values(first)
+    bpy.ops.object.modifier_copy(modifier=first.name)
+    before = supports()
+    bpy.ops.flawsmith.make_independent()
+    assert len(supports() - before) == 1 and not before - supports()
+    used = [defect_supports(modifier) for modifier in defect_modifiers(active_egg)]
+    assert {support.name for [support] in used} == supports()
+    assert read_values(active_egg.modifiers[1])["path"] == values["path"]
+
+
+def test_what_is_shared_outlives_the_removal_of_one_user(active_egg: bpy.types.Object) -> None:
+    add(active_egg, "scratch")
+    twin = twin_of(active_egg)
+    twin.modifiers.active = twin.modifiers[0]
+    before = supports()
+    bpy.ops.flawsmith.remove()
+    assert supports() == before
+    bpy.context.view_layer.objects.active = active_egg
+    bpy.ops.flawsmith.remove()
+    assert not supports()
 
 
 def test_without_an_active_defect_they_say_what_to_choose(active_egg: bpy.types.Object) -> None:

@@ -1,31 +1,33 @@
-"""Recipes imported into a real Blender of the current LTS give what the backend gives.
+"""Recipes imported into a real Blender give what the backend gives, and come back as they went in.
 
-The same tolerances as in ``tests/parity``, which holds the module of the older LTS to them.
+In the program of the current LTS, and in Blender as a module. The tolerances are those of
+``tests/parity``.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backend.cloud import PointCloud
 from backend.replay import replay
 from shared_schema.load import dump, load_recipe
 from shared_schema.recipe import Recipe
 from tests.backend.shapes import KINDS, random_recipe
-from tests.blender import Evaluated, add_part, empty_scene, nominal_cloud
-from tests.blender_program.program import Blender
-from tests.parity.comparison import PARTS, compare, varied
+from tests.blender import add_part, empty_scene, nominal_cloud
+from tests.blender_program.program import Ended, Installation, complaints
+from tests.blender_program.results import evaluated, nominal
+from tests.parity.comparison import PARTS, Apart, compare, varied
 
 CASES = 200
 MOST_IN_A_STACK = 4
-PROBLEM = re.compile(r"warning|error|traceback|exception", re.IGNORECASE)
+PROGRAM = Path(__file__).with_name("evaluate_recipes.py")
+# By names that files can have.
+SHAPES = {name.replace(" ", "_"): shape for name, shape in PARTS.items()}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,23 @@ class Case:
     recipe: Recipe
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a Blender made of the cases.
+
+    Attributes:
+        folder: with the files that ``evaluate_recipes.py`` tells of.
+        ended: the process.
+    """
+
+    folder: Path
+    ended: Ended
+
+    def exported(self, case: Case) -> Recipe:
+        """The recipe as Blender wrote it, held to the schema."""
+        return load_recipe(self.folder / f"{case.name}.exported.json")
+
+
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
     """Every kind alone on every part, then stacks of several, drawn by their number."""
@@ -45,9 +64,9 @@ def cases() -> list[Case]:
 
 def drawn_cases() -> Iterator[Case]:
     clouds = {}
-    for name, shape in PARTS.items():
+    for part, shape in SHAPES.items():
         empty_scene()
-        clouds[name.replace(" ", "_")] = nominal_cloud(add_part(*shape()))
+        clouds[part] = nominal_cloud(add_part(*shape()))
     parts = sorted(clouds)
     for number in range(CASES):
         rng = np.random.default_rng(number)
@@ -60,64 +79,47 @@ def drawn_cases() -> Iterator[Case]:
 
 
 @pytest.fixture(scope="module")
-def folder(
-    cases: list[Case], blender: Blender, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
-    """The folder with all that Blender made of the cases, and what it wrote to its log."""
+def made(
+    cases: list[Case], any_blender: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Made:
+    """What Blender made of the cases, all in one process."""
     folder = tmp_path_factory.mktemp("recipes")
-    shapes = {name.replace(" ", "_"): shape for name, shape in PARTS.items()}
-    for part, shape in shapes.items():
+    for part, shape in SHAPES.items():
         points, faces = shape()
         np.savez(folder / f"{part}.npz", points=points.astype(np.float32), faces=faces)
-    names = {part: [case.name for case in cases if case.part == part] for part in shapes}
+    names = {part: [case.name for case in cases if case.part == part] for part in SHAPES}
     (folder / "cases.json").write_text(json.dumps(names), encoding="utf-8")
     for case in cases:
         (folder / f"{case.name}.recipe.json").write_text(dump(case.recipe), encoding="utf-8")
-    result = blender.script(Path(__file__).with_name("evaluate_recipes.py"), folder)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder, result.stdout + result.stderr
+    ended = any_blender.script(PROGRAM, folder)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return Made(folder, ended)
 
 
-def test_blender_warns_of_nothing(folder: tuple[Path, str]) -> None:
-    assert not [line for line in folder[1].splitlines() if PROBLEM.search(line)]
+def test_blender_has_nothing_to_say(made: Made) -> None:
+    assert complaints(made.ended) == []
 
 
-def test_every_recipe_comes_back_as_it_went_in(cases: list[Case], folder: tuple[Path, str]) -> None:
+def test_every_recipe_comes_back_as_it_went_in(cases: list[Case], made: Made) -> None:
     for case in cases:
-        exported = load_recipe(folder[0] / f"{case.name}.exported.json")
         given = case.recipe.model_dump(mode="json", exclude_none=True)["defects"]
-        found = exported.model_dump(mode="json", exclude_none=True)["defects"]
+        found = made.exported(case).model_dump(mode="json", exclude_none=True)["defects"]
         assert single(found) == single(given), case.name
 
 
 def test_every_recipe_is_replayed_as_blender_shows_it(
-    cases: list[Case], folder: tuple[Path, str]
+    cases: list[Case], made: Made, record_property: Callable[[str, object], None]
 ) -> None:
-    clouds = {part: nominal(folder[0], part) for part in {case.part for case in cases}}
+    clouds = {part: nominal(made.folder / f"{part}.nominal.npz") for part in SHAPES}
+    differences = []
     for case in cases:
-        cloud = clouds[case.part]
-        exported = load_recipe(folder[0] / f"{case.name}.exported.json")
+        cloud, exported = clouds[case.part], made.exported(case)
+        shown = evaluated(made.folder / f"{case.name}.npz")
         labeled = replay(exported, cloud).labeled
-        compare(
-            evaluated(folder[0] / f"{case.name}.npz"),
-            labeled,
-            labeled.points,
-            exported,
-            cloud.diagonal,
-        )
-
-
-def nominal(folder: Path, part: str) -> PointCloud:
-    """The part with the normals that this Blender gives it."""
-    shape = np.load(folder / f"{part}.npz")
-    before = evaluated(folder / f"{part}.nominal.npz")
-    return PointCloud.of(before.points, before.normals, shape["faces"])
-
-
-def evaluated(path: Path) -> Evaluated:
-    arrays = np.load(path)
-    names = ("points", "MASK", "LABEL", "WEIGHT", "SOURCE_INDEX", "NORMAL")
-    return Evaluated(*(arrays[name] for name in names))
+        differences.append(compare(shown, labeled, labeled.points, exported, cloud.diagonal))
+    largest = Apart(*np.max(differences, axis=0).tolist())
+    record_property("largest differences", str(largest))
+    print(f"{len(cases)} recipes, at most {largest}")
 
 
 def single(value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,27 +26,43 @@ PARTS = {
 }
 
 
+class Apart(NamedTuple):
+    """How far two evaluations of a part are apart at most.
+
+    Attributes:
+        position: in diagonals, on the walls of a crack in as many as their ``steepness``.
+        weight: of the points.
+    """
+
+    position: float
+    weight: float
+
+
 def compare(
     blender: Evaluated,
     backend: LabeledCloud,
     points: NDArray[np.float64],
     recipe: Recipe,
     diagonal: float,
-) -> None:
+) -> Apart:
     """Hold what Blender made to what the backend made; ``points`` are the backend's."""
     order = np.argsort(blender.source_index)
     assert np.array_equal(blender.source_index[order], np.sort(backend.source_index))
     rows = order[np.searchsorted(blender.source_index[order], backend.source_index)]
-    apart = np.linalg.norm(blender.points[rows] - points, axis=1)
-    assert apart.max() <= POSITION_TOLERANCE * diagonal * max(map(steepness, recipe.defects))
+    distances = np.linalg.norm(blender.points[rows] - points, axis=1)
+    length = diagonal * max(map(steepness, recipe.defects))
+    weights = np.abs(blender.weight[rows] - backend.weight)
+    apart = Apart(distances.max() / length, weights.max())
     tolerance = WEIGHT_TOLERANCE * len(recipe.defects)
-    assert np.abs(blender.weight[rows] - backend.weight).max() <= tolerance
+    assert apart.position <= POSITION_TOLERANCE
+    assert apart.weight <= tolerance
     thresholds = np.array([defect.mask_threshold for defect in recipe.defects])
     nearest = np.abs(backend.weight[:, None] - thresholds).min(axis=1)
     sure = nearest > tolerance
     assert np.array_equal(blender.mask[rows][sure], backend.mask[sure])
     assert np.array_equal(blender.labels[rows][sure], backend.labels[sure])
     assert sure.mean() > 0.99
+    return apart
 
 
 def steepness(defect: DefectSpec) -> float:

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``flawsmith validate``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..batch import BLEND, open_for_job
+from ..file_problems import problems_of_file, problems_on_part
+from ..parts import READERS, UNITS
+from ..schema import RecipeError
+from .jobs import sources
+from .report import say
+
+SUFFIXES = (".json", BLEND)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "validate", help="what is wrong with recipes, templates and .blend files"
+    )
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE_OR_FOLDER",
+        help="recipes or templates (JSON), .blend files, or folders of these",
+    )
+    parser.add_argument(
+        "--part",
+        type=Path,
+        help="also try the recipes on this part, where each defect must mark something: "
+        + ", ".join((*READERS, BLEND)),
+    )
+    parser.add_argument("--object", help="the part in a .blend file given by --part")
+    parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the model's lengths")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run it with its parsed ``options``.
+
+    Raises:
+        RecipeError: there are problems; each has been told on a line.
+    """
+    files = list(_files(options.files))
+    found = {path: _told(path, problems_of_file(path)) for path in files}
+    if options.part is not None:
+        sound = [path for path in files if not found[path] and path.suffix.lower() != BLEND]
+        part = _opened(options)
+        found |= {path: _told(path, problems_on_part(part, path)) for path in sound}
+    bad, count = sum(map(bool, found.values())), sum(found.values())
+    if bad:
+        raise RecipeError(f"{bad} of {len(files)} files with {count} problems in all")
+    say(f"{len(files)} files without a problem")
+
+
+def _files(given: Iterable[Path]) -> Iterator[Path]:
+    """The files among files and folders; of a folder, those that can be checked, by name."""
+    for path in given:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = [file for file in inside if file == path or file.suffix.lower() in SUFFIXES]
+        if not found:
+            raise RecipeError(f"{path}: no {' or '.join(SUFFIXES)} file is in it")
+        yield from found
+
+
+def _told(path: Path, problems: list[str]) -> int:
+    """Tell the problems of a file; returns how many there are."""
+    for problem in problems:
+        say(f"{path}: {problem}")
+    return len(problems)
+
+
+def _opened(options: argparse.Namespace) -> bpy.types.Object:
+    [part, *others] = sources([options.part], options.object)
+    if others:
+        names = ", ".join(repr(source.object) for source in (part, *others))
+        raise RecipeError(f"{options.part}: name the part by --object; it has {names}")
+    return open_for_job(part.path, options.unit, part.object)

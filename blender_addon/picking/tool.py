@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tools share: they wait for the mouse, leave the view to its user, and clean up.
+
+A tool begins in a 3D view, shows what it would make, and ends by ``execute``, which works from the
+operator's properties alone. Escape and the right mouse button leave everything as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..modifiers import diagonal
+from ..operators.base import PartOperator, reported
+from ..schema import RecipeError
+from ..surface_paths import Surface
+from .preview import Preview
+from .views import Aim, aim_at
+
+Result = set[str] | None
+
+# Events that move the view, on whatever device. Tools that want the wheel take it themselves.
+NAVIGATION = (
+    "MIDDLEMOUSE",
+    "WHEEL",
+    "TRACKPAD",
+    "MOUSEROTATE",
+    "MOUSESMARTZOOM",
+    "NUMPAD_",
+    "NDOF_",
+    "HOME",
+)
+# A click becomes a drag where the mouse moves farther than this, in pixels.
+DRAG = 6
+MISSED = "There is no surface here: click on the part"
+
+
+class PickingTool(PartOperator):
+    """A modal operator that picks places on the active object.
+
+    A tool says what it does at each event by ``on_move``, ``on_press``, ``on_release`` and
+    ``on_key``: each returns what the operator returns when the tool is through, else None.
+
+    Attributes:
+        KEYS: icon and meaning of each button, for the status bar.
+        SIZES: names of the properties that are lengths or angles; 0 takes what is suggested.
+    """
+
+    KEYS: tuple[tuple[str, str], ...] = ()
+    SIZES: tuple[str, ...] = ()
+
+    sized_for: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    untouched: bpy.props.StringProperty(  # type: ignore[valid-type]
+        default="{}", options={"HIDDEN"}
+    )
+
+    # While it waits for the mouse: the surface as it was at the start, and what is drawn over it.
+    _surface: Surface
+    _preview: Preview
+    _mouse = (0, 0)
+    _pressed: tuple[int, int] | None = None
+
+    def invoke(self: Any, context: Any, event: Any) -> Any:
+        """Begin to wait for the mouse."""
+        if context.area is None or context.area.type != "VIEW_3D":
+            self.report({"ERROR"}, "Start it in a 3D view: there it can be clicked on the part")
+            return {"CANCELLED"}
+        with reported(self) as result:
+            self._begin(context, Surface(context.active_object))
+            if not self._takes(context, event):
+                self.cancel(context)
+                return {"CANCELLED"}
+            context.window_manager.modal_handler_add(self)
+            result.symmetric_difference_update({"FINISHED", "RUNNING_MODAL"})
+        return result
+
+    def _takes(self: Any, context: Any, event: Any) -> bool:
+        """Whether it can begin: by a tool of the toolbar it does with a click, on the part."""
+        if (event.type, event.value) != ("LEFTMOUSE", "PRESS"):
+            return True
+        self._mouse = (event.mouse_x, event.mouse_y)
+        self._dispatched(context, event)
+        return self._pressed is not None
+
+    def _begin(self: Any, context: Any, surface: Surface) -> None:
+        part = context.active_object
+        self._surface = surface
+        self._forget_sizes_of_other_parts(f"{self.subject()} {diagonal(part):.5g}")
+        self._preview = Preview(part.matrix_world.copy())
+        self._preview.show()
+        self.prepare()
+        context.window.cursor_modal_set("CROSSHAIR")
+        context.workspace.status_text_set(self._draw_keys())
+        self.say(context, self.hint())
+
+    def modal(self: Any, context: Any, event: Any) -> Any:
+        """Go on with the next event."""
+        try:
+            result = self._next(context, event)
+        except BaseException:
+            self.cancel(context)
+            raise
+        if not result & {"RUNNING_MODAL", "PASS_THROUGH"}:
+            self._clean_up(context)
+        return result
+
+    def cancel(self: Any, context: Any) -> None:
+        """Leave everything as it was; Blender calls it, too, where a window closes."""
+        self.discard(context)
+        self._clean_up(context)
+
+    def subject(self: Any) -> str:
+        """What sizes are remembered for."""
+        return str(getattr(self, "kind", self.bl_idname))
+
+    def prepare(self) -> None:
+        """Forget what an earlier use has drawn."""
+
+    def hint(self) -> str:
+        """What to do next, for the header."""
+        raise NotImplementedError
+
+    def discard(self, context: Any) -> None:
+        """Take away what the tool has added to show it."""
+
+    def on_move(self, context: Any, aim: Aim | None) -> Result:
+        """The mouse points elsewhere."""
+
+    def on_press(self, context: Any, aim: Aim) -> Result:
+        """The left button went down over a 3D view; ``missed`` where that is of no use."""
+
+    def on_release(self, context: Any, aim: Aim | None) -> Result:
+        """The left button went up."""
+
+    def on_double_click(self, context: Any) -> Result:
+        """The left button went down again at once, instead of ``on_press``."""
+
+    def on_key(self, context: Any, event: Any) -> Result:
+        """Any other key or button went down."""
+
+    def missed(self, context: Any) -> None:
+        """Say that a click had nothing to be placed on, and take it as not made."""
+        self.say(context, MISSED)
+        self._pressed = None
+
+    def dragged(self) -> bool:
+        """Whether the mouse has moved away from where the left button went down."""
+        if self._pressed is None:
+            return False
+        return float(np.hypot(*np.subtract(self._mouse, self._pressed))) > DRAG
+
+    def say(self, context: Any, text: str) -> None:
+        """Show ``text`` in the header of the 3D views."""
+        for area in _views(context):
+            area.header_text_set(text)
+
+    def _next(self: Any, context: Any, event: Any) -> set[str]:
+        if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
+            self.discard(context)
+            return {"CANCELLED"}
+        self._mouse = (event.mouse_x, event.mouse_y)
+        result = self._dispatched(context, event)
+        for area in _views(context):
+            area.tag_redraw()
+        if result is not None:
+            return result
+        if event.type.startswith((*NAVIGATION, "TIMER", "WINDOW")) or _orbits(context, event):
+            return {"PASS_THROUGH"}
+        return {"PASS_THROUGH"} if event.type == "MOUSEMOVE" else {"RUNNING_MODAL"}
+
+    def _dispatched(self: Any, context: Any, event: Any) -> Result:
+        """What the tool makes of an event; None where it goes on and has no use for it."""
+        if _orbits(context, event):
+            return None
+        if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
+            self._preview.clear()
+            return self.on_move(context, self._aim(context))
+        if event.type != "LEFTMOUSE":
+            return self.on_key(context, event) if event.value == "PRESS" else None
+        if event.value == "DOUBLE_CLICK":
+            return self.on_double_click(context)
+        aim = self._aim(context)
+        if event.value == "RELEASE":
+            pressed, result = self._pressed, None
+            if pressed is not None:
+                result = self.on_release(context, aim)
+            self._pressed = None
+            return result
+        if aim is None:
+            return None
+        self._pressed = self._mouse
+        return self.on_press(context, aim)
+
+    def _aim(self: Any, context: Any) -> Aim | None:
+        return aim_at(context, self._mouse, context.active_object, self._surface)
+
+    def _clean_up(self: Any, context: Any) -> None:
+        self._preview.remove()
+        if context.window is None:
+            # Blender is on its way out.
+            return
+        context.window.cursor_modal_restore()
+        context.workspace.status_text_set(None)
+        for area in _views(context):
+            area.header_text_set(None)
+            area.tag_redraw()
+
+    def _draw_keys(self: Any) -> Any:
+        """What draws the status bar: what each button does."""
+        # The status bar may outlive the operator by a redraw.
+        keys = (*self.KEYS, ("EVENT_ESC", "Cancel"), ("MOUSE_MMB", "Turn the View"))
+
+        def draw(header: Any, context: Any) -> None:
+            for icon, meaning in keys:
+                header.layout.label(text=meaning, icon=icon)
+
+        return draw
+
+    def _forget_sizes_of_other_parts(self: Any, subject: str) -> None:
+        """Sizes set by hand are kept by Blender from use to use; on another part they mislead."""
+        if self.sized_for != subject:
+            for name in self.SIZES:
+                setattr(self, name, 0.0)
+            self.sized_for, self.untouched = subject, "{}"
+
+    def sizes(self: Any, suggested: Mapping[str, float]) -> dict[str, float]:
+        """Sizes to use by property: those set by hand, else the ``suggested`` ones.
+
+        The properties take the suggested values, so that the redo panel shows them; which ones
+        these are is kept in ``untouched``, so that they go on following what they are suggested
+        for.
+        """
+        untouched = json.loads(self.untouched)
+        for name, value in suggested.items():
+            if getattr(self, name) in (0.0, untouched.get(name)):
+                setattr(self, name, value)
+                untouched[name] = getattr(self, name)
+            else:
+                untouched.pop(name, None)
+        self.untouched = json.dumps(untouched)
+        return {name: getattr(self, name) for name in suggested}
+
+
+def parsed_points(text: str) -> list[list[float]]:
+    """Points from a tool's property, JSON of lists of three numbers.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    try:
+        points = np.array(json.loads(text), dtype=np.float64)
+    except (ValueError, TypeError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+        raise RecipeError(f"points: {text[:80]!r} is no JSON list of three numbers each")
+    return points.tolist()
+
+
+def _views(context: Any) -> list[Any]:
+    return [area for area in context.window.screen.areas if area.type == "VIEW_3D"]
+
+
+def _orbits(context: Any, event: Any) -> bool:
+    """Whether the left button stands in for the middle one, as it does on laptops."""
+    emulated = context.preferences.inputs.use_mouse_emulate_3_button
+    return bool(emulated and event.alt and event.type == "LEFTMOUSE")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidebar's section of the mask overlay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..overlay_drawing import PROPERTY
+from .panel import FLAWSMITH_PT_defects
+
+
+class FLAWSMITH_PT_overlay(bpy.types.Panel):  # noqa: N801
+    """How the mask is shown in the 3D views."""
+
+    bl_idname = "FLAWSMITH_PT_overlay"
+    bl_label = "Mask Overlay"
+    bl_category = "Flawsmith"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = FLAWSMITH_PT_defects.bl_idname
+
+    def draw_header(self, context: Any) -> None:
+        """The switch."""
+        layout: Any = self.layout
+        layout.prop(getattr(context.window_manager, PROPERTY), "show", text="")
+
+    def draw(self, context: Any) -> None:
+        """The settings, grey while it is off."""
+        layout: Any = self.layout
+        settings = getattr(context.window_manager, PROPERTY)
+        layout.use_property_split, layout.use_property_decorate = True, False
+        layout.active = settings.show
+        layout.row().prop(settings, "by", expand=True)
+        layout.prop(settings, "opacity")
+        layout.prop(settings, "all_parts")
+
+
+CLASSES = (FLAWSMITH_PT_overlay,)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of an object's defects, and the values of the active one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..editing import shares_supports
+from ..modifiers import defect_kind, input_property, read_value
+from ..operators import random_place, stack
+from ..schema import fields
+from .menus import ICONS, FLAWSMITH_MT_add_defect
+
+ROWS = 4
+
+
+class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
+    """The defects of a stack, in its order."""
+
+    bl_idname = "FLAWSMITH_UL_defects"
+
+    def draw_item(
+        self,
+        context: Any,
+        layout: Any,
+        data: Any,
+        item: Any,
+        icon: Any,
+        active_data: Any,
+        active_property: Any,
+        index: Any = 0,
+        flags: Any = 0,
+    ) -> None:
+        """Kind, name, label, and whether it is shown in the viewport and in renders."""
+        row = layout.row(align=True)
+        row.prop(item, "name", text="", emboss=False, icon=ICONS[defect_kind(item) or ""])
+        label = row.row()
+        label.ui_units_x = 2.0
+        label.prop(*input_property(item, "Label"), text="", emboss=False)
+        row.prop(item, "show_viewport", text="", emboss=False)
+        row.prop(item, "show_render", text="", emboss=False)
+
+    def filter_items(self, context: Any, data: Any, name: str) -> Any:
+        """Leave out modifiers that are no defects, and what does not match the search."""
+        wanted = self.filter_name.casefold()
+        shown = [
+            self.bitflag_filter_item
+            if defect_kind(modifier) and wanted in modifier.name.casefold()
+            else 0
+            for modifier in getattr(data, name)
+        ]
+        return shown, []
+
+
+class FLAWSMITH_MT_stack(bpy.types.Menu):  # noqa: N801
+    """What is done less often with a stack."""
+
+    bl_idname = "FLAWSMITH_MT_stack"
+    bl_label = "Defects"
+
+    def draw(self, context: Any) -> None:
+        """One line each."""
+        layout: Any = self.layout
+        layout.operator(stack.FLAWSMITH_OT_mirror.bl_idname, icon="MOD_MIRROR")
+        layout.operator(random_place.FLAWSMITH_OT_random_place.bl_idname, icon="STICKY_UVS_DISABLE")
+        layout.separator()
+        layout.operator(stack.FLAWSMITH_OT_copy_to_selected.bl_idname, icon="COPYDOWN")
+        layout.operator(stack.FLAWSMITH_OT_renumber.bl_idname, icon="LINENUMBERS_ON")
+        layout.operator(stack.FLAWSMITH_OT_make_independent.bl_idname, icon="UNLINKED")
+
+
+def draw_stack(layout: Any, obj: Any) -> None:
+    """The list with its buttons, and below it the active defect."""
+    row = layout.row()
+    row.template_list(
+        FLAWSMITH_UL_defects.bl_idname, "", obj, "modifiers", obj, PROPERTY, rows=ROWS
+    )
+    buttons = row.column(align=True)
+    buttons.menu(FLAWSMITH_MT_add_defect.bl_idname, text="", icon="ADD")
+    buttons.operator(stack.FLAWSMITH_OT_remove.bl_idname, text="", icon="REMOVE")
+    buttons.operator(stack.FLAWSMITH_OT_duplicate.bl_idname, text="", icon="DUPLICATE")
+    buttons.menu(FLAWSMITH_MT_stack.bl_idname, text="", icon="DOWNARROW_HLT")
+    buttons.separator()
+    for direction, icon in (("UP", "TRIA_UP"), ("DOWN", "TRIA_DOWN")):
+        mover = buttons.operator(stack.FLAWSMITH_OT_move.bl_idname, text="", icon=icon)
+        mover.direction = direction
+    if shares_supports(obj):
+        layout.label(text="Paths are another object's too", icon="ERROR")
+        layout.operator(stack.FLAWSMITH_OT_make_independent.bl_idname)
+
+
+class FLAWSMITH_PT_values(bpy.types.Panel):  # noqa: N801
+    """The values of the active defect."""
+
+    bl_idname = "FLAWSMITH_PT_values"
+    bl_label = "Active Defect"
+    bl_category = "Flawsmith"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "FLAWSMITH_PT_defects"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there is one."""
+        obj = context.active_object
+        return obj is not None and obj.type == "MESH" and _active(obj) is not None
+
+    def draw(self, context: Any) -> None:
+        """Its inputs, but for optional ones that are off, in the schema's order."""
+        layout: Any = self.layout
+        layout.use_property_split = True
+        modifier = _active(context.active_object)
+        for field in fields(str(defect_kind(modifier))):
+            if not field.optional or read_value(modifier, field.name) is not None:
+                layout.prop(*input_property(modifier, field.title), text=field.title)
+
+
+def _active(obj: Any) -> Any:
+    modifier = obj.modifiers.active
+    return modifier if modifier is not None and defect_kind(modifier) else None
+
+
+PROPERTY = "flawsmith_active_defect"
+
+
+def _place(obj: Any) -> int:
+    return (
+        -1 if obj.modifiers.active is None else int(obj.modifiers.find(obj.modifiers.active.name))
+    )
+
+
+def _choose(obj: Any, place: int) -> None:
+    if place < len(obj.modifiers) and defect_kind(obj.modifiers[place]):
+        obj.modifiers.active = obj.modifiers[place]
+
+
+def register() -> None:
+    """Let the list show and set the active modifier by its place."""
+    props: Any = bpy.props
+    place = props.IntProperty(name="Active Defect", get=_place, set=_choose, options={"SKIP_SAVE"})
+    setattr(bpy.types.Object, PROPERTY, place)
+
+
+def unregister() -> None:
+    """Take the property away."""
+    delattr(bpy.types.Object, PROPERTY)
+
+
+CLASSES = (FLAWSMITH_UL_defects, FLAWSMITH_MT_stack, FLAWSMITH_PT_values)

@@ -1,0 +1,53 @@
+"""Draw docs/pictures/window_*.png: the sidebar, and each tool at work, in a window of Blender.
+
+    python -m docs.pictures.blender_window
+
+Needs Blender on the PATH or named by FLAWSMITH_BLENDER, and the programs Xvfb and import (the
+packages xvfb and imagemagick). The window is on a display that nobody sees.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from backend.io.atomic import write_bytes
+from tests.blender_program.program import with_extension
+from tests.blender_program.window import play
+
+FOLDER = Path(__file__).parent
+SCENE = Path(__file__).with_name("blender_window_scene.py")
+SIZE = (1400, 900)
+COLORS = 256
+
+
+def main() -> None:
+    """Draw the pictures beside this program."""
+    path = os.environ.get("FLAWSMITH_BLENDER") or shutil.which("blender")
+    if path is None:
+        sys.exit("no Blender program; put blender on the PATH or name it in FLAWSMITH_BLENDER")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        played = play(with_extension(path, folder), SCENE, folder, folder, size=SIZE)
+        for picture in played.result:
+            file = f"window_{picture}.png"
+            write_bytes(FOLDER / file, in_few_colors(folder / file))
+            print(f"Wrote {FOLDER / file}")
+
+
+def in_few_colors(path: Path) -> bytes:
+    """The picture as a PNG with a palette, a third as large."""
+    image = Image.open(path).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    written = io.BytesIO()
+    image.save(written, format="PNG", optimize=True)
+    return written.getvalue()
+
+
+if __name__ == "__main__":
+    main()
