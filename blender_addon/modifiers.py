@@ -85,14 +85,14 @@ def defect_modifiers(obj: bpy.types.Object) -> list[bpy.types.NodesModifier]:
 def remove_defect(modifier: bpy.types.NodesModifier) -> None:
     """Take a defect from its object's stack, and its path, hull or bumps out of the file.
 
-    What other modifiers use too stays.
+    What any other modifier, constraint or child in the file uses too stays.
     """
     part: Any = modifier.id_data
-    supports = defect_supports(modifier)
+    supports = dict.fromkeys(defect_supports(modifier))
     part.modifiers.remove(modifier)
-    in_use = support_users(supports)
+    users: Any = bpy.data.user_map(subset=set(supports), value_types={"OBJECT"})
     for support in supports:
-        if not in_use[support]:
+        if not users[support]:
             mesh: Any = support.data
             bpy.data.objects.remove(support)
             if mesh is not None and mesh.users == 0:

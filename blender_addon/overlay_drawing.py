@@ -27,8 +27,9 @@ PROPERTY = "flawsmith_overlay"
 # the surface.
 PULL = 2e-3
 # Pixels at a resolution scale of one, and white.
-TEXT_SIZE, LINE_HEIGHT, SWATCH, MARGIN = 12, 20, 12, 18
+TEXT_SIZE, LINE_HEIGHT, SWATCH, INDENT, MARGIN = 12, 20, 12, 20, 18
 TEXT_COLOUR = (1.0, 1.0, 1.0, 1.0)
+MOST_LINES = 24
 SHADOW_BLUR, SHADOW_COLOUR = 3, (0.0, 0.0, 0.0, 0.8)
 
 
@@ -177,31 +178,22 @@ def _draw_legend() -> None:
     context: Any = bpy.context
     if not _is_shown(context) or getattr(context.window_manager, PROPERTY).by != "LABEL":
         return
-    lines = legend_lines(list(shown_parts(context)))
+    lines = list(legend_of(shown_parts(context)).items())
+    del lines[MOST_LINES:]
     scale = context.preferences.system.ui_scale
     blf.size(0, TEXT_SIZE * scale)
-    widest = max((blf.dimensions(0, text)[0] for _, text in lines), default=0.0)
-    left = free_right(context) - MARGIN * scale - widest - 2 * SWATCH * scale
+    texts = [f"{label}  {names}" for label, names in lines]
+    widest = max((blf.dimensions(0, text)[0] for text in texts), default=0.0)
+    left = free_right(context) - (MARGIN + INDENT) * scale - widest
     blf.enable(0, blf.SHADOW)
     blf.shadow(0, SHADOW_BLUR, *SHADOW_COLOUR)
-    for row, (label, text) in enumerate(reversed(lines)):
+    blf.color(0, *TEXT_COLOUR)
+    for row, (text, (label, _)) in enumerate(zip(texts[::-1], lines[::-1], strict=True)):
         bottom = (MARGIN + row * LINE_HEIGHT) * scale
-        if label is not None:
-            _draw_swatch(left, bottom, SWATCH * scale, label)
-        blf.color(0, *TEXT_COLOUR)
-        blf.position(0, left + (1.6 * SWATCH * scale if label is not None else 0.0), bottom, 0)
+        _draw_swatch(left, bottom, SWATCH * scale, label)
+        blf.position(0, left + INDENT * scale, bottom, 0)
         blf.draw(0, text)
     blf.disable(0, blf.SHADOW)
-
-
-def legend_lines(parts: list[Any]) -> list[tuple[int | None, str]]:
-    """Label and text of each line; of several parts, each has its name as a line without label."""
-    lines: list[tuple[int | None, str]] = []
-    for part in parts:
-        if len(parts) > 1:
-            lines.append((None, part.name))
-        lines += [(label, f"{label}  {names}") for label, names in legend_of(part).items()]
-    return lines
 
 
 def free_right(context: Any) -> float:

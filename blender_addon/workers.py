@@ -67,6 +67,7 @@ class _Run:
         self.failed: dict[str, str] = {}
         self._waiting, self._say = list(waiting), say
         self._count, self._ended, self._start = len(waiting), 0, time.monotonic()
+        self._stopped = False
         self._lock = threading.Lock()
 
     def next_job(self, last: Job | None) -> Job | None:
@@ -78,13 +79,16 @@ class _Run:
             return self._waiting.pop(next(same, 0))
 
     def stop(self) -> None:
-        """Give no more jobs out."""
+        """Give no more jobs out; what becomes of the others is not told any more."""
         with self._lock:
             self._waiting.clear()
+            self._stopped = True
 
     def ended(self, job: Job, error: str | None, seconds: float) -> None:
         """Note, and tell, what became of a job."""
         with self._lock:
+            if self._stopped:
+                return
             self._ended += 1
             left = self._count - self._ended
             rest = left * (time.monotonic() - self._start) / self._ended

@@ -14,6 +14,8 @@ CLASSES = (
     *place.CLASSES,
     *overlay.CLASSES,
     *recipes.CLASSES,
+    # Sections are shown in this order.
+    *panel.PART_CLASSES,
 )
 MENUS = menus.MENUS
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..operators import random_place, stack
 from ..operators.add import KIND_ITEMS, FLAWSMITH_OT_add_defect
 from ..operators.parts import FLAWSMITH_OT_open_part
 
@@ -37,6 +38,48 @@ class FLAWSMITH_MT_add_defect(bpy.types.Menu):  # noqa: N801
             line.kind = kind
 
 
+class FLAWSMITH_MT_stack(bpy.types.Menu):  # noqa: N801
+    """What is done less often with a stack of defects."""
+
+    bl_idname = "FLAWSMITH_MT_stack"
+    bl_label = "Stack of Defects"
+
+    def draw(self, context: Context) -> None:
+        """One line an operator."""
+        layout: Any = self.layout
+        layout.operator(stack.FLAWSMITH_OT_mirror.bl_idname, icon="MOD_MIRROR")
+        layout.operator(random_place.FLAWSMITH_OT_random_place.bl_idname, icon="STICKY_UVS_DISABLE")
+        layout.separator()
+        copy, move = stack.FLAWSMITH_OT_copy_to_selected.bl_idname, "Move Defects to Selected"
+        layout.operator(copy, icon="COPYDOWN").move = False
+        layout.operator(copy, text=move, icon="FORWARD").move = True
+        layout.separator()
+        layout.operator(stack.FLAWSMITH_OT_renumber.bl_idname, icon="LINENUMBERS_ON")
+        layout.operator(stack.FLAWSMITH_OT_make_independent.bl_idname, icon="UNLINKED")
+
+
+class FLAWSMITH_MT_defects(bpy.types.Menu):  # noqa: N801
+    """All that is done with a stack of defects."""
+
+    bl_idname = "FLAWSMITH_MT_defects"
+    bl_label = "Defects"
+
+    def draw(self, context: Context) -> None:
+        """The kinds, then what is done with those that are there."""
+        layout: Any = self.layout
+        layout.menu(FLAWSMITH_MT_add_defect.bl_idname, text="Add Defect", icon="ADD")
+        layout.operator(stack.FLAWSMITH_OT_duplicate.bl_idname, icon="DUPLICATE")
+        layout.operator(stack.FLAWSMITH_OT_remove.bl_idname, icon="REMOVE")
+        layout.separator()
+        layout.menu_contents(FLAWSMITH_MT_stack.bl_idname)
+
+
+def draw_in_object(self: Any, context: Context) -> None:
+    """Our line of the 3D view's Object menu."""
+    self.layout.separator()
+    self.layout.menu(FLAWSMITH_MT_defects.bl_idname, icon="MOD_DISPLACE")
+
+
 def draw_in_add_modifier(self: Any, context: Context) -> None:
     """Our line of the Add Modifier menu."""
     self.layout.menu(FLAWSMITH_MT_add_defect.bl_idname, icon="MOD_DISPLACE")
@@ -49,5 +92,9 @@ def draw_in_import(self: Any, context: Context) -> None:
     )
 
 
-CLASSES = (FLAWSMITH_MT_add_defect,)
-MENUS = {"OBJECT_MT_modifier_add": draw_in_add_modifier, "TOPBAR_MT_file_import": draw_in_import}
+CLASSES = (FLAWSMITH_MT_add_defect, FLAWSMITH_MT_stack, FLAWSMITH_MT_defects)
+MENUS = {
+    "OBJECT_MT_modifier_add": draw_in_add_modifier,
+    "VIEW3D_MT_object": draw_in_object,
+    "TOPBAR_MT_file_import": draw_in_import,
+}

@@ -33,10 +33,34 @@ class FLAWSMITH_PT_defects(bpy.types.Panel):  # noqa: N801
             layout.operator(parts.FLAWSMITH_OT_add_sample.bl_idname, icon="MESH_CYLINDER")
             return
         draw_stack(layout, obj)
-        row = layout.row()
+
+
+class FLAWSMITH_PT_part(bpy.types.Panel):  # noqa: N801
+    """The part itself: what its lengths are in, a picture of it, and another one."""
+
+    bl_idname = "FLAWSMITH_PT_part"
+    bl_label = "Part"
+    bl_category = "Flawsmith"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = FLAWSMITH_PT_defects.bl_idname
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether a mesh object is active."""
+        obj = context.active_object
+        return obj is not None and obj.type == "MESH"
+
+    def draw(self, context: Context) -> None:
+        """Unit, preview, and the way to another part."""
+        layout: Any = self.layout
+        obj: Any = context.active_object
+        row = layout.split(factor=0.4)
         row.label(text="Unit")
         row.operator_menu_enum(parts.FLAWSMITH_OT_set_unit.bl_idname, "unit", text=part_unit(obj))
         layout.operator(previews.FLAWSMITH_OT_render_preview.bl_idname, icon="RENDER_STILL")
+        layout.operator(parts.FLAWSMITH_OT_open_part.bl_idname, icon="IMPORT")
 
 
 CLASSES = (FLAWSMITH_PT_defects,)
+PART_CLASSES = (FLAWSMITH_PT_part,)

@@ -9,11 +9,13 @@ import bpy
 
 from ..editing import shares_supports
 from ..modifiers import defect_kind, input_property, read_value
-from ..operators import random_place, stack
+from ..operators import stack
 from ..schema import fields
-from .menus import ICONS, FLAWSMITH_MT_add_defect
+from .menus import ICONS, FLAWSMITH_MT_add_defect, FLAWSMITH_MT_stack
 
-ROWS = 4
+ROWS = 5
+# In Blender's units of a button's height.
+LABEL_WIDTH = 1.1
 
 
 class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
@@ -37,8 +39,8 @@ class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
         row = layout.row(align=True)
         row.prop(item, "name", text="", emboss=False, icon=ICONS[defect_kind(item) or ""])
         label = row.row()
-        label.ui_units_x = 2.0
-        label.prop(*input_property(item, "Label"), text="", emboss=False)
+        label.ui_units_x, label.alignment = LABEL_WIDTH, "RIGHT"
+        label.label(text=str(read_value(item, "label")))
         row.prop(item, "show_viewport", text="", emboss=False)
         row.prop(item, "show_render", text="", emboss=False)
 
@@ -52,23 +54,6 @@ class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
             for modifier in getattr(data, name)
         ]
         return shown, []
-
-
-class FLAWSMITH_MT_stack(bpy.types.Menu):  # noqa: N801
-    """What is done less often with a stack."""
-
-    bl_idname = "FLAWSMITH_MT_stack"
-    bl_label = "Defects"
-
-    def draw(self, context: Any) -> None:
-        """One line each."""
-        layout: Any = self.layout
-        layout.operator(stack.FLAWSMITH_OT_mirror.bl_idname, icon="MOD_MIRROR")
-        layout.operator(random_place.FLAWSMITH_OT_random_place.bl_idname, icon="STICKY_UVS_DISABLE")
-        layout.separator()
-        layout.operator(stack.FLAWSMITH_OT_copy_to_selected.bl_idname, icon="COPYDOWN")
-        layout.operator(stack.FLAWSMITH_OT_renumber.bl_idname, icon="LINENUMBERS_ON")
-        layout.operator(stack.FLAWSMITH_OT_make_independent.bl_idname, icon="UNLINKED")
 
 
 def draw_stack(layout: Any, obj: Any) -> None:
@@ -87,8 +72,9 @@ def draw_stack(layout: Any, obj: Any) -> None:
         mover = buttons.operator(stack.FLAWSMITH_OT_move.bl_idname, text="", icon=icon)
         mover.direction = direction
     if shares_supports(obj):
-        layout.label(text="Paths are another object's too", icon="ERROR")
-        layout.operator(stack.FLAWSMITH_OT_make_independent.bl_idname)
+        box = layout.box().column()
+        box.label(text="Shares paths with another object", icon="ERROR")
+        box.operator(stack.FLAWSMITH_OT_make_independent.bl_idname)
 
 
 class FLAWSMITH_PT_values(bpy.types.Panel):  # noqa: N801
@@ -108,12 +94,12 @@ class FLAWSMITH_PT_values(bpy.types.Panel):  # noqa: N801
         return obj is not None and obj.type == "MESH" and _active(obj) is not None
 
     def draw(self, context: Any) -> None:
-        """Its inputs, but for optional ones that are off, in the schema's order."""
+        """Its size and shape, its path, hull and bumps; the rest is in the Modifiers tab."""
         layout: Any = self.layout
         layout.use_property_split = True
         modifier = _active(context.active_object)
         for field in fields(str(defect_kind(modifier))):
-            if not field.optional or read_value(modifier, field.name) is not None:
+            if field.type != "triple":
                 layout.prop(*input_property(modifier, field.title), text=field.title)
 
 
@@ -122,17 +108,18 @@ def _active(obj: Any) -> Any:
     return modifier if modifier is not None and defect_kind(modifier) else None
 
 
+# The list shows the active item by a number that is a property.
 PROPERTY = "flawsmith_active_defect"
 
 
 def _place(obj: Any) -> int:
-    return (
-        -1 if obj.modifiers.active is None else int(obj.modifiers.find(obj.modifiers.active.name))
-    )
+    """The active modifier's place in the stack, -1 where there is none."""
+    active = obj.modifiers.active
+    return int(obj.modifiers.find(active.name)) if active is not None else -1
 
 
 def _choose(obj: Any, place: int) -> None:
-    if place < len(obj.modifiers) and defect_kind(obj.modifiers[place]):
+    if 0 <= place < len(obj.modifiers):
         obj.modifiers.active = obj.modifiers[place]
 
 
@@ -148,4 +135,4 @@ def unregister() -> None:
     delattr(bpy.types.Object, PROPERTY)
 
 
-CLASSES = (FLAWSMITH_UL_defects, FLAWSMITH_MT_stack, FLAWSMITH_PT_values)
+CLASSES = (FLAWSMITH_UL_defects, FLAWSMITH_PT_values)

@@ -206,6 +206,31 @@ def test_moving_the_path_moves_the_scratch(part: bpy.types.Object) -> None:
     assert [point[1] for point in read] == pytest.approx([0.1, 0.1])
 
 
+def test_removing_a_defect_spares_what_others_use(part: bpy.types.Object) -> None:
+    path = {"points": [[-0.2, 0.0, 0.5], [0.2, 0.0, 0.5]], "resolved": True}
+    first, last = (modifiers.add_defect(part, "scratch", {"path": path}) for _ in range(2))
+    [used], [unused] = (modifiers.defect_supports(scratch) for scratch in (first, last))
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    constraint: Any = camera.constraints.new("TRACK_TO")
+    constraint.target = used
+    assert modifiers.support_users([used, unused]) == {used: 1, unused: 1}
+    name = unused.name
+    for scratch in (first, last):
+        modifiers.remove_defect(scratch)
+    assert constraint.target == used
+    assert name not in bpy.data.objects and name not in bpy.data.meshes
+
+
+def test_one_object_may_serve_as_hull_and_bumps(part: bpy.types.Object) -> None:
+    freeform = modifiers.add_defect(part, "freeform", {"hull": np.eye(4, 3).tolist()})
+    hull, bumps = modifiers.defect_supports(freeform)
+    modifiers.set_input(freeform, "Bumps", hull)
+    assert modifiers.support_users([hull])[hull] == 2
+    bpy.data.objects.remove(bumps)
+    modifiers.remove_defect(freeform)
+    assert not [obj for obj in bpy.data.objects if obj != part]
+
+
 def test_part_may_stand_anywhere_in_the_world(part: bpy.types.Object) -> None:
     add_random(part, 4, "scratch", "freeform")
     before = evaluate(part)

@@ -15,7 +15,7 @@ import pytest
 import blender_addon
 import build
 from backend import __version__
-from blender_addon import assets, ui
+from blender_addon import assets, overlay_drawing, ui
 from blender_addon.modifiers import KINDS
 from tests.architecture.project import ROOT
 
@@ -86,11 +86,24 @@ def test_unregistering_leaves_nothing_behind(
         assert snapshot() == before
 
 
+def test_what_watches_windows_goes_too(registered: None) -> None:
+    before = snapshot()
+    for _ in range(2):
+        overlay_drawing.start()
+        assert snapshot()["handlers"] != before["handlers"]
+        assert len(overlay_drawing._draw_handlers) == 2
+        overlay_drawing.stop()
+        assert snapshot() == before
+        assert not overlay_drawing._draw_handlers
+
+
 def test_everything_is_there_when_registered(registered: None) -> None:
     there = snapshot()
     assert {"FLAWSMITH_PT_defects", "FLAWSMITH_MT_add_defect"} <= there["types"]
     assert {"add_defect", "export_recipe", "import_recipe"} <= there["operators"]
     assert there["menus"]["OBJECT_MT_modifier_add"] == ["draw_in_add_modifier"]
+    assert there["menus"]["VIEW3D_MT_object"] == ["draw_in_object"]
+    assert {"FLAWSMITH_UL_defects", "FLAWSMITH_PT_overlay", "FLAWSMITH_PT_part"} <= there["types"]
 
 
 def test_a_new_file_keeps_what_is_registered(registered: None) -> None:

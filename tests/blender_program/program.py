@@ -26,11 +26,16 @@ TIMEOUT = 240
 USUAL = re.compile(r'|Blender \d.*|(?:[\d:.]+ +blend +\| )?Read (?:blend|prefs): ".*"|Blender quit')
 # Blender's folders for what belongs to its user.
 FOLDERS = ("config", "datafiles", "extensions", "scripts")
+# Where an add-on cannot be enabled, Blender's module may hang when Python ends as it usually does.
 INSTALL = """
-import sys, bpy
-bpy.ops.extensions.package_install_files(
-    filepath=sys.argv[1], repo="user_default", enable_on_install=True
-)
+import os, sys, traceback, bpy
+try:
+    bpy.ops.extensions.package_install_files(
+        filepath=sys.argv[1], repo="user_default", enable_on_install=True
+    )
+except RuntimeError:
+    traceback.print_exc()
+    os._exit(1)
 """
 
 Ended = subprocess.CompletedProcess[str]

@@ -20,6 +20,8 @@ from tests.blender_program.program import Blender
 DENT = {"kind": "dent", "center": [0.0, 0.0, 10.0], "radius": 5.0, "depth": 1.0, "label": 300}
 RECIPE = {"schema_version": 1, "part": {"diagonal": 34.0}, "defects": [DENT]}
 SIZE = 32
+# So many that a run is still at work when its first is done.
+JOBS = 8
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +56,11 @@ def test_two_processes_render_exact_passes(blender: Blender, inputs: Path, tmp_p
 def test_ctrl_c_ends_a_run_and_its_workers_and_it_goes_on(
     blender: Blender, inputs: Path, tmp_path: Path
 ) -> None:
-    small = ["--views", 8, "--size", 64, 64, "--samples", 16]
-    options = ["--recipes", inputs / "recipes", "--nominal", "--out", tmp_path, *small]
-    arguments = ["render", inputs / "ball.stl", *options, "--jobs", 2]
+    for number in range(JOBS):
+        (tmp_path / f"{number}.json").write_text(json.dumps(RECIPE), encoding="utf-8")
+    out, small = tmp_path / "out", ["--views", 6, "--size", 64, 64, "--samples", 16]
+    arguments = ["render", inputs / "ball.stl", "--recipes", tmp_path, "--out", out, *small]
+    arguments += ["--jobs", 2]
     with subprocess.Popen(
         [blender.path, "--background", "--command", "flawsmith", *map(str, arguments)],
         env=blender.environment(),
@@ -64,7 +68,7 @@ def test_ctrl_c_ends_a_run_and_its_workers_and_it_goes_on(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not list(tmp_path.glob("records/ball/*.json")):
+        while not list(out.glob("records/ball/*.json")):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
@@ -77,7 +81,7 @@ def test_ctrl_c_ends_a_run_and_its_workers_and_it_goes_on(
     again = blender.command(*arguments)
     assert again.returncode == 0, again.stderr
     assert "of them done already" in again.stderr
-    assert len(list(tmp_path.glob("records/ball/*.json"))) == 3
+    assert len(list(out.glob("records/ball/*.json"))) == JOBS
 
 
 def test_a_part_is_applied_saved_checked_and_exported(

@@ -124,7 +124,7 @@ def _deposit(defect: Any, cloud: PointCloud, rng: np.random.Generator) -> dict[s
 
 
 def _crack(defect: Any, cloud: PointCloud, rng: np.random.Generator) -> dict[str, Any]:
-    severed = ["no", "no", "shift"][rng.integers(3)]
+    severed = ["no", "no", "shift", "remove"][rng.integers(4)]
     return {"severed": severed, "offset": tuple(rng.normal(scale=0.02 * cloud.diagonal, size=3))}
 
 
