@@ -51,8 +51,7 @@ def new_material(name: str, diagonal: float) -> bpy.types.Material:
     """The material of that name in ``FINISHES`` for a part of that diagonal."""
     finish = FINISHES[name]
     material = bpy.data.materials.new(f"Flawsmith {name}")
-    material.use_nodes = True
-    tree: Any = material.node_tree
+    tree = node_tree_of(material)
     surface = tree.nodes["Principled BSDF"]
     surface.inputs["Base Color"].default_value = (*finish.colour, 1.0)
     surface.inputs["Metallic"].default_value = finish.metallic
@@ -61,6 +60,13 @@ def new_material(name: str, diagonal: float) -> bpy.types.Material:
     _vary_roughness(tree, surface, place, finish, diagonal)
     _raise_grain(tree, surface, place, finish, diagonal)
     return material
+
+
+def node_tree_of(block: Any) -> Any:
+    """The node tree of a new material or world; since Blender 5.0 it has one from the start."""
+    if bpy.app.version < (5, 0):
+        block.use_nodes = True
+    return block.node_tree
 
 
 def _vary_roughness(tree: Any, surface: Any, place: Any, finish: Finish, diagonal: float) -> None:

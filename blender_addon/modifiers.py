@@ -196,8 +196,9 @@ def _support(modifier: Any, field: Field, value: Any) -> bpy.types.Object:
     """The object of a path, a hull or bumps, shaped after ``value``."""
     part = modifier.id_data
     support = get_input(modifier, field.title)
-    # One that another defect uses too, as after an object was duplicated, is that one's to change.
-    if support is None or support_users([support])[support] > 1:
+    # One that another defect uses too, as after an object was duplicated, is that one's to change;
+    # one that is linked from a library, its file's.
+    if support is None or not support.is_editable or support_users([support])[support] > 1:
         support = new_support(part, f"{modifier.name} {field.title}")
     write_support(support, field.type, value)
     return support

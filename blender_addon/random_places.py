@@ -28,6 +28,7 @@ TRIES = 50
 
 def random_places(
     obj: bpy.types.Object,
+    surface: Surface,
     count: int,
     size: float,
     rng: np.random.Generator,
@@ -39,6 +40,7 @@ def random_places(
 
     Args:
         obj: a mesh object.
+        surface: of it, as it is evaluated.
         count: how many places.
         size: of the places.
         rng: the only source of chance.
@@ -48,16 +50,15 @@ def random_places(
     Raises:
         RecipeError: there is no such group, no face belongs to it, or there is no room.
     """
-    surface = labeled_surface(obj)
-    points, normals = _spread(surface, _areas(surface, obj, group), TRIES * count, rng)
+    labeled = labeled_surface(obj)
+    points, normals = _spread(labeled, _areas(labeled, obj, group), TRIES * count, rng)
     chosen = _apart(points, count, apart)
     if len(chosen) < count:
         raise RecipeError(
             f"there is room for {len(chosen)} defects {apart:.4g} apart, not for {count}; "
             "ask for fewer, or bring them closer"
         )
-    whole = Surface(obj)
-    return [_turned(place_at(whole, points[n], normals[n], size), rng) for n in chosen]
+    return [_turned(place_at(surface, points[n], normals[n], size), rng) for n in chosen]
 
 
 def _areas(surface: LabeledSurface, obj: bpy.types.Object, group: str) -> Floats:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .atomic_files import replacing
 from .images import drop_png_text
-from .materials import new_material
+from .materials import new_material, node_tree_of
 from .views import FLIP, Camera, pose_looking_at, set_camera
 
 Floats = NDArray[np.float64]
@@ -161,10 +161,9 @@ def _set_up(scene: Any, look: Look) -> None:
 def _world(ambient: float) -> bpy.types.World:
     """Light from all around, brighter from above; the camera sees a plain dark background."""
     world: Any = bpy.data.worlds.new("Flawsmith studio")
-    world.use_nodes = True
     # By default, sampling this smooth light takes longer than drawing a small picture.
     world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", WORLD_MAP
-    tree: Any = world.node_tree
+    tree = node_tree_of(world)
     nodes, link = tree.nodes, tree.links.new
     height = nodes.new("ShaderNodeSeparateXYZ")
     link(nodes.new("ShaderNodeTexCoord").outputs["Generated"], height.inputs[0])

@@ -72,11 +72,9 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
         if not self.kinds or self.smallest > self.largest:
             raise RecipeError("choose at least one kind, and a smallest size below the largest")
         rng = np.random.default_rng(self.seed)
-        size = diagonal(obj)
-        places = random_places(
-            obj, self.count, size, rng, group=self.vertex_group, apart=self.apart * size
-        )
-        surface = Surface(obj)
+        size, surface = diagonal(obj), Surface(obj)
+        group, apart = self.vertex_group, self.apart * size
+        places = random_places(obj, surface, self.count, size, rng, group=group, apart=apart)
         allowed = [kind for kind in KINDS if kind in self.kinds]
         defects = []
         for place in places:

@@ -34,7 +34,24 @@ class DefectOperator(PartOperator):
         return True
 
 
-class FLAWSMITH_OT_remove(DefectOperator, bpy.types.Operator):  # noqa: N801
+class OwnDefectOperator(DefectOperator):
+    """Takes the active defect from its place, which a library override would put back."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether the file may do so; if not, the tooltip says so."""
+        if not super().poll(context):
+            return False
+        obj: Any = context.active_object
+        if obj.override_library is not None and obj.modifiers.active.is_override_data:
+            cls.poll_message_set(  # type: ignore[attr-defined]
+                "The defect comes from the library; switch it off instead"
+            )
+            return False
+        return True
+
+
+class FLAWSMITH_OT_remove(OwnDefectOperator, bpy.types.Operator):  # noqa: N801
     """Remove the active defect, and its path, hull and bumps where nothing else uses them."""
 
     bl_idname = "flawsmith.remove"
@@ -78,7 +95,7 @@ class FLAWSMITH_OT_duplicate(DefectOperator, bpy.types.Operator):  # noqa: N801
         return result
 
 
-class FLAWSMITH_OT_move(DefectOperator, bpy.types.Operator):  # noqa: N801
+class FLAWSMITH_OT_move(OwnDefectOperator, bpy.types.Operator):  # noqa: N801
     """Move the active defect up or down the stack."""
 
     bl_idname = "flawsmith.move"

@@ -10,6 +10,7 @@ from blender_addon.modifiers import defect_kind, defect_modifiers, read_values
 from blender_addon.random_places import random_places
 from blender_addon.recipe_io import recipe_of
 from blender_addon.schema import RecipeError
+from blender_addon.surface_paths import Surface
 from shared_schema.recipe import Recipe
 from tests.blender import add_part, egg, plate
 
@@ -22,7 +23,7 @@ def positions(places: list) -> np.ndarray:
 
 def test_places_are_even_by_area() -> None:
     part = add_part(*plate(10.0))
-    places = random_places(part, 400, 1.0, np.random.default_rng(0))
+    places = random_places(part, Surface(part), 400, 1.0, np.random.default_rng(0))
     on_top = positions(places)[[place.normal[2] > 0.9 for place in places]]
     assert 0.4 < len(on_top) / 400 < 0.55
     counts, _, _ = np.histogram2d(*on_top[:, :2].T, bins=2, range=[(-4.0, 4.0), (-3.0, 3.0)])
@@ -35,11 +36,13 @@ def test_places_are_even_by_area() -> None:
 
 def test_places_keep_their_distance_or_there_is_no_room() -> None:
     part = add_part(*egg())
-    found = positions(random_places(part, 12, 1.0, np.random.default_rng(1), apart=0.4))
+    found = positions(
+        random_places(part, Surface(part), 12, 1.0, np.random.default_rng(1), apart=0.4)
+    )
     away = np.linalg.norm(found[:, None] - found, axis=2)[~np.eye(12, dtype=bool)]
     assert away.min() >= 0.4
     with pytest.raises(RecipeError, match=r"there is room for \d defects 1.5 apart, not for 12"):
-        random_places(part, 12, 1.0, np.random.default_rng(1), apart=1.5)
+        random_places(part, Surface(part), 12, 1.0, np.random.default_rng(1), apart=1.5)
 
 
 def test_a_vertex_group_restricts_them(active_egg: bpy.types.Object) -> None:

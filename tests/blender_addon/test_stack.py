@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import bpy
 import numpy as np
 import pytest
@@ -371,3 +374,55 @@ def test_without_an_active_defect_they_say_what_to_choose(active_egg: bpy.types.
     for name in ("remove", "duplicate", "move", "mirror"):
         with pytest.raises(RuntimeError, match="Choose a defect in the list"):
             getattr(bpy.ops.flawsmith, name)()
+
+
+STEPS: dict[str, dict[str, Any]] = {
+    "remove": {},
+    "duplicate": {"same_label": True},
+    "move": {"direction": "UP"},
+    "mirror": {"axis": "Y"},
+    "renumber": {},
+    "random_place": {"count": 2},
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_undone_with_paths_and_labels(active_egg: bpy.types.Object, name: str) -> None:
+    add(active_egg, "dent")
+    write_values(add(active_egg, "scratch"), {"label": 5})
+    before, there = recipe_of(active_egg)["defects"], supports()
+    bpy.ops.ed.undo_push(message="before")
+    assert getattr(bpy.ops.flawsmith, name)(**STEPS[name]) == {"FINISHED"}
+    assert recipe_of(active_egg)["defects"] != before
+    bpy.ops.ed.undo_push(message=name)
+    bpy.ops.ed.undo()
+    # Undoing makes all objects anew.
+    assert recipe_of(bpy.data.objects["egg"])["defects"] == before
+    assert supports() == there
+
+
+def test_what_a_library_override_brings_is_edited_but_stays(tmp_path: Path) -> None:
+    part = add_part(*egg(), "egg")
+    bpy.context.view_layer.objects.active = part
+    for kind in ("dent", "scratch"):
+        add(part, kind)
+    library = str(tmp_path / "library.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=library)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(library, link=True) as (_, wanted):
+        wanted.objects = ["egg"]
+    linked = bpy.data.objects["egg"]
+    bpy.context.scene.collection.objects.link(linked)
+    override: Any = linked.override_create(remap_local_usages=True)
+    bpy.context.view_layer.objects.active = override
+    override.modifiers.active = override.modifiers[1]
+    for name in ("remove", "move"):
+        with pytest.raises(RuntimeError, match="switch it off instead"):
+            getattr(bpy.ops.flawsmith, name)()
+    before = read_values(linked.modifiers[1])
+    assert bpy.ops.flawsmith.mirror(axis="X", copy=False) == {"FINISHED"}
+    assert read_values(linked.modifiers[1]) == before
+    assert read_values(override.modifiers[1])["path"] != before["path"]
+    bpy.ops.flawsmith.duplicate()
+    assert bpy.ops.flawsmith.remove() == {"FINISHED"}
+    assert [defect_kind(modifier) for modifier in override.modifiers] == ["dent", "scratch"]
