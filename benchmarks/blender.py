@@ -1,4 +1,4 @@
-"""How long Blender takes: to evaluate each kind of defect after one of its inputs was changed.
+"""How long Blender takes: to evaluate defects after a change, to render views and to scan.
 
     python benchmarks/blender.py > benchmarks/blender.txt
 
@@ -7,14 +7,19 @@ The freeform has 12 bumps and 5 rounds of smoothing. What is timed is what an ar
 dragging a value: the update of the dependency graph, from the change to the evaluated mesh, as the
 median of several. Machines differ, so read the times as ratios to a plain Geometry Nodes modifier,
 one Set Position that moves every point of the same mesh.
+
+Views and scans are of the sample part with its seven defects: seconds a view of each kind of pass,
+and rays and points a second of a scanner, as ratios to evaluating the part once.
 """
 
 from __future__ import annotations
 
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -22,9 +27,15 @@ import numpy as np
 import trimesh
 
 from blender_addon import modifiers
+from blender_addon.commands import quiet_blender
 from blender_addon.nodes import Value, new_tree
 from blender_addon.places import Place, place_near, placed_values
+from blender_addon.sample import add_sample_defects, add_sample_part
+from blender_addon.scanning import load_scanner, scan_part
+from blender_addon.studio import Look, photograph, studio
 from blender_addon.surface_paths import Surface
+from blender_addon.view_sets import look
+from blender_addon.views import cameras_around
 
 COUNTS = (10_000, 100_000, 250_000, 1_000_000)
 RING, TUBE = 10.0, 4.0
@@ -136,10 +147,74 @@ def print_evaluation() -> None:
         print(f"{name:<12}" + "".join(cells))
 
 
+VIEWS, SIZE, RADIUS = 4, 512, 70.0
+SAMPLES = 24
+
+
+def sample_part() -> bpy.types.Object:
+    """The sample part with its defects, in an otherwise empty file."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    part = add_sample_part()
+    add_sample_defects(part)
+    return part
+
+
+def evaluation_seconds(part: bpy.types.Object) -> float:
+    """Median seconds to evaluate the part once more."""
+    first = modifiers.defect_modifiers(part)[0]
+    depth = modifiers.read_values(first)["depth"]
+    return update_seconds(
+        part, lambda share: modifiers.write_values(first, {"depth": depth * (1.0 + share)})
+    )
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Seconds of one piece of work."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def print_views(part: bpy.types.Object, once: float) -> None:
+    """Print how long pictures and exact passes take."""
+    cameras = cameras_around((0.0, 0.0, 0.0), RADIUS, VIEWS, size=(SIZE, SIZE), angle=0.5)
+    exact = seconds_of(lambda: list(look(part, cameras))) / VIEWS
+    graph = bpy.context.evaluated_depsgraph_get()
+    mesh = bpy.data.meshes.new_from_object(part.evaluated_get(graph), depsgraph=graph)
+    style = Look("metal", SAMPLES, seed=0, lighting="studio")
+    with tempfile.TemporaryDirectory() as folder, studio(mesh, style) as scene, quiet_blender():
+        paths = [Path(folder) / f"{camera.name}.png" for camera in cameras]
+        drawn = [
+            seconds_of(lambda c=camera, p=path: photograph(scene, c, style, p))
+            for camera, path in zip(cameras, paths, strict=True)
+        ]
+    print(f"\nviews of {SIZE} x {SIZE} pixels, {len(mesh.vertices):,} vertices: seconds a view")
+    for name, seconds in {"rgb": float(np.median(drawn)), "all others": exact}.items():
+        print(f"{name:<12}{seconds:>10.3f} {seconds / once:>7.1f}")
+
+
+def print_scans(part: bpy.types.Object, once: float) -> None:
+    """Print how many rays and points a second each bundled scanner has."""
+    print(f"\nscans{'seconds':>17}{'ratio':>8}{'rays/s':>14}{'points/s':>14}")
+    for name in ("structured_light", "laser_line", "depth_camera"):
+        scanner = load_scanner(name)
+        start = time.perf_counter()
+        scan = scan_part(part, scanner, np.random.default_rng(0))
+        seconds = time.perf_counter() - start
+        rays = scanner["width"] * scanner["height"] * len(scan.views) / seconds
+        points = len(scan.points) / seconds
+        print(f"{name:<18}{seconds:>6.2f}{seconds / once:>8.0f}{rays:>14,.0f}{points:>14,.0f}")
+
+
 def main() -> None:
     """Print the tables, one function each."""
     print(f"{platform.machine()}, Blender {bpy.app.version_string}, numpy {np.__version__}\n")
     print_evaluation()
+    part = sample_part()
+    once = evaluation_seconds(part)
+    print(f"\nthe sample part, evaluated once: {once:.3f} seconds")
+    print_views(part, once)
+    print_scans(part, once)
 
 
 if __name__ == "__main__":

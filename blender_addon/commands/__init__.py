@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.run
     try:
-        with _interruptible(), _quiet_blender():
+        with _interruptible(), quiet_blender():
             command(options)
     except (PartError, RecipeError, OSError) as error:
         print(f"flawsmith: {error}", file=sys.stderr)
@@ -61,7 +61,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet_blender() -> Iterator[None]:
+def quiet_blender() -> Iterator[None]:
     """Keep off the standard output what Blender itself writes there, below Python's notice."""
     sys.stdout.flush()
     kept = os.dup(1)
