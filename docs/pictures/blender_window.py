@@ -24,7 +24,6 @@ from tests.blender_program.window import play
 FOLDER = Path(__file__).parent
 SCENE = Path(__file__).with_name("blender_window_scene.py")
 SIZE = (1400, 900)
-COLORS = 256
 
 
 def main() -> None:
@@ -37,15 +36,14 @@ def main() -> None:
         played = play(with_extension(path, folder), SCENE, folder, folder, size=SIZE)
         for picture in played.result:
             file = f"window_{picture}.png"
-            write_bytes(FOLDER / file, in_few_colors(folder / file))
+            write_bytes(FOLDER / file, packed(folder / file))
             print(f"Wrote {FOLDER / file}")
 
 
-def in_few_colors(path: Path) -> bytes:
-    """The picture as a PNG with a palette, a third as large."""
-    image = Image.open(path).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+def packed(path: Path) -> bytes:
+    """The picture as a PNG that is packed as well as can be."""
     written = io.BytesIO()
-    image.save(written, format="PNG", optimize=True)
+    Image.open(path).convert("RGB").save(written, format="PNG", optimize=True)
     return written.getvalue()
 
 
