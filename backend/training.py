@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -23,18 +24,22 @@ from backend import __version__
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.augmentation import AugmentationConfig, augment
 from backend.dataset.normalization import Normalization
+from backend.engine.processes import cores
 from backend.errors import CheckpointError, TrainingError
 from backend.models.fitting import Example, FittingConfig, NetworkFitter
 from backend.models.point_transformer import PointTransformerConfig
 from backend.models.predictor import Predictor, Standardization
 from backend.models.preparation import PreparedCloud, prepare
+from backend.models.relief.fitting import fit_relief
+from backend.models.relief.model import ReliefConfig, ReliefModel
 from backend.scoring.detector import (
     CategoryModel,
     Detector,
     bank_features,
     calibrate,
-    channel_deviations,
     fuse,
+    local_deviations,
+    relief_deviations,
 )
 from backend.scoring.prototypes import PrototypeBank
 from backend.scoring.tails import TailTable
@@ -46,6 +51,7 @@ Item = TypeVar("Item")
 
 DETECTOR_FILE = "detector.safetensors"
 STATE_FILE = "training_state.safetensors"
+RELIEF_FOLDER = "relief"
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class TrainingConfig:
         augmentation: of every labelled cloud.
         network: shape of the network.
         fitting: how the network is trained.
+        relief: how parts of revolution are compared; the settings above do not concern them.
     """
 
     threads: int = 2
@@ -75,6 +82,7 @@ class TrainingConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     network: PointTransformerConfig = field(default_factory=PointTransformerConfig)
     fitting: FittingConfig = field(default_factory=FittingConfig)
+    relief: ReliefConfig = field(default_factory=ReliefConfig)
 
 
 def train(
@@ -116,6 +124,7 @@ def train(
         trainer = _Trainer(config, seed, Path(out), fingerprint, _Tracker(progress))
         trainer.detector(nominal, labeled).save(path)
     (Path(out) / STATE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(Path(out) / RELIEF_FOLDER, ignore_errors=True)
     return path
 
 
@@ -136,13 +145,11 @@ class _NominalSet:
 
     Attributes:
         learn: what network and prototypes learn from.
-        rest: what deviations are measured on.
-        held_out: whether ``rest`` are clouds of their own, not a changed copy of the only one.
+        rest: what deviations are measured on; a changed copy if there is but one.
     """
 
     learn: Sequence[PreparedCloud]
     rest: Sequence[PreparedCloud]
-    held_out: bool
 
 
 class _Trainer:
@@ -156,28 +163,36 @@ class _Trainer:
 
     def detector(self, nominal: NominalClouds, labeled: LabeledClouds) -> Detector:
         """Fit everything."""
-        learn = {n: split_nominal(clouds, self.config.holdout)[0] for n, clouds in nominal.items()}
+        parts = {n: split_nominal(clouds, self.config.holdout) for n, clouds in nominal.items()}
+        learn = {name: part[0] for name, part in parts.items()}
         normalization = Normalization.fit(learn, self.config.target_points)
+        reliefs = self._fit_reliefs(learn, labeled)
+        local = {name: number for number, name in enumerate(nominal) if name not in reliefs}
         sets = {
-            name: self._prepare_nominal(number, name, clouds, normalization)
-            for number, (name, clouds) in enumerate(
-                self.track(nominal.items(), "Describing nominal clouds", len(nominal))
-            )
+            name: self._prepare_nominal(local[name], name, nominal[name], normalization)
+            for name in self.track(local, "Describing nominal clouds", len(local))
         }
         predictor = None
-        if any(labeled.values()):
+        if any(labeled.get(name) for name in local):
             predictor = self._fit_network(sets, labeled, normalization)
-        banks, deviations = {}, {}
-        for number, name in enumerate(self.track(sets, "Collecting prototypes", len(sets))):
-            banks[name] = self._fit_banks(number, sets[name].learn, predictor)
+        banks: dict[str, dict[str, PrototypeBank]] = {name: {} for name in reliefs}
+        deviations = {
+            name: [relief_deviations(cloud, relief).channels for cloud in parts[name][1]]
+            for name, relief in reliefs.items()
+        }
+        for name in self.track(sets, "Collecting prototypes", len(sets)):
+            banks[name] = self._fit_banks(local[name], sets[name].learn, predictor)
             deviations[name] = [
-                channel_deviations(cloud, predictor, banks[name]) for cloud in sets[name].rest
+                local_deviations(cloud, predictor, banks[name]).channels
+                for cloud in sets[name].rest
             ]
-        categories = {n: CategoryModel(banks[n], fit_tails(deviations[n])) for n in sets}
-        certifying = [n for n in sets if sets[n].held_out and len(sets[n].rest) > 1]
+        categories = {
+            n: CategoryModel(banks[n], fit_tails(deviations[n]), reliefs.get(n)) for n in nominal
+        }
+        certifying = [name for name, (_, rest) in parts.items() if len(rest) > 1]
         thresholds = calibrate(
             [s for n in certifying for s in leave_one_out_scores(deviations[n])],
-            [fuse(d, categories[n].tails) for n in sets for d in deviations[n]],
+            [fuse(d, categories[n].tails) for n in nominal for d in deviations[n]],
             self.config.false_alarm_rate,
             self.config.point_rate,
         )
@@ -192,19 +207,36 @@ class _Trainer:
         }
         return Detector(normalization, predictor, categories, thresholds, info)
 
+    def _fit_reliefs(self, learn: NominalClouds, labeled: LabeledClouds) -> dict[str, ReliefModel]:
+        """Of the categories of parts of revolution."""
+        reliefs = {}
+        folder = self.out / RELIEF_FOLDER / self.fingerprint
+        for number, (name, clouds) in enumerate(learn.items()):
+            relief = fit_relief(
+                clouds,
+                labeled.get(name, ()),
+                self.config.relief,
+                seed=[self.seed, 4, number],
+                folder=folder / str(number),
+                jobs=cores(),
+                track=self.track,
+            )
+            if relief is not None:
+                reliefs[name] = relief
+        return reliefs
+
     def _prepare_nominal(
         self, number: int, name: str, clouds: Sequence[PointCloud], normalization: Normalization
     ) -> _NominalSet:
         learn, rest = split_nominal(clouds, self.config.holdout)
-        held_out = len(rest) > 0
-        if not held_out:
+        if not rest:
             rng = np.random.default_rng([self.seed, 1, number])
             copy = augment(LabeledCloud.nominal(learn[0]), rng, self.config.augmentation)
             rest = [PointCloud(copy.points, copy.normals)]
         prepared = [
             prepare(cloud.points, cloud.normals, normalization, name) for cloud in (*learn, *rest)
         ]
-        return _NominalSet(prepared[: len(learn)], prepared[len(learn) :], held_out)
+        return _NominalSet(prepared[: len(learn)], prepared[len(learn) :])
 
     def _fit_network(
         self,
@@ -214,7 +246,7 @@ class _Trainer:
     ) -> Predictor:
         learn = [cloud for part in sets.values() for cloud in part.learn]
         examples = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in learn]
-        tasks = [(name, cloud) for name, clouds in labeled.items() for cloud in clouds]
+        tasks = [(name, cloud) for name in sets for cloud in labeled.get(name, ())]
         described = self.track(tasks, "Describing labelled clouds", len(tasks))
         for number, (name, cloud) in enumerate(described):
             rng = np.random.default_rng([self.seed, 2, number])
@@ -273,7 +305,7 @@ class _Tracker:
     def __call__(
         self, items: Iterable[Item], text: str, total: int, done: int = 0
     ) -> Iterator[Item]:
-        if self.progress is None:
+        if self.progress is None or total == 0:
             yield from items
             return
         task = self.progress.add_task(text, total=total, completed=done)

@@ -1,9 +1,10 @@
 """The detector: a raw cloud in, a score for every point and for the object out.
 
-Three channels look at each point: the network's logit, the distance of its learned features
-from nominal prototypes, and the distance of its histogram descriptors from nominal prototypes.
-Each is turned into -log10 of its tail probability on held-out nominal clouds; the point score is
-their mean.
+Parts of revolution are unrolled and compared place by place with nominal scans: the *relief*
+channel. For all others three channels look at each point by itself: the network's logit, the
+distance of its learned features from nominal prototypes, and the distance of its histogram
+descriptors from nominal prototypes. Each channel is turned into -log10 of its tail probability on
+held-out nominal clouds; the point score is their mean.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from backend.errors import CheckpointError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.models.predictor import Predictor
 from backend.models.preparation import PreparedCloud, prepare
+from backend.models.relief import storage
+from backend.models.relief.model import ReliefModel
 from backend.scoring.calibration import conformal_threshold
 from backend.scoring.object_score import object_score
 from backend.scoring.prototypes import PrototypeBank
@@ -34,6 +37,7 @@ SMOOTHING = 32
 HISTOGRAMS = "histograms"
 LEARNED = "learned"
 NETWORK = "network"
+RELIEF = "relief"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +82,30 @@ class Thresholds:
 
 @dataclass(frozen=True, eq=False)
 class CategoryModel:
-    """What is nominal in one category: per channel a tail table, where needed a prototype bank."""
+    """What is nominal in one category.
+
+    Attributes:
+        banks: prototypes by channel; none where there is a relief.
+        tails: by channel.
+        relief: of parts of revolution.
+    """
 
     banks: Mapping[str, PrototypeBank]
     tails: Mapping[str, TailTable]
+    relief: ReliefModel | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """How far some points of a cloud are from nominal.
+
+    Attributes:
+        rows: (M,) int64, which points.
+        channels: by name (M,), each in its own unit.
+    """
+
+    rows: NDArray[np.int64]
+    channels: Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,17 +146,19 @@ class Detector:
         """
         cloud = PointCloud.of(points, normals)
         name = category or self.normalization.recognise(cloud.points)
-        prepared = prepare(cloud.points, cloud.normals, self.normalization, name)
-        thin_scores = self.thin_scores(prepared, name)
+        found = self._deviations(cloud, name)
+        thin_scores = fuse(found.channels, self.categories[name].tails)
         unit, _ = self.normalization.apply(cloud.points, name)
-        scores = upsample(unit, unit[prepared.rows], thin_scores).astype(np.float32)
+        scores = upsample(unit, unit[found.rows], thin_scores).astype(np.float32)
         return self._decide(scores, object_score(thin_scores), name)
 
-    def thin_scores(self, cloud: PreparedCloud, category: str) -> NDArray[np.float64]:
-        """Scores (M,) of a prepared cloud's points."""
+    def _deviations(self, cloud: PointCloud, category: str) -> Deviations:
+        self.normalization.scale(category)  # refuses a category that is unknown
         model = self.categories[category]
-        deviations = channel_deviations(cloud, self.predictor, model.banks)
-        return fuse(deviations, model.tails)
+        if model.relief is not None:
+            return relief_deviations(cloud, model.relief)
+        prepared = prepare(cloud.points, cloud.normals, self.normalization, category)
+        return local_deviations(prepared, self.predictor, model.banks)
 
     def _decide(self, scores: NDArray[np.float32], value: float, category: str) -> ScoreMap:
         limit = self.thresholds.object
@@ -142,23 +168,19 @@ class Detector:
     def save(self, path: Path | str) -> Path:
         """Write to ``path``, by custom ``*.safetensors``."""
         tensors: dict[str, torch.Tensor] = {}
+        categories: dict[str, Any] = {}
         document: dict[str, Any] = {
             "normalization": self.normalization.to_record(),
             "thresholds": vars(self.thresholds),
-            "categories": {
-                name: {"banks": sorted(model.banks), "tails": sorted(model.tails)}
-                for name, model in self.categories.items()
-            },
+            "categories": categories,
             "info": dict(self.info),
             "network": None,
         }
         if self.predictor is not None:
             tensors, document["network"] = self.predictor.to_checkpoint()
         for name, model in self.categories.items():
-            for channel, bank in model.banks.items():
-                tensors[f"bank.{name}.{channel}"] = torch.from_numpy(bank.prototypes)
-            for channel, table in model.tails.items():
-                tensors[f"tail.{name}.{channel}"] = torch.from_numpy(table.quantiles)
+            parts, categories[name] = _to_checkpoint(model)
+            tensors |= {f"{_prefix(name)}{key}": tensor for key, tensor in parts.items()}
         return save_checkpoint(path, KIND, tensors, document)
 
     @classmethod
@@ -175,8 +197,8 @@ class Detector:
                 Normalization.from_record(document["normalization"]),
                 None if network is None else Predictor.from_checkpoint(tensors, network),
                 {
-                    name: _category(tensors, name, channels)
-                    for name, channels in document["categories"].items()
+                    name: _from_checkpoint(_below(tensors, _prefix(name)), record)
+                    for name, record in document["categories"].items()
                 },
                 Thresholds(**document["thresholds"]),
                 document["info"],
@@ -185,12 +207,36 @@ class Detector:
             raise CheckpointError(f"{path}: the model file lacks {error}") from error
 
 
-def _category(
-    tensors: Mapping[str, torch.Tensor], name: str, channels: Mapping[str, Sequence[str]]
+def _prefix(category: str) -> str:
+    return f"{category}/"
+
+
+def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _to_checkpoint(model: CategoryModel) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    tensors: dict[str, torch.Tensor] = {}
+    record: dict[str, Any] = {"banks": sorted(model.banks), "tails": sorted(model.tails)}
+    for channel, bank in model.banks.items():
+        tensors[f"bank.{channel}"] = torch.from_numpy(bank.prototypes)
+    for channel, table in model.tails.items():
+        tensors[f"tail.{channel}"] = torch.from_numpy(table.quantiles)
+    if model.relief is not None:
+        parts, record["relief"] = storage.to_checkpoint(model.relief)
+        tensors |= {f"relief.{name}": tensor for name, tensor in parts.items()}
+    return tensors, record
+
+
+def _from_checkpoint(
+    tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any]
 ) -> CategoryModel:
-    banks = {c: PrototypeBank(tensors[f"bank.{name}.{c}"].numpy()) for c in channels["banks"]}
-    tails = {c: TailTable(tensors[f"tail.{name}.{c}"].numpy()) for c in channels["tails"]}
-    return CategoryModel(banks, tails)
+    relief = record.get("relief")
+    return CategoryModel(
+        {channel: PrototypeBank(tensors[f"bank.{channel}"].numpy()) for channel in record["banks"]},
+        {channel: TailTable(tensors[f"tail.{channel}"].numpy()) for channel in record["tails"]},
+        None if relief is None else storage.from_checkpoint(_below(tensors, "relief."), relief),
+    )
 
 
 def bank_features(
@@ -213,10 +259,16 @@ def smooth_features(
     return total / np.float32(SMOOTHING)
 
 
-def channel_deviations(
+def relief_deviations(cloud: PointCloud, relief: ReliefModel) -> Deviations:
+    """Deviations of a part of revolution from nominal places."""
+    rows, values = relief.score(cloud.points, cloud.normals)
+    return Deviations(rows, {RELIEF: values})
+
+
+def local_deviations(
     cloud: PreparedCloud, predictor: Predictor | None, banks: Mapping[str, PrototypeBank]
-) -> dict[str, NDArray[np.float64]]:
-    """Per channel the deviation (M,) of each point from nominal, in the channel's own unit."""
+) -> Deviations:
+    """Deviations of each point's surroundings from nominal ones."""
     near = cloud.neighbors[:, : SMOOTHING // 2]
     histograms = smooth_features(cloud.histograms, cloud.neighbors)
     deviations = {HISTOGRAMS: banks[HISTOGRAMS].distance(histograms).astype(np.float64)}
@@ -224,7 +276,7 @@ def channel_deviations(
         logits, features = predictor.infer(cloud)
         deviations[NETWORK] = logits.astype(np.float64)
         deviations[LEARNED] = smooth(banks[LEARNED].distance(features).astype(np.float64), near)
-    return deviations
+    return Deviations(cloud.rows, deviations)
 
 
 def fuse(

@@ -1,0 +1,147 @@
+"""What is nominal in a category of parts of revolution, place by place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.dataset.normalization import voxel_thin
+from backend.geometry.normals import estimate_normals, with_outward_normals
+from backend.models.relief.axis_frame import AxisFrame
+from backend.models.relief.inputs import Compared, NominalSpread, network_inputs, ratio
+from backend.models.relief.matching import Bank, Windows, compare
+from backend.models.relief.meridian import Meridian
+from backend.models.relief.network import ReliefFittingConfig, ReliefNetwork, infer
+from backend.models.relief.relief_map import MapArray, ReliefGrid
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+Tensors = dict[str, torch.Tensor]
+
+# Denser scans are thinned to so many points a cell's edge.
+POINTS_PER_CELL_EDGE = 2.0
+NORMAL_NEIGHBORS = 20
+LARGEST_RATIO = 30.0
+
+
+@dataclass(frozen=True)
+class ReliefConfig:
+    """How scans of parts of revolution are compared.
+
+    Attributes:
+        use: whether parts of revolution are compared at all.
+        cell_spacings: edge length of a cell in point spacings of the nominal scans.
+        most_cells: the cells of a map are made larger rather than more.
+        windows: that slide over the maps, the largest first.
+        bank_scans: so many nominal scans are compared with, at most.
+        tilt_within: only those seen from a direction like the scan's, by the cosine with the axis,
+            unless there are fewer than ``fewest_alike``.
+        ratio_weight: weight of the logarithm of the deviation beside the network's logit.
+        fitting: how the networks are trained; with no networks, the deviation is all there is.
+    """
+
+    use: bool = True
+    cell_spacings: float = 1.67
+    most_cells: int = 48_000
+    windows: tuple[Windows, ...] = (Windows(20, 5, 120), Windows(12, 6, 40))
+    bank_scans: int = 96
+    tilt_within: float = 0.15
+    fewest_alike: int = 16
+    ratio_weight: float = 4.0
+    fitting: ReliefFittingConfig = field(default_factory=ReliefFittingConfig)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> ReliefConfig:
+        """The inverse of ``dataclasses.asdict``, as JSON has it."""
+        windows = tuple(Windows(**part) for part in record["windows"])
+        fitting = ReliefFittingConfig(**record["fitting"])
+        return cls(**{**record, "windows": windows, "fitting": fitting})
+
+
+@dataclass(frozen=True, eq=False)
+class ThinScan:
+    """A scan as dense as the cells need it.
+
+    Attributes:
+        rows: (M,) int64, rows of the scan.
+        points, normals: (M, 3) in the scan's own frame and unit; the normals are fitted to them.
+    """
+
+    rows: IntArray
+    points: FloatArray
+    normals: FloatArray
+
+
+def thin_scan(points: FloatArray, normals: FloatArray | None, cell: float) -> ThinScan:
+    """Thin ``points`` (N, 3) to the cells; ``normals`` (N, 3) only say which side is outside."""
+    rows = voxel_thin(points, cell / POINTS_PER_CELL_EDGE)
+    cloud = PointCloud(points[rows], None if normals is None else normals[rows])
+    outward = with_outward_normals(cloud)[0].normals
+    assert outward is not None  # what the function is for
+    fitted = estimate_normals(cloud.points, cloud.tree, NORMAL_NEIGHBORS)
+    side = np.where((fitted * outward).sum(axis=1) < 0.0, -1.0, 1.0)
+    return ThinScan(rows, cloud.points, fitted * side[:, None])
+
+
+@dataclass(frozen=True, eq=False)
+class ReliefModel:
+    """Everything that comparing a scan needs.
+
+    Attributes:
+        grid: the cells.
+        bank: nominal maps.
+        spread: of nominal scans by place.
+        networks: empty where there was nothing to train them on.
+        config: see ``ReliefConfig``.
+    """
+
+    grid: ReliefGrid
+    bank: Bank
+    spread: NominalSpread
+    networks: Sequence[ReliefNetwork]
+    config: ReliefConfig
+
+    def score(self, points: FloatArray, normals: FloatArray | None) -> tuple[IntArray, FloatArray]:
+        """Rows (M,) of a thinned scan (N, 3) and the deviation (M,) of each from nominal."""
+        scan = thin_scan(points, normals, self.grid.meridian.cell)
+        compared = compare_scan(scan, self.grid, self.bank, self.config)
+        return scan.rows, compared.relief.at_points(self.score_map(compared)).astype(np.float64)
+
+    def score_map(self, compared: Compared) -> MapArray:
+        """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""
+        usual = np.clip(ratio(compared, self.spread), 0.0, LARGEST_RATIO)
+        score: MapArray = self.config.ratio_weight * np.log1p(usual)
+        if self.networks:
+            score = score + infer(self.networks, network_inputs(compared, self.spread))
+        return score
+
+
+def compare_scan(scan: ThinScan, grid: ReliefGrid, bank: Bank, config: ReliefConfig) -> Compared:
+    """Unroll a scan and compare it with the nominal ones of ``bank`` seen from a like direction."""
+    relief = grid.unroll(scan.points, scan.normals)
+    alike = bank.seen_alike(relief.tilt, config.tilt_within, config.fewest_alike)
+    return Compared(relief, [compare(relief, alike, windows) for windows in config.windows])
+
+
+def fit_grid(scans: Sequence[AxisFrame], spacing: float, config: ReliefConfig) -> ReliefGrid:
+    """Cells for a category.
+
+    Args:
+        scans: nominal ones in their axis frames.
+        spacing: of their points.
+        config: how large the cells are.
+    """
+    radius = float(np.median(np.concatenate([scan.place[:, 1] for scan in scans])))
+    grid = ReliefGrid.of(Meridian.fit(scans, config.cell_spacings * spacing), radius)
+    excess = grid.rows * grid.columns / config.most_cells
+    if excess > 1.0:
+        cell = grid.meridian.cell * float(np.sqrt(excess))
+        grid = ReliefGrid.of(Meridian.fit(scans, cell), radius)
+    return grid

@@ -1,0 +1,139 @@
+"""Real defects: MVTec 3D-AD, class cable_gland, from its 3D scans alone.
+
+    python benchmarks/cable_gland.py --data DIR --test DIR --out DIR [--seed S] [--ablate PIECE]
+
+Trains on DIR/train, with defects drawn from benchmarks/cable_gland.json on those scans, calibrates
+on DIR/validation, and scores every KIND/NAME.npz of the test folder, whose ground truth it does not
+read. The scans are ``points`` (N, 3) in millimetres in the camera's frame, without the background.
+The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/experiments.md.
+
+Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input) and
+OUT/object_scores.json, and prints the wall time and the peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cli.progress import console, progress_display
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.drawing import draw_anomalies
+from backend.geometry.normals import estimate_normals, orient_towards
+from backend.io.atomic import write_bytes, write_json
+from backend.scoring.detector import Detector
+from backend.training import TrainingConfig, train
+from shared_schema.load import load_template
+
+CATEGORY = "cable_gland"
+TEMPLATE = Path(__file__).with_name("cable_gland.json")
+CAMERA = np.zeros(3)
+DRAWN_PER_SCAN = 2
+
+Configure = Callable[[TrainingConfig], TrainingConfig]
+
+
+def _without_networks(config: TrainingConfig) -> TrainingConfig:
+    fitting = replace(config.relief.fitting, networks=0)
+    return replace(config, relief=replace(config.relief, fitting=fitting))
+
+
+def _without_relief(config: TrainingConfig) -> TrainingConfig:
+    return replace(config, relief=replace(config.relief, use=False))
+
+
+PIECES: dict[str, Configure] = {
+    "synthesis": _without_networks,
+    "relief": _without_relief,
+}
+
+
+def read_scans(files: Sequence[Path]) -> list[PointCloud]:
+    """Scans with normals that point to the camera."""
+    return [_read(file) for file in files]
+
+
+def _read(file: Path) -> PointCloud:
+    with np.load(file) as arrays:
+        cloud = PointCloud(arrays["points"].astype(np.float64), unit="mm")
+    normals = estimate_normals(cloud.points, cloud.tree)
+    return cloud.with_normals(orient_towards(cloud.points, normals, CAMERA))
+
+
+def draw(nominal: Sequence[PointCloud], seed: int) -> list[LabeledCloud]:
+    """Defects on the scans that are learned from, ``DRAWN_PER_SCAN`` copies of each."""
+    count = DRAWN_PER_SCAN * len(nominal)
+    return list(draw_anomalies(load_template(TEMPLATE), nominal, seed=seed, count=count))
+
+
+def score(detector: Detector, test: Path, out: Path) -> None:
+    """Score all scans below ``test``."""
+    objects = {}
+    files = sorted(test.glob("*/*.npz"))
+    with progress_display() as progress:
+        for file in progress.track(files, description="Scoring"):
+            cloud = _read(file)
+            result = detector.score(cloud.points, cloud.normals, CATEGORY)
+            name = f"{file.parent.name}/{file.stem}"
+            write_bytes(out / "scores" / f"{name}.npy", _npy(result.point_scores))
+            objects[name] = result.object_score
+    write_json(out / "object_scores.json", objects)
+
+
+def _npy(values: NDArray[np.float32]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
+def main() -> None:
+    """Train, score, say what it took."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder of train and validation")
+    parser.add_argument("--test", type=Path, required=True, help="folder of KIND/NAME.npz")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument("--ablate", choices=sorted(PIECES), help="leave this piece out")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    learn, held_out = (
+        read_scans(sorted((options.data / split).glob("*/*.npz")))
+        for split in ("train", "validation")
+    )
+    config = TrainingConfig(holdout=len(held_out) / (len(learn) + len(held_out)))
+    drawn = [] if options.ablate == "synthesis" else draw(learn, options.seed)
+    if options.ablate:
+        config = PIECES[options.ablate](config)
+    with progress_display() as progress:
+        model = train(
+            {CATEGORY: [*learn, *held_out]},
+            {CATEGORY: drawn},
+            config,
+            seed=options.seed,
+            out=options.out,
+            progress=progress,
+        )
+    trained = time.perf_counter()
+    score(Detector.load(model), options.test, options.out)
+    done = time.perf_counter()
+    # Linux counts in KiB.
+    own, workers = (
+        resource.getrusage(who).ru_maxrss / 2**20
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    console.print(
+        f"{done - started:.0f} s, of which {trained - started:.0f} s training; peak memory "
+        f"{own:.2f} GiB, and {workers:.2f} GiB of the largest worker process"
+    )
+
+
+if __name__ == "__main__":
+    main()

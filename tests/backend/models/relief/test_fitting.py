@@ -1,0 +1,149 @@
+"""Learning parts of revolution from scans and drawn defects, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from backend.cloud import PointCloud
+from backend.errors import CheckpointError
+from backend.metrics.auroc import auroc
+from backend.models.relief.fitting import fit_relief, source_of
+from backend.models.relief.matching import Windows
+from backend.models.relief.model import ReliefConfig, ReliefModel
+from backend.models.relief.network import ReliefFittingConfig
+from backend.models.relief.storage import from_checkpoint, to_checkpoint
+from backend.samples import load_sample
+from backend.virtual_scan import virtual_scan
+from tests.backend.turned import dented, scan
+
+Item = TypeVar("Item")
+
+CONFIG = ReliefConfig(
+    windows=(Windows(12, 4, 60), Windows(8, 4, 30)),
+    fitting=ReliefFittingConfig(networks=1, epochs=10, crop=48),
+)
+NOMINAL = range(12)
+TEST = range(100, 112)
+
+
+def tracked(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
+    """Progress that nobody looks at; the steps are as many as announced."""
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+    assert done == total, text
+
+
+def fit(folder: Path, *, labeled: int, seed: int = 0) -> ReliefModel:
+    nominal = [scan(number) for number in NOMINAL]
+    drawn = [dented(50 + number) for number in range(labeled)]
+    model = fit_relief(nominal, drawn, CONFIG, seed=[seed], folder=folder, jobs=2, track=tracked)
+    assert model is not None
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ReliefModel:
+    return fit(tmp_path_factory.mktemp("relief"), labeled=16)
+
+
+def separation(model: ReliefModel) -> tuple[float, float]:
+    """O-AUROC and P-AUROC on scans and dents that it has not seen."""
+    objects, truth, points = [], [], []
+    for seed in TEST:
+        cloud = scan(seed)
+        objects.append(np.sort(model.score(cloud.points, cloud.normals)[1])[-30:].mean())
+    for seed in TEST:
+        labeled = dented(200 + seed)
+        rows, values = model.score(labeled.points, labeled.normals)
+        objects.append(np.sort(values)[-30:].mean())
+        truth.append(labeled.mask[rows])
+        points.append(values)
+    anomalous = np.arange(len(objects)) >= len(TEST)
+    return auroc(anomalous, objects), auroc(np.concatenate(truth), np.concatenate(points))
+
+
+def test_dents_are_found_with_and_without_a_network(model: ReliefModel, tmp_path: Path) -> None:
+    bare = fit(tmp_path, labeled=0)
+    assert not bare.networks
+    for found in (bare, model):
+        objects, points = separation(found)
+        assert objects > 0.8
+        assert points > 0.9
+
+
+def test_stored_model_scores_the_same(model: ReliefModel) -> None:
+    loaded = from_checkpoint(*to_checkpoint(model))
+    cloud = dented(77)
+    rows, values = model.score(cloud.points, cloud.normals)
+    again = loaded.score(cloud.points, cloud.normals)
+    assert (again[0] == rows).all()
+    assert (again[1] == values).all()
+
+
+def test_model_that_is_not_whole_is_refused(model: ReliefModel) -> None:
+    tensors, document = to_checkpoint(model)
+    del tensors["bank.tilt"]
+    with pytest.raises(CheckpointError, match=r"bank\.tilt"):
+        from_checkpoint(tensors, document)
+
+
+def test_score_follows_the_scan(model: ReliefModel) -> None:
+    cloud = dented(78)
+    assert cloud.normals is not None
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    turn *= np.sign(np.linalg.det(turn))
+    # Thinning depends on the pose; what is scored is the same surface.
+    first = model.score(cloud.points, cloud.normals)
+    other = model.score(cloud.points @ turn.T, cloud.normals @ turn.T)
+    both, one, two = np.intersect1d(first[0], other[0], return_indices=True)
+    assert len(both) > 0.7 * len(first[0])
+    assert np.corrcoef(first[1][one], other[1][two])[0, 1] > 0.8
+
+
+def test_same_seed_same_model_also_after_an_interruption(
+    model: ReliefModel, tmp_path: Path
+) -> None:
+    def interrupted(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
+        for number, item in enumerate(items):
+            if text == "Comparing scans" and number == 5:
+                raise KeyboardInterrupt
+            yield item
+
+    nominal = [scan(number) for number in NOMINAL]
+    drawn = [dented(50 + number) for number in range(16)]
+    with pytest.raises(KeyboardInterrupt):
+        fit_relief(nominal, drawn, CONFIG, seed=[0], folder=tmp_path, jobs=1, track=interrupted)
+    kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("0*.safetensors")}
+    assert len(kept) >= 5
+    again = fit(tmp_path, labeled=16)
+    assert all((tmp_path / name).stat().st_mtime_ns == when for name, when in kept.items())
+    first, second = to_checkpoint(model)[0], to_checkpoint(again)[0]
+    assert first.keys() == second.keys()
+    assert all((first[name] == second[name]).all() for name in first if name != "profile")
+
+
+def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    part = load_sample("upper_arm")
+    views = [virtual_scan(part, views=1, points=2000, noise=0.0, rng=rng) for _ in range(6)]
+    settings = {"seed": [0], "folder": tmp_path, "jobs": 1, "track": tracked}
+    assert fit_relief(views, [], CONFIG, **settings) is None  # type: ignore[arg-type]
+    assert fit_relief([scan(0)], [], CONFIG, **settings) is None  # type: ignore[arg-type]
+    off = ReliefConfig(use=False)
+    assert fit_relief([scan(0), scan(1)], [], off, **settings) is None  # type: ignore[arg-type]
+
+
+def test_labelled_cloud_is_known_by_what_did_not_move() -> None:
+    nominal = [scan(seed) for seed in range(4)]
+    assert source_of(dented(2), nominal) == 2
+    assert source_of(dented(9), nominal) is None
+    moved = dented(2)
+    far = PointCloud(moved.points + 1.0)
+    assert source_of(dented(2), [far]) is None
