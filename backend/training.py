@@ -43,6 +43,7 @@ from backend.scoring.detector import (
 )
 from backend.scoring.prototypes import PrototypeBank
 from backend.scoring.tails import TailTable
+from shared_schema.recipe import RecipeTemplate
 
 NominalClouds = Mapping[str, Sequence[PointCloud]]
 LabeledClouds = Mapping[str, Sequence[LabeledCloud]]
@@ -92,6 +93,7 @@ def train(
     *,
     seed: int,
     out: Path | str,
+    template: RecipeTemplate | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Train a detector and write it to ``out/detector.safetensors``.
@@ -106,6 +108,7 @@ def train(
         config: settings.
         seed: of all chance.
         out: folder for the detector and, while training, the state to go on from.
+        template: defects that are drawn on the nominal clouds of parts of revolution.
         progress: a running ``rich`` progress display, or None.
 
     Returns:
@@ -117,11 +120,14 @@ def train(
     """
     config = config or TrainingConfig()
     _check(nominal, labeled)
-    path, fingerprint = Path(out) / DETECTOR_FILE, _fingerprint(nominal, labeled, config, seed)
+    path, fingerprint = (
+        Path(out) / DETECTOR_FILE,
+        _fingerprint(nominal, labeled, template, config, seed),
+    )
     if _is_finished(path, fingerprint):
         return path
     with _deterministic_torch(config.threads):
-        trainer = _Trainer(config, seed, Path(out), fingerprint, _Tracker(progress))
+        trainer = _Trainer(config, template, seed, Path(out), fingerprint, _Tracker(progress))
         trainer.detector(nominal, labeled).save(path)
     (Path(out) / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(Path(out) / RELIEF_FOLDER, ignore_errors=True)
@@ -156,9 +162,15 @@ class _Trainer:
     """One run: prepares the clouds, fits the network, then the prototypes and thresholds."""
 
     def __init__(
-        self, config: TrainingConfig, seed: int, out: Path, fingerprint: str, track: _Tracker
+        self,
+        config: TrainingConfig,
+        template: RecipeTemplate | None,
+        seed: int,
+        out: Path,
+        fingerprint: str,
+        track: _Tracker,
     ) -> None:
-        self.config, self.seed, self.out = config, seed, out
+        self.config, self.template, self.seed, self.out = config, template, seed, out
         self.fingerprint, self.track = fingerprint, track
 
     def detector(self, nominal: NominalClouds, labeled: LabeledClouds) -> Detector:
@@ -216,6 +228,7 @@ class _Trainer:
                 clouds,
                 labeled.get(name, ()),
                 self.config.relief,
+                template=self.template,
                 seed=[self.seed, 4, number],
                 folder=folder / str(number),
                 jobs=cores(),
@@ -356,10 +369,15 @@ def _is_finished(path: Path, fingerprint: str) -> bool:
 
 
 def _fingerprint(
-    nominal: NominalClouds, labeled: LabeledClouds, config: TrainingConfig, seed: int
+    nominal: NominalClouds,
+    labeled: LabeledClouds,
+    template: RecipeTemplate | None,
+    config: TrainingConfig,
+    seed: int,
 ) -> str:
     """Hash of everything the result depends on."""
-    settings = [__version__, asdict(config), seed, _common_unit(nominal)]
+    drawn = None if template is None else template.model_dump(mode="json")
+    settings = [__version__, asdict(config), drawn, seed, _common_unit(nominal)]
     digest = hashlib.sha256(json.dumps(settings).encode())
 
     def add(name: str, *arrays: NDArray[Any] | None) -> None:

@@ -19,14 +19,15 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.cli.progress import console, progress_display
-from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.drawing import draw_anomalies
+from backend.cloud import PointCloud
+from backend.engine.processes import spread
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.scoring.detector import Detector
@@ -36,7 +37,6 @@ from shared_schema.load import load_template
 CATEGORY = "cable_gland"
 TEMPLATE = Path(__file__).with_name("cable_gland.json")
 CAMERA = np.zeros(3)
-DRAWN_PER_SCAN = 2
 
 Configure = Callable[[TrainingConfig], TrainingConfig]
 
@@ -50,7 +50,12 @@ def _without_relief(config: TrainingConfig) -> TrainingConfig:
     return replace(config, relief=replace(config.relief, use=False))
 
 
+def _uniform(config: TrainingConfig) -> TrainingConfig:
+    return replace(config, relief=replace(config.relief, closed_loop=False))
+
+
 PIECES: dict[str, Configure] = {
+    "closed_loop": _uniform,
     "synthesis": _without_networks,
     "relief": _without_relief,
 }
@@ -68,24 +73,26 @@ def _read(file: Path) -> PointCloud:
     return cloud.with_normals(orient_towards(cloud.points, normals, CAMERA))
 
 
-def draw(nominal: Sequence[PointCloud], seed: int) -> list[LabeledCloud]:
-    """Defects on the scans that are learned from, ``DRAWN_PER_SCAN`` copies of each."""
-    count = DRAWN_PER_SCAN * len(nominal)
-    return list(draw_anomalies(load_template(TEMPLATE), nominal, seed=seed, count=count))
-
-
-def score(detector: Detector, test: Path, out: Path) -> None:
-    """Score all scans below ``test``."""
-    objects = {}
+def score(model: Path, test: Path, out: Path) -> None:
+    """Score all scans below ``test``, one in each process."""
     files = sorted(test.glob("*/*.npz"))
+    found = spread(partial(_score, model=model, out=out), files)
     with progress_display() as progress:
-        for file in progress.track(files, description="Scoring"):
-            cloud = _read(file)
-            result = detector.score(cloud.points, cloud.normals, CATEGORY)
-            name = f"{file.parent.name}/{file.stem}"
-            write_bytes(out / "scores" / f"{name}.npy", _npy(result.point_scores))
-            objects[name] = result.object_score
-    write_json(out / "object_scores.json", objects)
+        objects = dict(progress.track(found, len(files), description="Scoring"))
+    write_json(out / "object_scores.json", dict(sorted(objects.items())))
+
+
+def _score(file: Path, model: Path, out: Path) -> tuple[str, float]:
+    cloud = _read(file)
+    result = _detector(model).score(cloud.points, cloud.normals, CATEGORY)
+    name = f"{file.parent.name}/{file.stem}"
+    write_bytes(out / "scores" / f"{name}.npy", _npy(result.point_scores))
+    return name, result.object_score
+
+
+@cache
+def _detector(model: Path) -> Detector:
+    return Detector.load(model)
 
 
 def _npy(values: NDArray[np.float32]) -> bytes:
@@ -109,20 +116,20 @@ def main() -> None:
         for split in ("train", "validation")
     )
     config = TrainingConfig(holdout=len(held_out) / (len(learn) + len(held_out)))
-    drawn = [] if options.ablate == "synthesis" else draw(learn, options.seed)
     if options.ablate:
         config = PIECES[options.ablate](config)
     with progress_display() as progress:
         model = train(
             {CATEGORY: [*learn, *held_out]},
-            {CATEGORY: drawn},
+            {},
             config,
             seed=options.seed,
             out=options.out,
+            template=load_template(TEMPLATE),
             progress=progress,
         )
     trained = time.perf_counter()
-    score(Detector.load(model), options.test, options.out)
+    score(model, options.test, options.out)
     done = time.perf_counter()
     # Linux counts in KiB.
     own, workers = (

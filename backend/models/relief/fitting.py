@@ -1,41 +1,44 @@
 """Learning what is nominal in a category of parts of revolution, and what a defect looks like.
 
 A scan must not be explained by itself. So the nominal scans are parted into folds, neighbours in
-one, since those are often of one specimen; every scan, and every labelled cloud that was made of
-it, is compared with the scans of the other folds only. The comparisons are files in a folder, so
-that a run that was interrupted goes on.
+one, since those are often of one specimen; every scan, and every anomaly that was made of it, is
+compared with the scans of the other folds only.
+
+Defects are drawn in two rounds: half of them by the template as it is; then it is seen which of
+them networks find that were trained on the others, and the other half are drawn where that is least
+decided (the closed loop).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.engine.processes import Workers
-from backend.io.atomic import write_bytes
+from backend.models.difficulty import Difficulty, Traits
 from backend.models.relief.axis_frame import AxisFrame
-from backend.models.relief.inputs import Compared, NominalSpread, example
-from backend.models.relief.matching import Bank, Deviation
-from backend.models.relief.model import (
-    ReliefConfig,
-    ReliefModel,
-    compare_scan,
-    fit_grid,
-    thin_scan,
+from backend.models.relief.comparisons import (
+    Drawing,
+    Task,
+    compare_task,
+    read_comparison,
+    write_bank,
 )
-from backend.models.relief.network import ReliefExample, ReliefNetwork, fit_network
+from backend.models.relief.inputs import NominalSpread, example
+from backend.models.relief.matching import Bank
+from backend.models.relief.model import ReliefConfig, ReliefModel, fit_grid, thin_scan
+from backend.models.relief.network import ReliefExample, ReliefNetwork, fit_network, infer
 from backend.models.relief.relief_map import ReliefGrid, ReliefMap
+from shared_schema.recipe import RecipeTemplate
 
-Item = TypeVar("Item")
-Track = Callable[[Iterable[Item], str, int], Iterator[Item]]
+Track = Callable[[Iterable[Any], str, int], Iterator[Any]]
 
 FOLDS = 2
 FEWEST_SCANS = 2
@@ -43,21 +46,8 @@ FEWEST_SCANS = 2
 SAME_POINTS = 0.3
 # What is not of revolution reaches 0.98 from unlucky sides, a part of revolution more than 0.99.
 LEAST_ROUND = 0.985
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """A cloud to be compared.
-
-    Attributes:
-        number: names its file.
-        cloud: in its own frame.
-        fold: whose scans it is not compared with; ``FOLDS`` if it is made of none of them.
-    """
-
-    number: int
-    cloud: PointCloud
-    fold: int
+# A defect is found if its strongest points exceed those of so many nominal scans.
+STRONGEST, NOMINAL_SHARE = 30, 0.95
 
 
 def fit_relief(
@@ -65,6 +55,7 @@ def fit_relief(
     labeled: Sequence[LabeledCloud],
     config: ReliefConfig,
     *,
+    template: RecipeTemplate | None,
     seed: Sequence[int],
     folder: Path,
     jobs: int,
@@ -76,7 +67,8 @@ def fit_relief(
         nominal: defect-free scans; with outward normals, or scanned so that they can be told.
         labeled: anomalies; those made of one of ``nominal`` are recognised by their points.
         config: see ``ReliefConfig``.
-        seed: of the networks.
+        template: defects to be drawn on ``nominal``, ``config.drawn_per_scan`` a scan.
+        seed: of the defects and the networks.
         folder: for the comparisons; what is in it is taken to be of the same inputs.
         jobs: processes.
         track: shows progress.
@@ -86,27 +78,21 @@ def fit_relief(
     """
     if not config.use or len(nominal) < FEWEST_SCANS:
         return None
+    # New ones, without the indices that theirs may have: they are sent to other processes.
+    clouds = [PointCloud(cloud.points, cloud.normals) for cloud in nominal]
     spacing = float(np.median([cloud.spacing for cloud in nominal]))
     with Workers(min(jobs, len(nominal))) as workers:
-        work = partial(_frame, cell=config.cell_spacings * spacing)
-        found = workers.spread(
-            work, [(n, PointCloud(c.points, c.normals)) for n, c in enumerate(nominal)]
-        )
-        frames = [f for _, f in sorted(track(found, "Finding axes", len(nominal)), key=_first)]
+        frames = _frames(clouds, config.cell_spacings * spacing, workers, track)
         if not all_round(frames):
             return None
         grid = fit_grid(frames, spacing, config)
         maps = [grid.map_of(grid.meridian.aligned(frame)) for frame in frames]
-        folds = [number * FOLDS // len(nominal) for number in range(len(nominal))]
-        _write_banks(folder, maps, folds, config)
-        tasks = _tasks(nominal, labeled, folds)
-        compared = workers.spread(partial(_compare, folder=folder, grid=grid, config=config), tasks)
-        for _ in track(compared, "Comparing scans", len(tasks)):
-            pass
-    masks = [cloud.mask for cloud in labeled]
-    comparisons = _Comparisons(folder, [task.fold for task in tasks], masks)
-    networks = list(_fit_networks(comparisons, config, seed, track)) if masks else []
-    return ReliefModel(grid, _bank(maps, config), comparisons.spread(), networks, config)
+        work = _Work(clouds, maps, grid, config, tuple(seed), folder, workers, track)
+        work.compare(work.given(labeled))
+        if template is not None and config.fitting.networks:
+            work.draw(Drawing(template, tuple(seed), spacing))
+    networks = list(work.networks()) if work.has_anomalies else []
+    return ReliefModel(grid, _bank(maps, config), work.spread(), networks, config)
 
 
 def all_round(frames: Sequence[AxisFrame]) -> bool:
@@ -114,25 +100,18 @@ def all_round(frames: Sequence[AxisFrame]) -> bool:
     return bool(np.median([frame.roundness for frame in frames]) > LEAST_ROUND)
 
 
-def _first(pair: tuple[int, AxisFrame]) -> int:
-    return pair[0]
+def _frames(
+    clouds: Sequence[PointCloud], cell: float, workers: Workers, track: Track
+) -> list[AxisFrame]:
+    found = workers.spread(partial(_frame, cell=cell), list(enumerate(clouds)))
+    numbered = dict(track(found, "Finding axes", len(clouds)))
+    return [numbered[number] for number in range(len(clouds))]
 
 
 def _frame(item: tuple[int, PointCloud], cell: float) -> tuple[int, AxisFrame]:
     number, cloud = item
     scan = thin_scan(cloud.points, cloud.normals, cell)
     return number, AxisFrame.of(scan.points, scan.normals)
-
-
-def _tasks(
-    nominal: Sequence[PointCloud], labeled: Sequence[LabeledCloud], folds: Sequence[int]
-) -> list[_Task]:
-    sources = [source_of(cloud, nominal) for cloud in labeled]
-    own = [*folds, *(FOLDS if source is None else folds[source] for source in sources)]
-    # New ones, without the indices that theirs may have: they are sent to other processes.
-    clouds = [PointCloud(cloud.points, cloud.normals) for cloud in nominal]
-    clouds += [PointCloud(cloud.points, cloud.normals) for cloud in labeled]
-    return [_Task(n, c, f) for n, (c, f) in enumerate(zip(clouds, own, strict=True))]
 
 
 def source_of(labeled: LabeledCloud, nominal: Sequence[PointCloud]) -> int | None:
@@ -151,110 +130,135 @@ def _bank(maps: Sequence[ReliefMap], config: ReliefConfig) -> Bank:
     return Bank.of([maps[row] for row in np.linspace(0, len(maps) - 1, count).round().astype(int)])
 
 
-def _bank_file(folder: Path, fold: int) -> Path:
-    return folder / f"bank-{fold}.safetensors"
-
-
-def _write_banks(
-    folder: Path, maps: Sequence[ReliefMap], folds: Sequence[int], config: ReliefConfig
-) -> None:
-    """For each fold the maps of the others, and for what belongs to none all of them."""
-    for fold in (*range(FOLDS), FOLDS):
-        others = [part for part, own in zip(maps, folds, strict=True) if own != fold]
-        bank = _bank(others, config)
-        write_bytes(_bank_file(folder, fold), save(vars(bank)))
-
-
-@lru_cache(maxsize=FOLDS + 1)
-def _read_bank(path: Path) -> Bank:
-    return Bank(**load_file(path))
-
-
-def _compared_file(folder: Path, number: int) -> Path:
-    return folder / f"{number:06}.safetensors"
-
-
-def _compare(task: _Task, folder: Path, grid: ReliefGrid, config: ReliefConfig) -> int:
-    """Compare one cloud and write what was found, unless that has been done."""
-    path = _compared_file(folder, task.number)
-    if not path.exists():
-        scan = thin_scan(task.cloud.points, task.cloud.normals, grid.meridian.cell)
-        bank = _read_bank(_bank_file(folder, task.fold))
-        compared = compare_scan(scan, grid, bank, config)
-        write_bytes(path, save({"rows": scan.rows} | _to_arrays(compared)))
-    return task.number
-
-
-def _to_arrays(compared: Compared) -> dict[str, NDArray]:
-    """As small as it is worth: what is learned from needs no more than half precision."""
-    relief = compared.relief
-    arrays: dict[str, NDArray] = {
-        "height": relief.height.astype(np.float16),
-        "seen": relief.seen.astype(np.float16),
-        "cells": relief.cells.astype(np.int32),
-        "offsets": relief.offsets.astype(np.float16),
-        "tilt": np.array([relief.tilt]),
-    }
-    for number, part in enumerate(compared.deviations):
-        for name, values in vars(part).items():
-            arrays[f"{number}.{name}"] = values.astype(np.float16)
-    return arrays
-
-
-def _read_compared(folder: Path, number: int) -> tuple[Compared, NDArray[np.int64]]:
-    """What ``_compare`` wrote, and the rows (M,) of the cloud that are in it."""
-    arrays = load_file(_compared_file(folder, number))
-    rows, cells = arrays.pop("rows"), arrays.pop("cells").astype(np.int64)
-    tilt = float(arrays.pop("tilt")[0])
-    maps = {name: values.astype(np.float32) for name, values in arrays.items()}
-    relief = ReliefMap(maps.pop("height"), maps.pop("seen"), cells, maps.pop("offsets"), tilt)
-    sizes = range(len({name.split(".")[0] for name in maps}))
-    names = [field.name for field in fields(Deviation)]
-    parts = [Deviation(*(maps[f"{size}.{name}"] for name in names)) for size in sizes]
-    return Compared(relief, parts), rows
-
-
-@dataclass(frozen=True, eq=False)
-class _Comparisons:
-    """The written comparisons of a category's clouds, nominal ones first.
+@dataclass
+class _Work:
+    """Comparing one category's clouds, nominal ones first, and learning from that.
 
     Attributes:
-        folder: where they are.
-        folds: of each cloud.
-        masks: of the labelled ones.
+        nominal, maps: the nominal clouds and their maps.
+        grid, config, seed, folder, workers, track: as in ``fit_relief``.
+        folds: of each cloud that has been compared; ``FOLDS`` for those made of no nominal one.
     """
 
+    nominal: Sequence[PointCloud]
+    maps: Sequence[ReliefMap]
+    grid: ReliefGrid
+    config: ReliefConfig
+    seed: tuple[int, ...]
     folder: Path
-    folds: Sequence[int]
-    masks: Sequence[NDArray[np.bool_]]
+    workers: Workers
+    track: Track
+    folds: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for fold in (*range(FOLDS), FOLDS):
+            others = [part for n, part in enumerate(self.maps) if self.fold_of(n) != fold]
+            write_bank(self.folder, fold, _bank(others, self.config))
+
+    def fold_of(self, scan: int) -> int:
+        """The fold of a nominal scan."""
+        return scan * FOLDS // len(self.nominal)
 
     @property
-    def nominal(self) -> range:
-        """Numbers of the nominal clouds."""
-        return range(len(self.folds) - len(self.masks))
+    def has_anomalies(self) -> bool:
+        """Whether there is anything that networks could learn from."""
+        return len(self.folds) > len(self.nominal)
+
+    def given(self, labeled: Sequence[LabeledCloud]) -> list[Task]:
+        """The nominal and the labelled clouds."""
+        tasks = [Task(n, self.fold_of(n), cloud) for n, cloud in enumerate(self.nominal)]
+        for cloud in labeled:
+            source = source_of(cloud, self.nominal)
+            fold = FOLDS if source is None else self.fold_of(source)
+            bare = PointCloud(cloud.points, cloud.normals)
+            tasks.append(Task(len(tasks), fold, bare, cloud.mask))
+        return tasks
+
+    def compare(self, tasks: Sequence[Task], drawing: Drawing | None = None) -> None:
+        """Compare further clouds."""
+        work = partial(
+            compare_task, folder=self.folder, grid=self.grid, config=self.config, drawing=drawing
+        )
+        title = "Comparing scans" if drawing is None else "Drawing and comparing defects"
+        for _ in self.track(self.workers.spread(work, tasks), title, len(tasks)):
+            pass
+        self.folds += [task.fold for task in tasks]
+
+    def draw(self, drawing: Drawing) -> None:
+        """Compare defects drawn on all nominal clouds in turn, in the closed loop or at once."""
+        scans = np.arange(self.config.drawn_per_scan * len(self.nominal)) % len(self.nominal)
+        if not self.config.closed_loop:
+            self._draw_on(scans, drawing)
+            return
+        half = len(scans) // 2
+        self._draw_on(scans[:half], drawing)
+        self._draw_on(scans[half:], replace(drawing, difficulty=self._difficulty()))
+
+    def _draw_on(self, scans: NDArray[np.int64], drawing: Drawing) -> None:
+        first = len(self.folds)
+        tasks = [
+            Task(first + number, self.fold_of(scan), self.nominal[scan], draw=True)
+            for number, scan in enumerate(scans.tolist())
+        ]
+        self.compare(tasks, drawing)
+
+    def _difficulty(self) -> Difficulty | None:
+        """What the networks of each fold find of the other's defects."""
+        traits: list[Traits] = []
+        found: list[bool] = []
+        for fold in range(FOLDS):
+            inside = [n for n, own in enumerate(self.folds) if own == fold]
+            others = [n for n, own in enumerate(self.folds) if own != fold]
+            fitting = replace(self.config.fitting, epochs=self.config.probe_epochs)
+            examples = list(self.examples(others))
+            title = f"Probing {fold + 1} of {FOLDS}"
+            *_, network = self.track(
+                fit_network(examples, fitting, [*self.seed, fold]), title, fitting.epochs
+            )
+            strengths, own = self._strengths(network, inside)
+            nominal = [s for s, one in zip(strengths, own, strict=True) if one is None]
+            limit = np.quantile(nominal, NOMINAL_SHARE)
+            drawn = [(s > limit, o) for s, o in zip(strengths, own, strict=True) if o is not None]
+            found += [bool(is_found) for is_found, _ in drawn]
+            traits += [one for _, one in drawn]
+        return Difficulty.fit(traits, found)
+
+    def _strengths(
+        self, network: ReliefNetwork, numbers: Sequence[int]
+    ) -> tuple[list[float], list[Traits | None]]:
+        """Mean logit of the strongest points, of a drawn defect alone; and its traits."""
+        strengths: list[float] = []
+        traits: list[Traits | None] = []
+        for number, one in zip(numbers, self.examples(numbers), strict=True):
+            comparison = read_comparison(self.folder, number)
+            relief = comparison.compared.relief
+            logits = relief.at_points(infer([network], one.inputs.astype(np.float32), relief.seen))
+            if comparison.traits is not None and comparison.mask is not None:
+                logits = logits[comparison.mask]
+            strengths.append(float(np.sort(logits)[-STRONGEST:].mean()))
+            traits.append(comparison.traits)
+        return strengths, traits
 
     def spread(self, without: int | None = None) -> NominalSpread:
         """Of the nominal clouds, but for those of a fold."""
-        numbers = [n for n in self.nominal if self.folds[n] != without]
-        return NominalSpread.fit([_read_compared(self.folder, n)[0] for n in numbers])
+        numbers = [n for n in range(len(self.nominal)) if self.folds[n] != without]
+        return NominalSpread.fit([read_comparison(self.folder, n).compared for n in numbers])
 
-    def examples(self) -> Iterator[ReliefExample]:
-        """Each cloud, by the spread of those that it was not made of."""
-        spreads = {fold: self.spread(without=fold) for fold in sorted(set(self.folds))}
-        for number, fold in enumerate(self.folds):
-            compared, rows = _read_compared(self.folder, number)
-            labeled = number - len(self.nominal)
-            mask = self.masks[labeled][rows] if labeled >= 0 else None
-            yield example(compared, spreads[fold], mask)
+    def examples(self, numbers: Sequence[int]) -> Iterator[ReliefExample]:
+        """Clouds by the spread of those that they were not made of."""
+        spreads = {
+            fold: self.spread(without=fold) for fold in sorted({self.folds[n] for n in numbers})
+        }
+        for number in numbers:
+            comparison = read_comparison(self.folder, number)
+            yield example(comparison.compared, spreads[self.folds[number]], comparison.mask)
 
-
-def _fit_networks(
-    comparisons: _Comparisons, config: ReliefConfig, seed: Sequence[int], track: Track
-) -> Iterator[ReliefNetwork]:
-    total = len(comparisons.folds)
-    examples = list(track(comparisons.examples(), "Reading comparisons", total))
-    for number in range(config.fitting.networks):
-        epochs = fit_network(examples, config.fitting, [*seed, number])
-        title = f"Training network {number + 1} of {config.fitting.networks}"
-        *_, network = track(epochs, title, config.fitting.epochs)
-        yield network
+    def networks(self) -> Iterator[ReliefNetwork]:
+        """Trained on everything that has been compared."""
+        fitting, total = self.config.fitting, len(self.folds)
+        examples = list(self.track(self.examples(range(total)), "Reading comparisons", total))
+        for number in range(fitting.networks):
+            title = f"Training network {number + 1} of {fitting.networks}"
+            epochs = fit_network(examples, fitting, [*self.seed, FOLDS + number])
+            *_, network = self.track(epochs, title, fitting.epochs)
+            yield network

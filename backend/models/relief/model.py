@@ -43,6 +43,10 @@ class ReliefConfig:
         bank_scans: so many nominal scans are compared with, at most.
         tilt_within: only those seen from a direction like the scan's, by the cosine with the axis,
             unless there are fewer than ``fewest_alike``.
+        drawn_per_scan: defects that are drawn on each nominal scan, where there is a template.
+        closed_loop: whether the second half of them is drawn where it is least decided that they
+            are found.
+        probe_epochs: how long the networks that tell are trained.
         ratio_weight: weight of the logarithm of the deviation beside the network's logit.
         fitting: how the networks are trained; with no networks, the deviation is all there is.
     """
@@ -54,7 +58,10 @@ class ReliefConfig:
     bank_scans: int = 96
     tilt_within: float = 0.15
     fewest_alike: int = 16
-    ratio_weight: float = 4.0
+    drawn_per_scan: int = 2
+    closed_loop: bool = True
+    probe_epochs: int = 4
+    ratio_weight: float = 2.0
     fitting: ReliefFittingConfig = field(default_factory=ReliefFittingConfig)
 
     @classmethod
@@ -119,7 +126,9 @@ class ReliefModel:
         usual = np.clip(ratio(compared, self.spread), 0.0, LARGEST_RATIO)
         score: MapArray = self.config.ratio_weight * np.log1p(usual)
         if self.networks:
-            score = score + infer(self.networks, network_inputs(compared, self.spread))
+            score = score + infer(
+                self.networks, network_inputs(compared, self.spread), compared.relief.seen
+            )
         return score
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from backend.models.relief.relief_map import MapArray, wrapped
+from backend.models.relief.relief_map import MapArray
 
-# The deepest level's cells are so wide that this much further context closes the ring.
-CONTEXT = 24
+# Columns beyond what is seen, on both sides.
+CONTEXT = 8
 POOLED = 4
 
 
@@ -51,15 +51,38 @@ def _doubled(maps: torch.Tensor) -> torch.Tensor:
     return functional.interpolate(maps, scale_factor=2)
 
 
-def infer(networks: Sequence[ReliefNetwork], inputs: MapArray) -> MapArray:
-    """Logits (R, C) of maps (F, R, C): the mean over networks and over the map and its mirror."""
-    rows, columns = inputs.shape[1:]
-    padded = np.pad(wrapped(inputs, CONTEXT), ((0, 0), (0, -rows % POOLED), (0, 0)))
+def infer(networks: Sequence[ReliefNetwork], inputs: MapArray, seen: MapArray) -> MapArray:
+    """Logits (R, C) of maps (F, R, C): the mean over networks and over the map and its mirror.
+
+    Only the columns with surface, ``seen`` (R, C), are looked at; in the others the logit is the
+    smallest of these.
+    """
+    rows = inputs.shape[1]
+    columns = seen_columns(seen)
+    padded = np.pad(inputs[..., columns], ((0, 0), (0, -rows % POOLED), (0, 0)))
     both = torch.from_numpy(np.stack([padded, padded[..., ::-1]]))
     with torch.inference_mode():
         total = torch.stack([network(both) for network in networks]).mean(0).numpy()
-    mean: MapArray = 0.5 * (total[0] + total[1][:, ::-1])
-    return mean[:rows, CONTEXT : CONTEXT + columns]
+    mean = 0.5 * (total[0] + total[1][:, ::-1])[:rows]
+    logits = np.full(inputs.shape[1:], mean.min(), np.float32)
+    logits[:, columns] = mean
+    return logits
+
+
+def seen_columns(seen: MapArray) -> NDArray[np.int64]:
+    """The shortest arc of columns, in order, with all that are ``seen`` (R, C) and some beyond.
+
+    Its length is a multiple of four; where it would go round, it begins and ends with the same.
+    """
+    columns = seen.shape[1]
+    used = np.flatnonzero(seen.any(axis=0))
+    if len(used) == 0:
+        return np.arange(columns // POOLED * POOLED)
+    gaps = np.diff(np.append(used, used[0] + columns))
+    first = int(used[(np.argmax(gaps) + 1) % len(used)])
+    length = columns - int(gaps.max()) + 1 + 2 * CONTEXT
+    length += -length % POOLED
+    return (first - CONTEXT + np.arange(length)) % columns
 
 
 @dataclass(frozen=True, eq=False)

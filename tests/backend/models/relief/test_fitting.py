@@ -119,7 +119,16 @@ def test_same_seed_same_model_also_after_an_interruption(
     nominal = [scan(number) for number in NOMINAL]
     drawn = [dented(50 + number) for number in range(16)]
     with pytest.raises(KeyboardInterrupt):
-        fit_relief(nominal, drawn, CONFIG, seed=[0], folder=tmp_path, jobs=1, track=interrupted)
+        fit_relief(
+            nominal,
+            drawn,
+            CONFIG,
+            template=None,
+            seed=[0],
+            folder=tmp_path,
+            jobs=1,
+            track=interrupted,
+        )
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("0*.safetensors")}
     assert len(kept) >= 5
     again = fit(tmp_path, labeled=16)
@@ -133,7 +142,7 @@ def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     part = load_sample("upper_arm")
     views = [virtual_scan(part, views=1, points=2000, noise=0.0, rng=rng) for _ in range(6)]
-    settings = {"seed": [0], "folder": tmp_path, "jobs": 1, "track": tracked}
+    settings = {"template": None, "seed": [0], "folder": tmp_path, "jobs": 1, "track": tracked}
     assert fit_relief(views, [], CONFIG, **settings) is None  # type: ignore[arg-type]
     assert fit_relief([scan(0)], [], CONFIG, **settings) is None  # type: ignore[arg-type]
     off = ReliefConfig(use=False)

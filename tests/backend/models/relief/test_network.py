@@ -12,6 +12,7 @@ from backend.models.relief.network import (
     ReliefNetwork,
     fit_network,
     infer,
+    seen_columns,
 )
 
 ROWS, COLUMNS = 30, 48
@@ -42,7 +43,7 @@ def network() -> ReliefNetwork:
 def test_it_learns_what_tells_a_defect(network: ReliefNetwork) -> None:
     for seed in range(100, 110):
         case = example(seed)
-        logits = infer([network], case.inputs.astype(np.float32))
+        logits = infer([network], case.inputs.astype(np.float32), case.known)
         spot = np.abs(case.inputs[0].astype(float)) > 0.9
         if case.mask.any():
             assert logits[case.mask > 0].mean() > logits[case.mask == 0].mean() + 3.0
@@ -64,19 +65,43 @@ def test_same_seed_same_weights(network: ReliefNetwork) -> None:
 
 
 def test_result_turns_and_mirrors_with_the_map(network: ReliefNetwork) -> None:
-    inputs = example(7).inputs.astype(np.float32)
-    logits = infer([network], inputs)
-    turned = infer([network], np.roll(inputs, 8, axis=2))
-    assert np.roll(turned, -8, axis=1) == pytest.approx(logits, abs=1e-3)
-    mirrored = infer([network], np.ascontiguousarray(inputs[..., ::-1]))
-    assert mirrored[:, ::-1] == pytest.approx(logits, abs=1e-5)
+    inputs, seen = example(7).inputs.astype(np.float32), half_seen()
+    logits = infer([network], inputs, seen)
+    turned = infer([network], np.roll(inputs, 9, axis=2), np.roll(seen, 9, axis=1))
+    assert np.roll(turned, -9, axis=1) == pytest.approx(logits, abs=1e-5)
+    flipped = [np.ascontiguousarray(part[..., ::-1]) for part in (inputs, seen)]
+    assert infer([network], *flipped)[:, ::-1] == pytest.approx(logits, abs=1e-5)
+
+
+def test_only_what_is_seen_is_looked_at(network: ReliefNetwork) -> None:
+    inputs, seen = example(7).inputs.astype(np.float32), half_seen()
+    columns = seen_columns(seen)
+    assert set(np.flatnonzero(seen[0])) <= set(columns)
+    assert len(columns) % 4 == 0
+    assert len(columns) < COLUMNS
+    changed = inputs.copy()
+    changed[:, :, np.setdiff1d(np.arange(COLUMNS), columns)] += 9.0
+    assert (infer([network], changed, seen) == infer([network], inputs, seen)).all()
+    whole = infer([network], inputs, np.ones_like(seen))
+    assert whole.shape == seen.shape
+    assert (
+        np.corrcoef(whole[:, 4:20].ravel(), infer([network], inputs, seen)[:, 4:20].ravel())[0, 1]
+        > 0.9
+    )
+
+
+def half_seen() -> np.ndarray:
+    """Twenty-four columns with surface, on both sides of the seam."""
+    seen = np.zeros((ROWS, COLUMNS), np.float32)
+    seen[:, :20] = seen[:, -4:] = 1.0
+    return seen
 
 
 def test_logits_of_several_networks_are_averaged(network: ReliefNetwork) -> None:
     torch.manual_seed(0)
     other = ReliefNetwork(2).eval()
     inputs = example(3).inputs.astype(np.float32)
-    both = infer([network, other], inputs)
-    assert both == pytest.approx(
-        0.5 * (infer([network], inputs) + infer([other], inputs)), abs=1e-5
-    )
+    seen = half_seen()
+    single = [infer([one], inputs, seen)[:, :20] for one in (network, other)]
+    both = infer([network, other], inputs, seen)[:, :20]
+    assert both == pytest.approx(0.5 * (single[0] + single[1]), abs=1e-5)

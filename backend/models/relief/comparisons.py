@@ -1,0 +1,187 @@
+"""Scans compared with nominal ones by several processes, each comparison a file.
+
+A run that was interrupted finds what it had done. What is in the folder is taken to be of the same
+inputs: whoever chooses it sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors.numpy import load_file, save
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.sample_drawing import ATTEMPTS, unfit
+from backend.errors import CloudError, ReplayError, SamplingError
+from backend.io.atomic import write_bytes
+from backend.locations import surface_of
+from backend.models.difficulty import Difficulty, Traits, traits_of
+from backend.models.relief.axis_frame import facing_direction
+from backend.models.relief.inputs import Compared
+from backend.models.relief.matching import Bank, Deviation
+from backend.models.relief.model import ReliefConfig, compare_scan, thin_scan
+from backend.models.relief.relief_map import ReliefGrid, ReliefMap
+from backend.replay import replay
+from backend.sampling import sample_recipe
+from shared_schema.recipe import RecipeTemplate, Unit
+
+KIND = "kind."
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A cloud to be compared.
+
+    Attributes:
+        number: names its file.
+        fold: its bank is that of the file of this number.
+        cloud: in its own frame.
+        mask: (N,) of a labelled one.
+        draw: whether a defect is to be drawn on it first.
+    """
+
+    number: int
+    fold: int
+    cloud: PointCloud
+    mask: NDArray[np.bool_] | None = None
+    draw: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """How defects are drawn.
+
+    Attributes:
+        template: what from.
+        seed: with a task's number and the attempt, of each draw.
+        spacing: of the nominal scans' points.
+        difficulty: what is worth drawing, once that is known.
+    """
+
+    template: RecipeTemplate
+    seed: tuple[int, ...]
+    spacing: float
+    difficulty: Difficulty | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What a file holds.
+
+    Attributes:
+        compared: the scan.
+        mask: (M,) of its points; None for a nominal one.
+        traits: of a drawn defect.
+    """
+
+    compared: Compared
+    mask: NDArray[np.bool_] | None
+    traits: Traits | None
+
+
+def write_bank(folder: Path, fold: int, bank: Bank) -> None:
+    """What the clouds of a fold are compared with."""
+    write_bytes(_bank_file(folder, fold), save(vars(bank)))
+
+
+def _bank_file(folder: Path, fold: int) -> Path:
+    return folder / f"bank-{fold}.safetensors"
+
+
+@lru_cache(maxsize=4)
+def _read_bank(path: Path) -> Bank:
+    return Bank(**load_file(path))
+
+
+def compare_task(
+    task: Task, folder: Path, grid: ReliefGrid, config: ReliefConfig, drawing: Drawing | None
+) -> int:
+    """Compare a cloud, with a defect drawn on it if that is asked for, unless it has been done.
+
+    A cloud that no defect can be drawn on is compared as it is.
+    """
+    path = _file(folder, task.number)
+    if not path.exists():
+        drawn = draw_defect(task, drawing) if task.draw and drawing is not None else None
+        cloud, mask = task.cloud, task.mask
+        arrays: dict[str, NDArray] = {}
+        if drawn is not None:
+            labeled, traits = drawn
+            cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
+            arrays[KIND + traits.kind] = np.array(traits[1:])
+        scan = thin_scan(cloud.points, cloud.normals, grid.meridian.cell)
+        compared = compare_scan(scan, grid, _read_bank(_bank_file(folder, task.fold)), config)
+        if mask is not None:
+            arrays["mask"] = mask[scan.rows]
+        write_bytes(path, save(arrays | _to_arrays(compared)))
+    return task.number
+
+
+def draw_defect(task: Task, drawing: Drawing) -> tuple[LabeledCloud, Traits] | None:
+    """A defect on the task's cloud, drawn until one shows and is worth it."""
+    template = drawing.template
+    surface = surface_of(task.cloud, template.name, Unit(template.unit))
+    assert surface.cloud.normals is not None  # what the function is for
+    view = facing_direction(surface.cloud.normals)
+    found = None
+    for attempt in range(ATTEMPTS):
+        rng = np.random.default_rng([*drawing.seed, task.number, attempt])
+        try:
+            replayed = replay(sample_recipe(template, surface, rng=rng), surface.cloud)
+        except (SamplingError, ReplayError, CloudError, ValidationError):
+            continue
+        if unfit(replayed.labeled):
+            continue
+        first = replayed.record["defects"][0]
+        name = first["name"] or first["kind"]
+        traits = traits_of(name, replayed.labeled, surface.cloud, drawing.spacing, view)
+        found = replayed.labeled, traits
+        if drawing.difficulty is None or rng.random() < drawing.difficulty.weight([traits])[0]:
+            break
+    return found
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number:06}.safetensors"
+
+
+def _to_arrays(compared: Compared) -> dict[str, NDArray]:
+    """As small as it is worth: what is learned from needs no more than half precision."""
+    relief = compared.relief
+    arrays: dict[str, NDArray] = {
+        "height": relief.height.astype(np.float16),
+        "seen": relief.seen.astype(np.float16),
+        "cells": relief.cells.astype(np.int32),
+        "offsets": relief.offsets.astype(np.float16),
+        "tilt": np.array([relief.tilt]),
+    }
+    for number, part in enumerate(compared.deviations):
+        for name, values in vars(part).items():
+            arrays[f"{number}.{name}"] = values.astype(np.float16)
+    return arrays
+
+
+def read_comparison(folder: Path, number: int) -> Comparison:
+    """What ``compare_task`` wrote."""
+    arrays = load_file(_file(folder, number))
+    mask = arrays.pop("mask", None)
+    kinds = [name for name in arrays if name.startswith(KIND)]
+    drawn = [Traits(name.removeprefix(KIND), *arrays.pop(name).tolist()) for name in kinds]
+    return Comparison(_from_arrays(arrays), mask, drawn[0] if drawn else None)
+
+
+def _from_arrays(arrays: dict[str, NDArray]) -> Compared:
+    cells = arrays.pop("cells").astype(np.int64)
+    tilt = float(arrays.pop("tilt")[0])
+    maps = {name: values.astype(np.float32) for name, values in arrays.items()}
+    relief = ReliefMap(maps.pop("height"), maps.pop("seen"), cells, maps.pop("offsets"), tilt)
+    sizes = range(len({name.split(".")[0] for name in maps}))
+    names: Sequence[str] = [field.name for field in fields(Deviation)]
+    parts = [Deviation(*(maps[f"{size}.{name}"] for name in names)) for size in sizes]
+    return Compared(relief, parts)
