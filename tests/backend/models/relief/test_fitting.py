@@ -12,6 +12,7 @@ import pytest
 from backend.cloud import PointCloud
 from backend.errors import CheckpointError
 from backend.metrics.auroc import auroc
+from backend.models.relief.comparisons import read_comparison
 from backend.models.relief.fitting import fit_relief, source_of
 from backend.models.relief.matching import Windows
 from backend.models.relief.model import ReliefConfig, ReliefModel
@@ -19,6 +20,7 @@ from backend.models.relief.network import ReliefFittingConfig
 from backend.models.relief.storage import from_checkpoint, to_checkpoint
 from backend.samples import load_sample
 from backend.virtual_scan import virtual_scan
+from shared_schema.recipe import RecipeTemplate
 from tests.backend.turned import dented, scan
 
 Item = TypeVar("Item")
@@ -26,6 +28,21 @@ Item = TypeVar("Item")
 CONFIG = ReliefConfig(
     windows=(Windows(12, 4, 60), Windows(8, 4, 30)),
     fitting=ReliefFittingConfig(networks=1, epochs=10, crop=48),
+)
+DENTS = RecipeTemplate.model_validate(
+    {
+        "name": "dents",
+        "unit": "mm",
+        "lengths": "absolute",
+        "draws": 1,
+        "defects": [
+            {
+                "kind": "dent",
+                "radius": {"min": 1.5, "max": 4.0},
+                "depth": {"min": 0.2, "max": 2.5, "distribution": "log_uniform"},
+            }
+        ],
+    }
 )
 NOMINAL = range(12)
 TEST = range(100, 112)
@@ -40,10 +57,17 @@ def tracked(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
     assert done == total, text
 
 
-def fit(folder: Path, *, labeled: int, seed: int = 0) -> ReliefModel:
-    nominal = [scan(number) for number in NOMINAL]
-    drawn = [dented(50 + number) for number in range(labeled)]
-    model = fit_relief(nominal, drawn, CONFIG, seed=[seed], folder=folder, jobs=2, track=tracked)
+def fit(folder: Path, labeled: int = 0, template: RecipeTemplate | None = None) -> ReliefModel:
+    model = fit_relief(
+        [scan(number) for number in NOMINAL],
+        [dented(50 + number) for number in range(labeled)],
+        CONFIG,
+        template=template,
+        seed=[0],
+        folder=folder,
+        jobs=2,
+        track=tracked,
+    )
     assert model is not None
     return model
 
@@ -147,6 +171,21 @@ def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
     assert fit_relief([scan(0)], [], CONFIG, **settings) is None  # type: ignore[arg-type]
     off = ReliefConfig(use=False)
     assert fit_relief([scan(0), scan(1)], [], off, **settings) is None  # type: ignore[arg-type]
+
+
+def test_defects_are_drawn_where_they_are_not_decided_yet(tmp_path: Path) -> None:
+    """The second half of them avoids what is found anyhow and what cannot be found."""
+    model = fit(tmp_path, template=DENTS)
+    assert model.networks
+    objects, points = separation(model)
+    assert objects > 0.8
+    assert points > 0.9
+    first, second = len(NOMINAL), 2 * len(NOMINAL)
+    drawn = [read_comparison(tmp_path, n) for n in range(first, second + len(NOMINAL))]
+    assert all(one.mask is not None and one.traits is not None for one in drawn)
+    again = fit(tmp_path / "again", template=DENTS)
+    tensors, others = to_checkpoint(model)[0], to_checkpoint(again)[0]
+    assert all((tensors[n] == others[n]).all() for n in tensors if n != "profile")
 
 
 def test_labelled_cloud_is_known_by_what_did_not_move() -> None:
