@@ -21,12 +21,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.cli.progress import console, progress_display
 from backend.cloud import PointCloud
+from backend.dataset.augmentation import AugmentationConfig
 from backend.engine.processes import spread
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
@@ -41,23 +43,30 @@ CAMERA = np.zeros(3)
 Configure = Callable[[TrainingConfig], TrainingConfig]
 
 
-def _without_networks(config: TrainingConfig) -> TrainingConfig:
-    fitting = replace(config.relief.fitting, networks=0)
-    return replace(config, relief=replace(config.relief, fitting=fitting))
+def _relief(**settings: Any) -> Configure:
+    return lambda config: replace(config, relief=replace(config.relief, **settings))
 
 
-def _without_relief(config: TrainingConfig) -> TrainingConfig:
-    return replace(config, relief=replace(config.relief, use=False))
+def _fitting(**settings: Any) -> Configure:
+    def configure(config: TrainingConfig) -> TrainingConfig:
+        fitting = replace(config.relief.fitting, **settings)
+        return _relief(fitting=fitting)(config)
+
+    return configure
 
 
-def _uniform(config: TrainingConfig) -> TrainingConfig:
-    return replace(config, relief=replace(config.relief, closed_loop=False))
+def _without_augmentation(config: TrainingConfig) -> TrainingConfig:
+    still = AugmentationConfig(rotate=False, jitter=0.0, dropout=0.0, view_probability=0.0)
+    return _relief(augmentation=still)(_fitting(mirror=False)(config))
 
 
 PIECES: dict[str, Configure] = {
-    "closed_loop": _uniform,
-    "synthesis": _without_networks,
-    "relief": _without_relief,
+    "synthesis": _fitting(networks=0),
+    "closed_loop": _relief(closed_loop=False),
+    "sdn": _relief(canonical=False),
+    "prototypes": _relief(prototypes=False),
+    "augmentation": _without_augmentation,
+    "relief": _relief(use=False),
 }
 
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from safetensors.numpy import load_file, save
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.augmentation import AugmentationConfig, augment
 from backend.dataset.sample_drawing import ATTEMPTS, unfit
 from backend.errors import CloudError, ReplayError, SamplingError
 from backend.io.atomic import write_bytes
@@ -43,14 +44,12 @@ class Task:
         fold: its bank is that of the file of this number.
         cloud: in its own frame.
         mask: (N,) of a labelled one.
-        draw: whether a defect is to be drawn on it first.
     """
 
     number: int
     fold: int
     cloud: PointCloud
     mask: NDArray[np.bool_] | None = None
-    draw: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,22 +107,24 @@ def compare_task(
     """
     path = _file(folder, task.number)
     if not path.exists():
-        drawn = draw_defect(task, drawing) if task.draw and drawing is not None else None
-        cloud, mask = task.cloud, task.mask
+        bank = _read_bank(_bank_file(folder, task.fold))
         arrays: dict[str, NDArray] = {}
+        cloud, mask = task.cloud, task.mask
+        drawn = None if drawing is None else draw_defect(task, drawing, config.augmentation)
         if drawn is not None:
             labeled, traits = drawn
             cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
             arrays[KIND + traits.kind] = np.array(traits[1:])
         scan = thin_scan(cloud.points, cloud.normals, grid.meridian.cell)
-        compared = compare_scan(scan, grid, _read_bank(_bank_file(folder, task.fold)), config)
         if mask is not None:
             arrays["mask"] = mask[scan.rows]
-        write_bytes(path, save(arrays | _to_arrays(compared)))
+        write_bytes(path, save(arrays | _to_arrays(compare_scan(scan, grid, bank, config))))
     return task.number
 
 
-def draw_defect(task: Task, drawing: Drawing) -> tuple[LabeledCloud, Traits] | None:
+def draw_defect(
+    task: Task, drawing: Drawing, augmentation: AugmentationConfig
+) -> tuple[LabeledCloud, Traits] | None:
     """A defect on the task's cloud, drawn until one shows and is worth it."""
     template = drawing.template
     surface = surface_of(task.cloud, template.name, Unit(template.unit))
@@ -141,7 +142,7 @@ def draw_defect(task: Task, drawing: Drawing) -> tuple[LabeledCloud, Traits] | N
         first = replayed.record["defects"][0]
         name = first["name"] or first["kind"]
         traits = traits_of(name, replayed.labeled, surface.cloud, drawing.spacing, view)
-        found = replayed.labeled, traits
+        found = augment(replayed.labeled, rng, augmentation), traits
         if drawing.difficulty is None or rng.random() < drawing.difficulty.weight([traits])[0]:
             break
     return found

@@ -33,7 +33,7 @@ from backend.models.relief.comparisons import (
 )
 from backend.models.relief.inputs import NominalSpread, example
 from backend.models.relief.matching import Bank
-from backend.models.relief.model import ReliefConfig, ReliefModel, fit_grid, thin_scan
+from backend.models.relief.model import ReliefConfig, ReliefModel, aligned, fit_grid, thin_scan
 from backend.models.relief.network import ReliefExample, ReliefNetwork, fit_network, infer
 from backend.models.relief.relief_map import ReliefGrid, ReliefMap
 from shared_schema.recipe import RecipeTemplate
@@ -86,7 +86,7 @@ def fit_relief(
         if not all_round(frames):
             return None
         grid = fit_grid(frames, spacing, config)
-        maps = [grid.map_of(grid.meridian.aligned(frame)) for frame in frames]
+        maps = [grid.unroll(aligned(frame, grid, config)) for frame in frames]
         work = _Work(clouds, maps, grid, config, tuple(seed), folder, workers, track)
         work.compare(work.given(labeled))
         if template is not None and config.fitting.networks:
@@ -197,7 +197,7 @@ class _Work:
     def _draw_on(self, scans: NDArray[np.int64], drawing: Drawing) -> None:
         first = len(self.folds)
         tasks = [
-            Task(first + number, self.fold_of(scan), self.nominal[scan], draw=True)
+            Task(first + number, self.fold_of(scan), self.nominal[scan])
             for number, scan in enumerate(scans.tolist())
         ]
         self.compare(tasks, drawing)

@@ -100,6 +100,12 @@ class Deviation:
     windows: MapArray
 
 
+def unexplained(relief: ReliefMap) -> Deviation:
+    """What there is without nominal maps: all of the height."""
+    nothing = np.zeros_like(relief.height)
+    return Deviation(relief.height, np.abs(relief.height), nothing, nothing, nothing, relief.seen)
+
+
 def compare(relief: ReliefMap, bank: Bank, windows: Windows) -> Deviation:
     """Explain every window of ``relief`` by the most similar ones in ``bank``."""
     size, half = windows.size, windows.size // 2

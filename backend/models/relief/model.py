@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
+from backend.dataset.augmentation import AugmentationConfig
 from backend.dataset.normalization import voxel_thin
 from backend.geometry.normals import estimate_normals, with_outward_normals
 from backend.models.relief.axis_frame import AxisFrame
 from backend.models.relief.inputs import Compared, NominalSpread, network_inputs, ratio
-from backend.models.relief.matching import Bank, Windows, compare
+from backend.models.relief.matching import Bank, Windows, compare, unexplained
 from backend.models.relief.meridian import Meridian
 from backend.models.relief.network import ReliefFittingConfig, ReliefNetwork, infer
 from backend.models.relief.relief_map import MapArray, ReliefGrid
@@ -31,6 +32,10 @@ NORMAL_NEIGHBORS = 20
 LARGEST_RATIO = 30.0
 
 
+def _augmentation() -> AugmentationConfig:
+    return AugmentationConfig(rotate=False, jitter=0.0, dropout=0.2, view_probability=0.0)
+
+
 @dataclass(frozen=True)
 class ReliefConfig:
     """How scans of parts of revolution are compared.
@@ -40,6 +45,9 @@ class ReliefConfig:
         cell_spacings: edge length of a cell in point spacings of the nominal scans.
         most_cells: the cells of a map are made larger rather than more.
         windows: that slide over the maps, the largest first.
+        canonical: whether scans are brought into the category's frame along the axis (the part of
+            spatial-distribution normalisation that is left to do); else each keeps its own.
+        prototypes: whether they are compared with nominal scans; else their height is all there is.
         bank_scans: so many nominal scans are compared with, at most.
         tilt_within: only those seen from a direction like the scan's, by the cosine with the axis,
             unless there are fewer than ``fewest_alike``.
@@ -47,6 +55,8 @@ class ReliefConfig:
         closed_loop: whether the second half of them is drawn where it is least decided that they
             are found.
         probe_epochs: how long the networks that tell are trained.
+        augmentation: of scans with a drawn defect; the angle about the axis and the direction of
+            view are free as it is.
         ratio_weight: weight of the logarithm of the deviation beside the network's logit.
         fitting: how the networks are trained; with no networks, the deviation is all there is.
     """
@@ -55,12 +65,15 @@ class ReliefConfig:
     cell_spacings: float = 1.67
     most_cells: int = 48_000
     windows: tuple[Windows, ...] = (Windows(20, 5, 120), Windows(12, 6, 40))
+    canonical: bool = True
+    prototypes: bool = True
     bank_scans: int = 96
     tilt_within: float = 0.15
     fewest_alike: int = 16
     drawn_per_scan: int = 2
     closed_loop: bool = True
     probe_epochs: int = 4
+    augmentation: AugmentationConfig = field(default_factory=_augmentation)
     ratio_weight: float = 2.0
     fitting: ReliefFittingConfig = field(default_factory=ReliefFittingConfig)
 
@@ -68,8 +81,12 @@ class ReliefConfig:
     def from_record(cls, record: Mapping[str, Any]) -> ReliefConfig:
         """The inverse of ``dataclasses.asdict``, as JSON has it."""
         windows = tuple(Windows(**part) for part in record["windows"])
-        fitting = ReliefFittingConfig(**record["fitting"])
-        return cls(**{**record, "windows": windows, "fitting": fitting})
+        parts = {
+            "windows": windows,
+            "augmentation": AugmentationConfig(**record["augmentation"]),
+            "fitting": ReliefFittingConfig(**record["fitting"]),
+        }
+        return cls(**{**record, **parts})
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +151,19 @@ class ReliefModel:
 
 def compare_scan(scan: ThinScan, grid: ReliefGrid, bank: Bank, config: ReliefConfig) -> Compared:
     """Unroll a scan and compare it with the nominal ones of ``bank`` seen from a like direction."""
-    relief = grid.unroll(scan.points, scan.normals)
+    frame = AxisFrame.of(scan.points, scan.normals)
+    relief = grid.unroll(aligned(frame, grid, config))
+    if not config.prototypes:
+        return Compared(relief, [unexplained(relief) for _ in config.windows])
     alike = bank.seen_alike(relief.tilt, config.tilt_within, config.fewest_alike)
     return Compared(relief, [compare(relief, alike, windows) for windows in config.windows])
+
+
+def aligned(frame: AxisFrame, grid: ReliefGrid, config: ReliefConfig) -> AxisFrame:
+    """A scan in the category's frame, or, without one, about its own middle."""
+    if config.canonical:
+        return grid.meridian.aligned(frame)
+    return frame.moved(1.0, -float(np.median(frame.place[:, 0])))
 
 
 def fit_grid(scans: Sequence[AxisFrame], spacing: float, config: ReliefConfig) -> ReliefGrid:

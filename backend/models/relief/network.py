@@ -109,6 +109,7 @@ class ReliefFittingConfig:
         epochs: how often each map is seen, on average.
         batch_size: crops a step.
         crop: edge length of a crop, in cells; a multiple of four.
+        mirror: whether half of the crops are mirrored about the axis.
         learning_rate, weight_decay: of AdamW; the rate warms up, then falls along a cosine.
     """
 
@@ -116,6 +117,7 @@ class ReliefFittingConfig:
     epochs: int = 12
     batch_size: int = 4
     crop: int = 96
+    mirror: bool = True
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
 
@@ -163,14 +165,15 @@ def _batch(
     examples: Sequence[ReliefExample], config: ReliefFittingConfig, rng: np.random.Generator
 ) -> list[torch.Tensor]:
     rows = rng.integers(0, len(examples), config.batch_size)
-    crops = [_crop(examples[row], config.crop, rng) for row in rows]
+    crops = [_crop(examples[row], config, rng) for row in rows]
     return [torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True)]
 
 
 def _crop(
-    example: ReliefExample, size: int, rng: np.random.Generator
+    example: ReliefExample, config: ReliefFittingConfig, rng: np.random.Generator
 ) -> tuple[MapArray, MapArray, MapArray]:
-    """A crop somewhere about a defect, or about any surface; mirrored half of the time."""
+    """A crop somewhere about a defect, or about any surface."""
+    size = config.crop
     anomalous = example.mask.any() and rng.random() < AT_DEFECTS
     rows, columns = np.nonzero(example.mask if anomalous else example.known)
     center = rng.integers(len(rows))
@@ -179,7 +182,7 @@ def _crop(
     size_down = min(size, height - height % POOLED)
     first = int(np.clip(rows[center] - aside[0], 0, height - size_down))
     across = (columns[center] - aside[1] + np.arange(min(size, width))) % width
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 * config.mirror:
         across = across[::-1]
     down = slice(first, first + size_down)
     parts = (example.inputs[:, down], example.mask[down], example.known[down])

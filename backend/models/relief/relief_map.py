@@ -81,16 +81,7 @@ class ReliefGrid:
         rows = int(np.ceil(meridian.length / meridian.cell)) + 1
         return cls(meridian, rows, 4 * max(1, round(0.5 * np.pi * radius / meridian.cell)))
 
-    def unroll(self, points: FloatArray, normals: FloatArray) -> ReliefMap:
-        """The map of a scan.
-
-        Args:
-            points: (N, 3) in the unit of the training scans, in any frame.
-            normals: (N, 3) outward.
-        """
-        return self.map_of(self.meridian.aligned(AxisFrame.of(points, normals)))
-
-    def map_of(self, scan: AxisFrame) -> ReliefMap:
+    def unroll(self, scan: AxisFrame) -> ReliefMap:
         """The map of a scan that is aligned to the meridian."""
         arc, height = self.meridian.unroll(scan)
         offsets = height / self.meridian.cell

@@ -54,7 +54,7 @@ def test_alignment_finds_a_known_shift_and_the_sense_of_the_axis(meridian: Merid
 def test_map_shows_the_nut_and_nothing_on_the_far_side(meridian: Meridian) -> None:
     grid = ReliefGrid.of(meridian, 6.0)
     cloud = scan(0)
-    relief = grid.unroll(cloud.points, cloud.normals)  # type: ignore[arg-type]
+    relief = grid.unroll(meridian.aligned(frames(1)[0]))
     assert relief.height.shape == (grid.rows, grid.columns)
     front = slice(0, grid.columns // 2)
     assert relief.seen[:, front].mean() > 3 * relief.seen[:, grid.columns // 2 :].mean()

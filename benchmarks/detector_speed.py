@@ -1,0 +1,116 @@
+"""How long scoring and a step of training take, and how much memory.
+
+    python benchmarks/detector_speed.py > benchmarks/detector_speed.txt
+
+Two small detectors of bundled parts: the pawn, a part of revolution that is compared place by
+place, and the motor holder, which is scored by local descriptors and a Point Transformer. Scoring
+includes everything from the raw points and normals on. Each size is scored three times, the best
+counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.drawing import draw_anomalies
+from backend.models.fitting import FittingConfig
+from backend.models.relief.network import (
+    ReliefExample,
+    ReliefFittingConfig,
+    fit_network,
+)
+from backend.samples import load_sample
+from backend.scoring.detector import Detector
+from backend.templates import template_path
+from backend.training import TrainingConfig, train
+from backend.virtual_scan import virtual_scan
+from shared_schema.load import load_template
+
+PARTS = ("pawn", "motor_holder")
+SIZES = (10_000, 100_000, 500_000)
+SCANS, SCAN_POINTS, NOISE = 8, 25_000, 0.02
+REPEATS = 3
+
+
+def scan(part: str, points: int, seed: int) -> PointCloud:
+    """A scan of a bundled part from three sides."""
+    rng = np.random.default_rng(seed)
+    return virtual_scan(load_sample(part), views=3, points=points, noise=NOISE, rng=rng)
+
+
+def best(work: Callable[[], object]) -> float:
+    """Seconds of the quickest of three runs."""
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def detector(part: str, folder: Path) -> tuple[Detector, float]:
+    """A detector of ``part``, and the seconds that training it took."""
+    nominal = [scan(part, SCAN_POINTS, seed) for seed in range(SCANS)]
+    template = load_template(template_path("machining/handling_dents"))
+    labeled: list[LabeledCloud] = list(draw_anomalies(template, nominal, seed=0, count=SCANS))
+    config = TrainingConfig(fitting=FittingConfig(epochs=2, steps_per_epoch=10))
+    started = time.perf_counter()
+    path = train({part: nominal}, {part: labeled}, config, seed=0, out=folder / part)
+    return Detector.load(path), time.perf_counter() - started
+
+
+def relief_step() -> float:
+    """Seconds of a training step of the relief network, on maps of the usual size."""
+    rng = np.random.default_rng(0)
+    shape = (160, 240)
+    mask = (rng.random(shape) < 0.02).astype(np.float32)
+    inputs = rng.normal(size=(18, *shape)).astype(np.float16)
+    examples = [ReliefExample(inputs, mask, np.ones_like(mask))] * 40
+    config = replace(ReliefFittingConfig(), epochs=1)
+    return best(lambda: list(fit_network(examples, config, [0]))) / (40 // config.batch_size)
+
+
+def memory() -> float:
+    """Peak of this process in GiB; Linux counts in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--threads", type=int, default=2)
+    torch.set_num_threads(parser.parse_args().threads)
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} threads\n"
+    )
+    print(f"{'part':14}{'points':>10}{'seconds':>10}{'points/s':>12}{'peak GiB':>10}")
+    with tempfile.TemporaryDirectory() as folder:
+        for part in PARTS:
+            model, seconds = detector(part, Path(folder))
+            for size in SIZES:
+                cloud = scan(part, size, 100)
+                taken = best(partial(model.score, cloud.points, cloud.normals, part))
+                print(
+                    f"{part:14}{len(cloud):10}{taken:10.2f}{len(cloud) / taken:12.0f}"
+                    f"{memory():10.2f}"
+                )
+            print(f"{part:14}  trained on {SCANS} scans in {seconds:.0f} s\n")
+    print(f"a step of training the relief network: {relief_step():.3f} s")
+
+
+if __name__ == "__main__":
+    main()
