@@ -151,6 +151,8 @@ class Session:
         for name in files:
             (self._out / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(folder / name, self._out / name)
+        # Before the record: once there is one, no later run looks for the folder of a killed one.
+        shutil.rmtree(folder, ignore_errors=True)
         record = {"digest": job.digest(), "blender": bpy.app.version_string, **facts}
         text = json.dumps({**record, "files": files}, indent=1) + "\n"
         write_text(record_path(self._out, job), text)

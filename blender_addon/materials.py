@@ -69,6 +69,27 @@ def node_tree_of(block: Any) -> Any:
     return block.node_tree
 
 
+def mix_colours(tree: Any, factor: Any, first: Any, second: Any) -> Any:
+    """The output that goes from the ``first`` colour to the ``second`` as ``factor`` does 0 to 1.
+
+    Each is an output of the tree, or a value.
+    """
+    node = tree.nodes.new("ShaderNodeMix")
+    node.data_type = "RGBA"
+    inputs = [socket for socket in node.inputs if socket.enabled]
+    for socket, value in zip(inputs, (factor, first, second), strict=True):
+        feed(tree, socket, value)
+    return next(socket for socket in node.outputs if socket.enabled)
+
+
+def feed(tree: Any, socket: Any, value: Any) -> None:
+    """Link an output of the tree to an input, or set the input to a value."""
+    if isinstance(value, bpy.types.NodeSocket):
+        tree.links.new(value, socket)
+    else:
+        socket.default_value = value
+
+
 def _vary_roughness(tree: Any, surface: Any, place: Any, finish: Finish, diagonal: float) -> None:
     blotches = _noise(tree, place, (6.0, 6.0, 6.0), diagonal)
     spread = tree.nodes.new("ShaderNodeMapRange")

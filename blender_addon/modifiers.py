@@ -82,6 +82,17 @@ def defect_modifiers(obj: bpy.types.Object) -> list[bpy.types.NodesModifier]:
     return found
 
 
+def shown_defects(obj: bpy.types.Object) -> list[bpy.types.NodesModifier]:
+    """Those of an object's defects that are not switched off: what its recipe holds."""
+    return [modifier for modifier in defect_modifiers(obj) if modifier.show_viewport]
+
+
+def active_defect(obj: bpy.types.Object) -> Any:
+    """The active modifier of an object where it is a defect; else None."""
+    modifier = obj.modifiers.active
+    return modifier if modifier is not None and defect_kind(modifier) else None
+
+
 def remove_defect(modifier: bpy.types.NodesModifier) -> None:
     """Take a defect from its object's stack, and its path, hull or bumps out of the file.
 
@@ -155,6 +166,12 @@ def read_values(modifier: bpy.types.NodesModifier) -> dict[str, Any]:
         if value is not None:
             values[field.name] = value
     return values
+
+
+def facts_of(modifier: bpy.types.NodesModifier) -> dict[str, Any]:
+    """Kind, name and label of a defect, by which records list it; raises as ``read_values``."""
+    values = read_values(modifier)
+    return {name: values[name] for name in ("kind", "name", "label")}
 
 
 def read_value(modifier: bpy.types.NodesModifier, name: str) -> Any:

@@ -14,8 +14,16 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .attribute_io import LABEL, MASK, WEIGHT, read_attribute, read_positions
-from .modifiers import defect_modifiers, read_value
+from .attribute_io import (
+    LABEL,
+    MASK,
+    WEIGHT,
+    read_attribute,
+    read_corners,
+    read_items,
+    read_positions,
+)
+from .modifiers import read_value, shown_defects
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
@@ -27,8 +35,6 @@ WEAK, STRONG = (1.0, 0.75, 0.1), (0.9, 0.05, 0.02)
 HUE_STEP, FIRST_HUE = 0.618034, 0.56
 # Every other label is lighter.
 SATURATIONS, VALUES = (0.85, 0.6), (0.85, 1.0)
-# What Blender calls the vertices of the faces' corners.
-CORNERS = ".corner_vert"
 # Corners of a triangle that must be anomalous for all of it to be shown so.
 MOST_CORNERS = 2
 # Of a label that several defects have, this many are named.
@@ -72,14 +78,9 @@ def tint_of(obj: bpy.types.Object, depsgraph: Any) -> Tint | None:
 def _triangles(mesh: Any) -> Integers:
     """The faces (M, 3) as triangles, of which most meshes with defects consist already."""
     if len(mesh.loops) == 3 * len(mesh.polygons):
-        corners = np.empty(len(mesh.loops), dtype=np.int32)
-        # As ``loops.foreach_get("vertex_index", …)``, a hundred times faster.
-        mesh.attributes[CORNERS].data.foreach_get("value", corners)
-    else:
-        mesh.calc_loop_triangles()
-        corners = np.empty(3 * len(mesh.loop_triangles), dtype=np.int32)
-        mesh.loop_triangles.foreach_get("vertices", corners)
-    return corners.reshape(-1, 3)
+        return read_corners(mesh).reshape(-1, 3)
+    mesh.calc_loop_triangles()
+    return read_items(mesh.loop_triangles, "vertices", 3, np.int32)
 
 
 def _anomalous(triangles: Integers, mask: NDArray[np.bool_]) -> Integers:
@@ -126,9 +127,8 @@ def legend_of(parts: Iterable[bpy.types.Object]) -> dict[int, str]:
     """Names of the parts' defects that are shown, by label, in the order of the labels."""
     names: dict[int, dict[str, None]] = {}
     for part in parts:
-        for modifier in defect_modifiers(part):
-            if modifier.show_viewport:
-                names.setdefault(read_value(modifier, "label"), {})[modifier.name] = None
+        for modifier in shown_defects(part):
+            names.setdefault(read_value(modifier, "label"), {})[modifier.name] = None
     return {label: _joined(list(names[label])) for label in sorted(names)}
 
 

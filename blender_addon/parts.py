@@ -21,7 +21,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .attribute_io import read_positions
+from .attribute_io import read_corners, read_positions, set_triangles
 from .refinement import refine
 from .schema import SCHEMA
 
@@ -243,20 +243,11 @@ def _clean(mesh: Any) -> None:
 
 def _triangles(mesh: Any) -> NDArray[np.int64]:
     """The faces (M, 3) of a mesh of triangles."""
-    corners = np.empty(len(mesh.loops), dtype=np.int32)
-    mesh.loops.foreach_get("vertex_index", corners)
-    return corners.reshape(-1, 3).astype(np.int64)
+    return read_corners(mesh).reshape(-1, 3).astype(np.int64)
 
 
 def _replace(mesh: Any, points: NDArray[np.float64], faces: NDArray[np.int64]) -> None:
-    """Give the mesh other points (N, 3) and triangles (M, 3)."""
-    mesh.clear_geometry()
-    mesh.vertices.add(len(points))
-    mesh.vertices.foreach_set("co", points.astype(np.float32).ravel())
-    mesh.loops.add(faces.size)
-    mesh.loops.foreach_set("vertex_index", faces.astype(np.int32).ravel())
-    mesh.polygons.add(len(faces))
-    mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
-    mesh.update(calc_edges=True)
+    """Give the mesh other points (N, 3) and triangles (M, 3), shaded smooth."""
+    set_triangles(mesh, points, faces)
     mesh.shade_smooth()
     mesh.set_sharp_from_angle(angle=SHARP_ANGLE)

@@ -23,8 +23,11 @@ from .attribute_io import (
     MASK,
     SOURCE_INDEX,
     WEIGHT,
+    evaluated_mesh,
     read_attribute,
+    read_items,
     read_positions,
+    set_triangles,
     write_attribute,
 )
 from .modifiers import set_input
@@ -94,32 +97,21 @@ class Hits:
 
 def labeled_surface(obj: bpy.types.Object) -> LabeledSurface:
     """The surface of a mesh object as its modifiers make it; nominal where it has no defects."""
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    evaluated = obj.evaluated_get(depsgraph)
-    mesh: Any = evaluated.to_mesh()
-    try:
+    with evaluated_mesh(obj) as mesh:
         mesh.calc_loop_triangles()
-        corners = _read(mesh.loop_triangles, "loops", 3, np.int32)
-        normals = _read(mesh.corner_normals, "vector", 3, np.float32)
+        corners = read_items(mesh.loop_triangles, "loops", 3, np.int32)
+        normals = read_items(mesh.corner_normals, "vector", 3, np.float32)
         points = read_positions(mesh).astype(np.float64)
         count = len(points)
         return LabeledSurface(
             points,
-            _read(mesh.loop_triangles, "vertices", 3, np.int32).astype(np.int64),
+            read_items(mesh.loop_triangles, "vertices", 3, np.int32).astype(np.int64),
             normals[corners].astype(np.float64),
             _attribute(mesh, MASK, np.zeros(count, dtype=bool)),
             _attribute(mesh, LABEL, np.zeros(count, dtype=np.int64)).astype(np.int64),
             _attribute(mesh, WEIGHT, np.zeros(count)).astype(np.float64),
             _attribute(mesh, SOURCE_INDEX, np.arange(count)).astype(np.int64),
         )
-    finally:
-        evaluated.to_mesh_clear()
-
-
-def _read(collection: Any, name: str, width: int, dtype: type[np.generic]) -> NDArray[Any]:
-    values: NDArray[Any] = np.empty(len(collection) * width, dtype=dtype)
-    collection.foreach_get(name, values)
-    return values.reshape(-1, width)
 
 
 def _attribute(mesh: Any, name: str, otherwise: NDArray[Any]) -> NDArray[Any]:
@@ -198,8 +190,8 @@ def caster(points: Floats, triangles: Integers) -> Iterator[Caster]:
     """
     made: list[Any] = [bpy.data.scenes.new("Flawsmith rays")]
     try:
-        target = _add_object(made, _mesh(points, triangles))
-        rays = _add_object(made, bpy.data.meshes.new("Rays"))
+        target, rays = (_add_object(made, name) for name in ("Target", "Rays"))
+        set_triangles(target.data, points, triangles)
         modifier: Any = rays.modifiers.new("Rays", "NODES")
         modifier.node_group = _node_group()
         made.append(modifier.node_group)
@@ -209,8 +201,9 @@ def caster(points: Floats, triangles: Integers) -> Iterator[Caster]:
         _remove(reversed(made))
 
 
-def _add_object(made: list[Any], mesh: Any) -> Any:
-    obj = bpy.data.objects.new(mesh.name, mesh)
+def _add_object(made: list[Any], name: str) -> Any:
+    mesh = bpy.data.meshes.new(name)
+    obj = bpy.data.objects.new(name, mesh)
     made[0].collection.objects.link(obj)
     made += [mesh, obj]
     return obj
@@ -219,18 +212,6 @@ def _add_object(made: list[Any], mesh: Any) -> Any:
 def _remove(data: Iterable[Any]) -> None:
     for block in data:
         bpy.data.batch_remove([block])
-
-
-def _mesh(points: Floats, triangles: Integers) -> Any:
-    mesh: Any = bpy.data.meshes.new("Target")
-    mesh.vertices.add(len(points))
-    mesh.vertices.foreach_set("co", points.astype(np.float32).ravel())
-    mesh.loops.add(triangles.size)
-    mesh.loops.foreach_set("vertex_index", triangles.astype(np.int32).ravel())
-    mesh.polygons.add(len(triangles))
-    mesh.polygons.foreach_set("loop_start", np.arange(0, triangles.size, 3, dtype=np.int32))
-    mesh.update(calc_edges=True)
-    return mesh
 
 
 def _cast(scene: Any, rays: Any, origins: Floats, directions: Floats) -> Integers:

@@ -28,6 +28,7 @@ from .modifiers import (
     diagonal,
     read_values,
     remove_defect,
+    shown_defects,
 )
 from .parts import UNIT_PROPERTY, part_origin, part_unit
 from .scaling import require_true_size
@@ -77,14 +78,16 @@ def unchecked_recipe_of(obj: bpy.types.Object) -> Document:
     mesh: Any = obj.data
     if obj.type != "MESH" or not mesh.vertices or not diagonal(obj) > 0:
         raise RecipeError(f"{obj.name!r} is no mesh with an extent; choose the part's object")
-    shown = [modifier for modifier in defect_modifiers(obj) if modifier.show_viewport]
     return {
         "schema_version": SCHEMA_VERSION,
         "name": str(obj.get(NAME_PROPERTY, obj.name)),
         "part": {"name": obj.name, "unit": part_unit(obj), "diagonal": diagonal(obj)},
         "lengths": "absolute",
         "origin": part_origin(obj).tolist(),
-        "defects": [{**read_values(modifier), "name": recipe_name(modifier)} for modifier in shown],
+        "defects": [
+            {**read_values(modifier), "name": recipe_name(modifier)}
+            for modifier in shown_defects(obj)
+        ],
     }
 
 

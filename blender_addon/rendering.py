@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preview pictures: the evaluated part with its defects tinted, seen from where they show.
 
-Cycles draws on the CPU, so that neither a window nor OpenGL is needed. Everything is drawn in a
-scene of its own, which is removed afterwards.
+Everything is drawn in a scene of its own, which is removed afterwards.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Matrix
 from numpy.typing import ArrayLike, NDArray
 
-from .atomic_files import replacing
 from .attribute_io import MASK, NORMAL, WEIGHT, read_attribute, read_positions
+from .cycles import own_scene, use_cycles, write_picture
+from .materials import feed, mix_colours, node_tree_of
+from .views import FLIP, pose_looking_at, world_matrix
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +32,9 @@ LARGE = 0.6
 # A shorter mean of normals says nothing: the defect runs round the part.
 SCATTERED = 0.3
 DEFAULT_DIRECTION = (0.6, -0.75, 0.35)
+# As ``views.STEEP``; lower, since the mean normal of a level defect is never quite upright, and the
+# picture would be turned by which way it leans.
+STEEP = 0.95
 
 # Linear colours.
 PLAIN = (0.45, 0.47, 0.50, 1.0)
@@ -76,10 +77,15 @@ def render_preview(
     """
     depsgraph = bpy.context.evaluated_depsgraph_get()
     mesh = bpy.data.meshes.new_from_object(obj.evaluated_get(depsgraph), depsgraph=depsgraph)
-    with _studio(mesh) as scene:
-        _aim(scene, _view(mesh, look_from))
-        with replacing(path) as temporary:
-            _draw(scene, temporary, size)
+    try:
+        with own_scene("Flawsmith preview", mesh) as scene:
+            mesh.materials.append(_material())
+            scene.world = _world()
+            _aim(scene, _view(mesh, look_from))
+            _set_up(scene, size)
+            write_picture(scene, path)
+    finally:
+        bpy.data.meshes.remove(mesh)
 
 
 def _view(mesh: Any, look_from: ArrayLike | View | None) -> View:
@@ -115,41 +121,17 @@ def _sphere(points: NDArray[np.float32]) -> tuple[Floats, float]:
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 
-@contextmanager
-def _studio(mesh: Any) -> Iterator[bpy.types.Scene]:
-    """A scene with the mesh, to be lit and looked at; it and all in it is removed at the end."""
-    before = {name: set(getattr(bpy.data, name)) for name in MADE}
-    try:
-        scene = bpy.data.scenes.new("Flawsmith preview")
-        mesh.materials.clear()
-        mesh.materials.append(_material())
-        scene.collection.objects.link(bpy.data.objects.new("Part", mesh))
-        scene.world = _world()
-        yield scene
-    finally:
-        bpy.data.meshes.remove(mesh)
-        for name, old in before.items():
-            collection = getattr(bpy.data, name)
-            for new in set(collection) - old:
-                collection.remove(new)
-
-
-# In the order in which they are removed: users first.
-MADE = ("scenes", "objects", "cameras", "lights", "materials", "worlds")
-
-
 def _material() -> bpy.types.Material:
     """Matt and plain, tinted by weight and mask; dark on the inside, which open cracks show."""
     material = bpy.data.materials.new("Flawsmith preview")
-    material.use_nodes = True
-    tree: Any = material.node_tree
+    tree = node_tree_of(material)
     surface = tree.nodes["Principled BSDF"]
     surface.inputs["Roughness"].default_value = 0.45
     weight, mask = _attribute(tree, WEIGHT), _attribute(tree, MASK)
     amount = _math(tree, "MULTIPLY_ADD", weight, 0.5, 0.25)
-    tinted = _mix(tree, _math(tree, "MULTIPLY", mask, amount), PLAIN, TINT)
+    tinted = mix_colours(tree, _math(tree, "MULTIPLY", mask, amount), PLAIN, TINT)
     inside = tree.nodes.new("ShaderNodeNewGeometry").outputs["Backfacing"]
-    tree.links.new(_mix(tree, inside, tinted, INSIDE), surface.inputs["Base Color"])
+    tree.links.new(mix_colours(tree, inside, tinted, INSIDE), surface.inputs["Base Color"])
     return material
 
 
@@ -163,77 +145,48 @@ def _math(tree: Any, operation: str, *inputs: Any) -> Any:
     node = tree.nodes.new("ShaderNodeMath")
     node.operation = operation
     for socket, value in zip(node.inputs, inputs, strict=False):
-        _feed(tree, socket, value)
+        feed(tree, socket, value)
     return node.outputs[0]
-
-
-def _mix(tree: Any, factor: Any, first: Any, second: Any) -> Any:
-    node = tree.nodes.new("ShaderNodeMixRGB")
-    for socket, value in zip(node.inputs, (factor, first, second), strict=True):
-        _feed(tree, socket, value)
-    return node.outputs[0]
-
-
-def _feed(tree: Any, socket: Any, value: Any) -> None:
-    if isinstance(value, bpy.types.NodeSocket):
-        tree.links.new(value, socket)
-    else:
-        socket.default_value = value
 
 
 def _world() -> bpy.types.World:
     """Even light from all around, and a plain background that is no part of it."""
     world = bpy.data.worlds.new("Flawsmith preview")
-    world.use_nodes = True
-    tree: Any = world.node_tree
+    tree = node_tree_of(world)
     seen = tree.nodes.new("ShaderNodeLightPath").outputs["Is Camera Ray"]
     background = tree.nodes["Background"]
     ambient = (AMBIENT, AMBIENT, AMBIENT, 1.0)
-    tree.links.new(_mix(tree, seen, ambient, BACKGROUND), background.inputs["Color"])
+    tree.links.new(mix_colours(tree, seen, ambient, BACKGROUND), background.inputs["Color"])
     return world
 
 
 def _aim(scene: Any, view: View) -> None:
     """Put the camera where the view says, and the lights about it."""
-    axes = _camera_axes(view.direction)
     away = view.radius / math.sin(LENS_ANGLE / 2.0)
+    place = view.center + away / np.linalg.norm(view.direction) * view.direction
+    pose = pose_looking_at(view.center, place, STEEP)
     camera = bpy.data.cameras.new("Camera")
     camera.angle = LENS_ANGLE
     camera.clip_start, camera.clip_end = 0.001 * away, 100.0 * away
-    scene.camera = _put(scene, camera, view.center + away * axes[2], axes)
-    for place, strength, softness in (KEY, FILL):
+    scene.camera = _put(scene, camera, pose)
+    axes = (FLIP @ pose)[:3, :3]
+    for direction, strength, softness in (KEY, FILL):
         light: Any = bpy.data.lights.new("Light", "SUN")
         light.energy, light.angle = strength, softness
-        _put(scene, light, np.zeros(3), _camera_axes(np.array(place) @ axes))
+        _put(scene, light, pose_looking_at(np.zeros(3), np.array(direction) @ axes))
 
 
-def _camera_axes(direction: Floats) -> Floats:
-    """Rows (3, 3): right, up and back of what looks against ``direction`` (3,), upright."""
-    back = direction / np.linalg.norm(direction)
-    up = np.array((0.0, 0.0, 1.0) if abs(back[2]) < 0.95 else (0.0, 1.0, 0.0))
-    right = np.cross(up, back) / np.linalg.norm(np.cross(up, back))
-    return np.stack([right, np.cross(back, right), back])
-
-
-def _put(scene: Any, data: Any, place: Floats, axes: Floats) -> bpy.types.Object:
+def _put(scene: Any, data: Any, pose: Floats) -> bpy.types.Object:
     obj = bpy.data.objects.new(data.name, data)
-    obj.matrix_world = Matrix.Translation(place.tolist()) @ Matrix(axes.T.tolist()).to_4x4()
+    obj.matrix_world = world_matrix(pose)
     scene.collection.objects.link(obj)
     return obj
 
 
-def _draw(scene: Any, path: Path, size: int) -> None:
-    render = scene.render
-    render.engine = "CYCLES"
-    scene.cycles.device = "CPU"
-    scene.cycles.samples, scene.cycles.seed = SAMPLES, SEED
-    scene.cycles.use_denoising = True
+def _set_up(scene: Any, size: int) -> None:
+    use_cycles(scene, SAMPLES, SEED)
     scene.view_settings.view_transform = "Standard"
+    render = scene.render
     render.resolution_x = render.resolution_y = size
     render.resolution_percentage = 100
-    # Noise, which would double the file.
-    render.dither_intensity = 0.0
-    file = render.image_settings
-    file.file_format, file.color_mode, file.compression = "PNG", "RGB", 100
-    render.filepath = str(path)
-    bpy.ops.render.render(write_still=True, scene=scene.name)
+    render.image_settings.compression = 100

@@ -11,7 +11,7 @@ import numpy as np
 
 from .atomic_files import replacing
 from .batch import BLEND, Facts, Job
-from .modifiers import defect_modifiers, read_values
+from .modifiers import facts_of, shown_defects
 from .parts import part_origin
 from .ply import write_ply
 from .raycasting import labeled_surface
@@ -58,5 +58,4 @@ def save_part(part: bpy.types.Object, job: Job, folder: Path) -> Facts:
     """
     suffix = job.options["suffix"]
     SAVERS[suffix](part, folder / f"{job.name}{suffix}")
-    shown = [read_values(m) for m in defect_modifiers(part) if m.show_viewport]
-    return {"defects": [{key: one[key] for key in ("kind", "name", "label")} for one in shown]}
+    return {"defects": [facts_of(modifier) for modifier in shown_defects(part)]}

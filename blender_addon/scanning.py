@@ -19,9 +19,11 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .atomic_files import write_text
 from .attribute_io import read_positions
 from .batch import Facts, Job
-from .modifiers import defect_modifiers, read_values
+from .json_files import read_json
+from .modifiers import facts_of, shown_defects
 from .parts import METRES, part_origin, part_unit
 from .ply import write_ply
 from .raycasting import Caster, Hits, LabeledSurface, caster, hits, labeled_surface, reach
@@ -74,14 +76,14 @@ def load_scanner(name: str, changes: Document | None = None) -> dict[str, Any]:
     path = PRESETS / f"{name}.json" if name in bundled else Path(name)
     if not path.is_file():
         raise RecipeError(f"{name}: no such file, nor a bundled scanner: {', '.join(bundled)}")
+    document = read_json(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         check_document(document, "Scanner")
         document = {**_defaults(), **document}
         for field, value in (changes or {}).items():
             document[field] = {**document[field], **value} if field == "views" else value
         check_document(document, "Scanner")
-    except ValueError as error:
+    except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
     return document
 
@@ -310,7 +312,7 @@ def write_scan(part: bpy.types.Object, job: Job, folder: Path) -> Facts:
         "unit": part_unit(part),
         "views": scan.views,
     }
-    path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
     return facts
 
 
@@ -332,8 +334,5 @@ def _columns(scan: Scan) -> dict[str, NDArray[Any]]:
 
 
 def _marked(part: bpy.types.Object, scan: Scan) -> Iterator[Facts]:
-    for modifier in defect_modifiers(part):
-        if modifier.show_viewport:
-            values = read_values(modifier)
-            about = {name: values[name] for name in ("kind", "name", "label")}
-            yield {**about, "points": int((scan.labels == values["label"]).sum())}
+    for facts in map(facts_of, shown_defects(part)):
+        yield {**facts, "points": int((scan.labels == facts["label"]).sum())}

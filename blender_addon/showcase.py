@@ -15,13 +15,22 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .atomic_files import replacing, write_text
+from .atomic_files import write_text
 from .digests import file_digest, program_digest
-from .modifiers import KINDS, add_defect, defect_kind, defect_modifiers, diagonal, read_values
+from .modifiers import (
+    KINDS,
+    add_defect,
+    defect_kind,
+    defect_modifiers,
+    diagonal,
+    facts_of,
+    read_values,
+)
 from .parts import open_part, part_origin, refine_near, show_in_unit
 from .places import Place, clearance, place_near, placed_values, separated_vertices
 from .recipe_io import save_recipe
 from .rendering import render_preview
+from .saving import save_blend
 from .schema import RecipeError
 from .surface_paths import Surface
 
@@ -98,7 +107,7 @@ def showcase(request: Request, out: Path, say: Say) -> None:
         "digest": digest,
         "blender": bpy.app.version_string,
         "files": files,
-        "defects": [_about(modifier) for modifier in defect_modifiers(obj)],
+        "defects": [facts_of(modifier) for modifier in defect_modifiers(obj)],
     }
     write_text(out / RECORD, json.dumps(record, indent=2) + "\n")
 
@@ -238,12 +247,6 @@ def _save(obj: bpy.types.Object, out: Path, say: Say) -> Iterator[str]:
     """The recipe, and a file to open in Blender; yields their names."""
     save_recipe(out / "recipe.json", obj)
     yield "recipe.json"
-    with replacing(out / "showcase.blend") as temporary:
-        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True)
+    save_blend(obj, out / "showcase.blend")
     yield "showcase.blend"
     say("wrote recipe.json and showcase.blend")
-
-
-def _about(modifier: bpy.types.NodesModifier) -> dict[str, Any]:
-    values = read_values(modifier)
-    return {name: values[name] for name in ("kind", "name", "label")}

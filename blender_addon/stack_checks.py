@@ -11,8 +11,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .attribute_io import LABEL, SOURCE_INDEX, read_attribute, read_positions
-from .modifiers import defect_kind, defect_modifiers, read_values, write_values
+from .attribute_io import LABEL, SOURCE_INDEX, read_attribute, read_items, read_positions
+from .modifiers import defect_kind, defect_modifiers, read_values, shown_defects, write_values
 from .parts import part_unit, shows_true_lengths
 from .recipe_io import unchecked_recipe_of
 from .scaling import require_true_size
@@ -52,11 +52,6 @@ def stack_errors(obj: bpy.types.Object) -> list[str]:
     return list(_part_errors(obj)) or list(_value_errors(obj))
 
 
-def marking_nothing(obj: bpy.types.Object) -> list[str]:
-    """Names of the defects that mark no point and take none away, in the order of the stack."""
-    return [modifier.name for modifier, marked in _effects(obj) if marked is None]
-
-
 def _part_errors(obj: Any) -> Iterator[str]:
     if obj.type != "MESH" or not obj.data.vertices:
         yield f"{obj.name!r} is no mesh with an extent; choose the part's object"
@@ -69,7 +64,7 @@ def _part_errors(obj: Any) -> Iterator[str]:
 
 
 def _value_errors(obj: Any) -> Iterator[str]:
-    broken = [text for modifier in _shown(obj) for text in _read_errors(modifier)]
+    broken = [text for modifier in shown_defects(obj) for text in _read_errors(modifier)]
     if broken:
         yield from broken
         return
@@ -140,10 +135,6 @@ def _effects(obj: Any) -> Iterator[tuple[Any, Any]]:
             before = after
 
 
-def _shown(obj: Any) -> list[Any]:
-    return [modifier for modifier in defect_modifiers(obj) if modifier.show_viewport]
-
-
 @contextmanager
 def copied_part(obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
     """A copy of the object for the time of the block; its mesh and supports are the same ones.
@@ -184,9 +175,7 @@ def _coarse(obj: Any, modifier: Any, marked: Any) -> Iterator[str]:
     title, size = SIZES[kind](read_values(modifier))
     if not len(marked) or marked.max() >= len(mesh.vertices):
         return
-    edges = np.empty(2 * len(mesh.edges), dtype=np.int32)
-    mesh.edges.foreach_get("vertices", edges)
-    edges = edges.reshape(-1, 2)
+    edges = read_items(mesh.edges, "vertices", 2, np.int32)
     of_defect = np.isin(edges, marked).any(axis=1)
     points = read_positions(mesh)
     lengths = np.linalg.norm(np.diff(points[edges[of_defect]], axis=1)[:, 0], axis=1)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of a part as a camera on a line takes them: a material, lamps, the part's own camera.
 
-Everything is in a scene of its own, in the part's local space, which is removed afterwards. Cycles
-draws on the CPU, so that neither a window nor a GPU is needed.
+Everything is in a scene of its own, in the part's local space, which is removed afterwards.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Matrix
 from numpy.typing import NDArray
 
-from .atomic_files import replacing
-from .images import drop_png_text
-from .materials import new_material, node_tree_of
-from .views import FLIP, Camera, pose_looking_at, set_camera
+from .attribute_io import read_positions
+from .cycles import own_scene, use_cycles, write_picture
+from .materials import mix_colours, new_material, node_tree_of
+from .views import Camera, pose_looking_at, set_camera, world_matrix
 
 Floats = NDArray[np.float64]
 
@@ -96,22 +94,11 @@ class Look:
 @contextmanager
 def studio(mesh: Any, look: Look) -> Iterator[Any]:
     """A scene with the mesh; it and all that was made for it is removed at the end."""
-    before = {name: set(getattr(bpy.data, name)) for name in MADE}
-    try:
-        scene = bpy.data.scenes.new("Flawsmith studio")
-        mesh.materials.clear()
+    with own_scene("Flawsmith studio", mesh) as scene:
         mesh.materials.append(new_material(look.material, _diagonal(mesh)))
-        scene.collection.objects.link(bpy.data.objects.new("Part", mesh))
         scene.world = _world(LIGHTINGS[look.lighting].ambient)
         _set_up(scene, look)
         yield scene
-    finally:
-        for name, old in before.items():
-            bpy.data.batch_remove(set(getattr(bpy.data, name)) - old)
-
-
-# In the order in which they are removed: users first.
-MADE = ("scenes", "objects", "cameras", "lights", "materials", "worlds")
 
 
 def photograph(scene: Any, camera: Camera, look: Look, path: Path) -> None:
@@ -133,29 +120,18 @@ def photograph(scene: Any, camera: Camera, look: Look, path: Path) -> None:
     rng = np.random.default_rng([look.seed, *camera.name.encode()])
     lit_by = LIGHTINGS[look.lighting].lamps
     lamps = [_light(scene, lamp, camera, middle, size, rng) for lamp in lit_by]
-    with replacing(path) as temporary:
-        scene.render.filepath = str(temporary)
-        bpy.ops.render.render(write_still=True, scene=scene.name)
-        drop_png_text(temporary)
+    write_picture(scene, path)
     bpy.data.batch_remove([lens.data, *(lamp.data for lamp in lamps)])
 
 
 def _set_up(scene: Any, look: Look) -> None:
-    render = scene.render
-    render.engine = "CYCLES"
-    scene.cycles.device = "CPU"
-    scene.cycles.samples, scene.cycles.seed = look.samples, look.seed
-    scene.cycles.use_denoising = True
+    use_cycles(scene, look.samples, look.seed)
     scene.cycles.max_bounces = BOUNCES
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
     # The part is the same in all views.
-    render.use_persistent_data = True
+    scene.render.use_persistent_data = True
     # As a camera does, it keeps highlights from being cut off.
     scene.view_settings.view_transform, scene.view_settings.look = VIEW_TRANSFORM
-    # Noise, which would double the file.
-    render.dither_intensity = 0.0
-    file = render.image_settings
-    file.file_format, file.color_mode, file.color_depth = "PNG", "RGB", "8"
 
 
 def _world(ambient: float) -> bpy.types.World:
@@ -170,26 +146,15 @@ def _world(ambient: float) -> bpy.types.World:
     share = nodes.new("ShaderNodeMapRange")
     share.inputs["From Min"].default_value = -1.0
     link(height.outputs["Z"], share.inputs["Value"])
-    around = _mix(tree, share.outputs["Result"], GROUND, SKY)
+    around = mix_colours(tree, share.outputs["Result"], GROUND, SKY)
     seen = nodes.new("ShaderNodeLightPath").outputs["Is Camera Ray"]
-    link(_mix(tree, seen, around, BACKGROUND), nodes["Background"].inputs["Color"])
+    background = nodes["Background"].inputs
+    link(mix_colours(tree, seen, around, BACKGROUND), background["Color"])
     strength = nodes.new("ShaderNodeMapRange")
     strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = ambient, 1.0
     link(seen, strength.inputs["Value"])
-    link(strength.outputs["Result"], nodes["Background"].inputs["Strength"])
+    link(strength.outputs["Result"], background["Strength"])
     return world
-
-
-def _mix(tree: Any, factor: Any, first: Any, second: Any) -> Any:
-    node = tree.nodes.new("ShaderNodeMix")
-    node.data_type = "RGBA"
-    inputs = [socket for socket in node.inputs if socket.enabled]
-    for socket, value in zip(inputs, (factor, first, second), strict=True):
-        if isinstance(value, bpy.types.NodeSocket):
-            tree.links.new(value, socket)
-        else:
-            socket.default_value = value
-    return next(socket for socket in node.outputs if socket.enabled)
 
 
 def _light(
@@ -204,17 +169,15 @@ def _light(
     strength = lamp.strength * rng.uniform(1.0 - FLICKER, 1.0 + FLICKER)
     light.energy = strength * np.pi * float(away @ away)
     obj = bpy.data.objects.new("Softbox", light)
-    obj.matrix_world = Matrix((np.linalg.inv(pose_looking_at(middle, place)) @ FLIP).tolist())
+    obj.matrix_world = world_matrix(pose_looking_at(middle, place))
     obj.visible_camera = False
     scene.collection.objects.link(obj)
     return obj
 
 
 def _box(mesh: Any) -> tuple[Floats, Floats]:
-    points = np.empty(3 * len(mesh.vertices), dtype=np.float32)
-    mesh.vertices.foreach_get("co", points)
-    places = points.reshape(-1, 3).astype(np.float64)
-    return places.min(axis=0), places.max(axis=0)
+    points = read_positions(mesh).astype(np.float64)
+    return points.min(axis=0), points.max(axis=0)
 
 
 def _middle(mesh: Any) -> Floats:

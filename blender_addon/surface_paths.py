@@ -20,7 +20,14 @@ from mathutils.bvhtree import BVHTree
 from mathutils.interpolate import poly_3d_calc
 from numpy.typing import ArrayLike, NDArray
 
-from .attribute_io import NORMAL, read_attribute, read_positions
+from .attribute_io import (
+    NORMAL,
+    evaluated_mesh,
+    read_attribute,
+    read_corners,
+    read_items,
+    read_positions,
+)
 from .schema import RecipeError
 
 Floats = NDArray[np.float64]
@@ -73,19 +80,19 @@ class Surface:
         Raises:
             RecipeError: there are no faces.
         """
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        evaluated = obj.evaluated_get(depsgraph)
-        mesh: Any = evaluated.to_mesh()
-        if not len(mesh.polygons):
-            raise RecipeError(f"{obj.name!r} has no faces, and so no surface to find a place on")
-        self.points: Floats = read_positions(mesh).astype(np.float64)
-        self.normals: Floats = _vertex_normals(mesh)
-        self.edges: Integers = _read(mesh.edges, "vertices", 2)
-        self._corners = _read(mesh.loops, "vertex_index", 1)[:, 0]
-        # Where the corners of each face begin; one more for where the last one ends.
-        self._starts = np.append(_read(mesh.polygons, "loop_start", 1)[:, 0], len(self._corners))
-        evaluated.to_mesh_clear()
-        self._tree: Any = BVHTree.FromObject(obj, depsgraph)
+        with evaluated_mesh(obj) as mesh:
+            if not len(mesh.polygons):
+                raise RecipeError(
+                    f"{obj.name!r} has no faces, and so no surface to find a place on"
+                )
+            self.points: Floats = read_positions(mesh).astype(np.float64)
+            self.normals: Floats = _vertex_normals(mesh)
+            self.edges: Integers = read_items(mesh.edges, "vertices", 2, np.int32).astype(np.int64)
+            self._corners = read_corners(mesh).astype(np.int64)
+            # Where the corners of each face begin; one more for where the last one ends.
+            starts = read_items(mesh.polygons, "loop_start", 1, np.int32).astype(np.int64)
+            self._starts = np.append(starts, len(self._corners))
+        self._tree: Any = BVHTree.FromObject(obj, bpy.context.evaluated_depsgraph_get())
 
     @cached_property
     def neighbors(self) -> Neighbors:
@@ -137,13 +144,7 @@ class Surface:
 def _vertex_normals(mesh: Any) -> Floats:
     if NORMAL in mesh.attributes:
         return read_attribute(mesh, NORMAL).astype(np.float64)
-    return _read(mesh.vertex_normals, "vector", 3, np.float32)
-
-
-def _read(collection: Any, name: str, width: int, dtype: type = np.int32) -> Any:
-    values: NDArray[Any] = np.empty(len(collection) * width, dtype=dtype)
-    collection.foreach_get(name, values)
-    return values.reshape(-1, width).astype(np.int64 if dtype is np.int32 else np.float64)
+    return read_items(mesh.vertex_normals, "vector", 3, np.float32).astype(np.float64)
 
 
 def surface_path(surface: Surface, anchors: ArrayLike, step: float) -> SurfacePath:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from . import ranges
 from .atomic_files import write_text
-from .modifiers import add_defect, defect_kind, defect_modifiers, diagonal, read_values
+from .modifiers import add_defect, defect_kind, diagonal, read_values, shown_defects
 from .parts import METRES, part_origin, part_unit
 from .places import HULL_RADIUS, Place, place_at, placed_values, separated_vertices
 from .recipe_io import (
@@ -54,7 +54,7 @@ def template_of(obj: bpy.types.Object) -> Document:
             schema; the message names the defect and the field.
     """
     require_true_size(obj)
-    shown = [modifier for modifier in defect_modifiers(obj) if modifier.show_viewport]
+    shown = shown_defects(obj)
     if not shown:
         raise RecipeError(f"{obj.name!r} has no defects to draw; add some first")
     document = {

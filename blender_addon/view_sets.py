@@ -22,7 +22,7 @@ from .atomic_files import write_text
 from .attribute_io import read_positions
 from .batch import Facts, Job
 from .images import write_exr, write_png, write_tiff
-from .modifiers import defect_modifiers, read_values
+from .modifiers import facts_of, shown_defects
 from .parts import METRES, part_origin, part_unit
 from .raycasting import Hits, caster, hits, labeled_surface
 from .recipe_io import recipe_of
@@ -247,11 +247,7 @@ def _write_documents(
 def _defects_seen(part: bpy.types.Object, seen: Sequence[Seen]) -> list[Facts]:
     """Kind, name and label of each defect, and in how many pixels of each view it is seen."""
     labels = [view.hits.labels for view in seen]
-    found = []
-    for modifier in defect_modifiers(part):
-        if modifier.show_viewport:
-            values = read_values(modifier)
-            pixels = [int((label == values["label"]).sum()) for label in labels]
-            about = {name: values[name] for name in ("kind", "name", "label")}
-            found.append({**about, "pixels": pixels})
-    return found
+    return [
+        {**facts, "pixels": [int((label == facts["label"]).sum()) for label in labels]}
+        for facts in map(facts_of, shown_defects(part))
+    ]

@@ -27,6 +27,8 @@ GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 # Blender's sensor width, in mm; any would do.
 SENSOR = 36.0
 MAX_SCALE_ERROR = 1e-4
+# Sine of the elevation above which a camera takes y to be up, not z.
+STEEP = 0.999
 # The part keeps this much room about it, as a ratio of its radius.
 ROOM = 1.05
 
@@ -151,11 +153,14 @@ def spread_directions(
     return np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1)
 
 
-def pose_looking_at(target: ArrayLike, place: ArrayLike) -> Floats:
-    """``T_camera_part`` (4, 4) of a camera at ``place`` (3,) that looks at ``target``, upright."""
+def pose_looking_at(target: ArrayLike, place: ArrayLike, steep: float = STEEP) -> Floats:
+    """``T_camera_part`` (4, 4) of a camera at ``place`` (3,) that looks at ``target``, upright.
+
+    Up is z, and y where the sine of the elevation reaches ``steep``.
+    """
     forward = np.asarray(target, dtype=np.float64) - np.asarray(place, dtype=np.float64)
     forward /= np.linalg.norm(forward)
-    up = np.array((0.0, 0.0, 1.0) if abs(forward[2]) < 0.999 else (0.0, 1.0, 0.0))
+    up = np.array((0.0, 0.0, 1.0) if abs(forward[2]) < steep else (0.0, 1.0, 0.0))
     right = np.cross(forward, up)
     right /= np.linalg.norm(right)
     axes = np.stack([right, np.cross(forward, right), forward])
@@ -215,8 +220,13 @@ def set_camera(scene: Any, obj: Any, camera: Camera) -> None:
     aspect = camera.focal[0] / camera.focal[1]
     data.shift_x = (width / 2.0 - camera.center[0]) / width
     data.shift_y = (camera.center[1] - height / 2.0) / width * aspect
-    obj.matrix_world = Matrix((np.linalg.inv(camera.pose) @ FLIP).tolist())
+    obj.matrix_world = world_matrix(camera.pose)
     scene.camera = obj
+
+
+def world_matrix(pose: Floats) -> Matrix:
+    """Blender's matrix of a camera or lamp with a ``pose`` (4, 4) before what is in the scene."""
+    return Matrix((np.linalg.inv(pose) @ FLIP).tolist())
 
 
 def view_set(part: str, unit: str, cameras: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import bpy
 
-from ..atomic_files import replacing
 from ..parts import show_in_unit
 from ..sample import add_sample_defects, add_sample_part
+from ..saving import save_blend
 from .report import say
 
 
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     show_in_unit(bpy.context.scene, "mm")
-    add_sample_defects(add_sample_part())
-    with replacing(options.out) as temporary:
-        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True)
+    flange = add_sample_part()
+    add_sample_defects(flange)
+    save_blend(flange, options.out)
     say(f"wrote {options.out}")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..batch import Job
+from ..json_files import read_json
 from ..materials import FINISHES
 from ..recipe_io import load_recipe
 from ..schema import RecipeError
@@ -112,10 +112,10 @@ def _view_options(options: argparse.Namespace) -> ViewOptions:
 
 
 def _read_cameras(path: Path) -> Any:
+    document = read_json(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         cameras_of(document)
-    except (OSError, ValueError) as error:
+    except RecipeError as error:
         raise RecipeError(f"{path}: no view set: {error}") from error
     return document
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 
+from ..modifiers import active_defect
 from ..parts import PartError
 from ..schema import RecipeError
 
@@ -39,6 +40,21 @@ class PartOperator:
             cls.poll_message_set(  # type: ignore[attr-defined]
                 "The object is linked from a library; make a library override or a local copy"
             )
+            return False
+        return True
+
+
+class DefectOperator(PartOperator):
+    """Works on the active defect of the active object."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether the active modifier is a defect; if not, the tooltip says so."""
+        if not super().poll(context):
+            return False
+        obj: Any = context.active_object
+        if active_defect(obj) is None:
+            cls.poll_message_set("Choose a defect in the list")  # type: ignore[attr-defined]
             return False
         return True
 

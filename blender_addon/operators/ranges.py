@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from ..attribute_io import read_positions
-from ..modifiers import defect_kind, diagonal, read_values
+from ..modifiers import diagonal, read_values
 from ..ranges import (
     clear_range,
     ensure_variation,
@@ -22,25 +22,10 @@ from ..ranges import (
     variation_of,
 )
 from ..template_io import value_of
-from .base import PartOperator, reported
+from .base import DefectOperator, reported
 
 # Of a new distance or spacing, as a part of the diagonal.
 REACH = 0.1
-
-
-class DefectOperator(PartOperator):
-    """Works on the active defect of the active object."""
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Whether there is one; if not, the tooltip says so."""
-        if not super().poll(context):
-            return False
-        active = context.active_object.modifiers.active
-        if active is None or defect_kind(active) is None:
-            cls.poll_message_set("Choose a defect in the stack")  # type: ignore[attr-defined]
-            return False
-        return True
 
 
 class FLAWSMITH_OT_vary(DefectOperator, bpy.types.Operator):  # noqa: N801

@@ -21,16 +21,21 @@ from .base import PartOperator, chosen_file, reported
 FILTER = {"default": "*.json", "options": {"HIDDEN"}}
 
 
-class FLAWSMITH_OT_export_recipe(PartOperator, bpy.types.Operator, ExportHelper):  # type: ignore[misc]  # noqa: N801
+class _Export(ExportHelper):
+    """What exporting asks for; it changes nothing."""
+
+    changes_part = False
+
+    filename_ext = ".json"
+    filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
+
+
+class FLAWSMITH_OT_export_recipe(_Export, PartOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Write the defects of the active object as a recipe."""
 
     bl_idname = "flawsmith.export_recipe"
     bl_label = "Export Recipe"
     bl_description = "Write the defects of the active object as a recipe"
-    changes_part = False
-
-    filename_ext = ".json"
-    filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
 
     def execute(self, context: Any) -> Any:
         """Write the chosen file."""
@@ -131,7 +136,7 @@ class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, _Import):  # 
         return result
 
 
-class FLAWSMITH_OT_export_template(PartOperator, bpy.types.Operator, ExportHelper):  # type: ignore[misc]  # noqa: N801
+class FLAWSMITH_OT_export_template(_Export, PartOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Write the defects of the active object, with their ranges, as a template."""
 
     bl_idname = "flawsmith.export_template"
@@ -140,10 +145,6 @@ class FLAWSMITH_OT_export_template(PartOperator, bpy.types.Operator, ExportHelpe
         "Write the defects of the active object with their ranges and place rules as a template, "
         "from which recipes are drawn"
     )
-    changes_part = False
-
-    filename_ext = ".json"
-    filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
 
     def execute(self, context: Any) -> Any:
         """Write the chosen file."""

@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 
 from .. import editing
-from ..modifiers import defect_kind, defect_modifiers, remove_defect
-from .base import Context, PartOperator, reported
+from ..modifiers import active_defect, defect_modifiers, remove_defect
+from .base import Context, DefectOperator, PartOperator, reported
 
 AXES = [(axis, axis, f"Across the plane at right angles to {axis}") for axis in "XYZ"]
 PLANES = [
@@ -17,21 +17,6 @@ PLANES = [
     ("ORIGIN", "Origin", "The plane goes through the object's origin"),
 ]
 DIRECTIONS = [("UP", "Up", "Earlier in the stack"), ("DOWN", "Down", "Later in the stack")]
-
-
-class DefectOperator(PartOperator):
-    """Works on the active defect of the active object."""
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Whether the active modifier is a defect; if not, the tooltip says so."""
-        if not super().poll(context):
-            return False
-        obj: Any = context.active_object
-        if obj.modifiers.active is None or defect_kind(obj.modifiers.active) is None:
-            cls.poll_message_set("Choose a defect in the list")  # type: ignore[attr-defined]
-            return False
-        return True
 
 
 class OwnDefectOperator(DefectOperator):
@@ -171,8 +156,8 @@ class FLAWSMITH_OT_copy_to_selected(PartOperator, bpy.types.Operator):  # noqa: 
         """Copy them to all, or to none."""
         source = context.active_object
         targets = [o for o in context.selected_objects if o != source and o.type == "MESH"]
-        chosen = [source.modifiers.active] if self.only_active else defect_modifiers(source)
-        if not targets or not chosen or chosen[0] is None or defect_kind(chosen[0]) is None:
+        chosen = [active_defect(source)] if self.only_active else defect_modifiers(source)
+        if not targets or not chosen or chosen[0] is None:
             self.report({"WARNING"}, "Select other mesh objects, and make one with defects active")
             return {"CANCELLED"}
         with reported(self) as result:

@@ -151,8 +151,7 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
         if factor is None or event.ctrl or event.shift or event.alt:
             return None
         self.radius *= factor
-        self._preview.clear()
-        self.on_move(context, self._aim(context))
+        self.show_again(context)
         return {"RUNNING_MODAL"}
 
     def discard(self, context: Any) -> None:

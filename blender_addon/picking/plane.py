@@ -119,12 +119,9 @@ class FLAWSMITH_OT_place_plane(PickingTool, bpy.types.Operator):  # noqa: N801
         """Add the crack or bend between start and end."""
         part = context.active_object
         with reported(self) as result:
-            start, end, sight = (np.array(v, dtype=np.float64) for v in self._picked())
-            add_defect(part, self.kind, self._values(Surface(part), part, start, end, sight))
+            picked = (np.array(v, dtype=np.float64) for v in (self.start, self.end, self.sight))
+            add_defect(part, self.kind, self._values(Surface(part), part, *picked))
         return result
-
-    def _picked(self) -> tuple[Any, Any, Any]:
-        return self.start, self.end, self.sight
 
     def _values(
         self, surface: Surface, part: Any, start: Floats, end: Floats, sight: Floats
@@ -206,8 +203,7 @@ class FLAWSMITH_OT_place_plane(PickingTool, bpy.types.Operator):  # noqa: N801
         if event.type != "F" or self.kind != "bend":
             return None
         self.flip = not self.flip
-        self._preview.clear()
-        self.on_move(context, self._aim(context))
+        self.show_again(context)
         return {"RUNNING_MODAL"}
 
 

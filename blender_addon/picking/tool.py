@@ -142,6 +142,11 @@ class PickingTool(PartOperator):
     def on_key(self, context: Any, event: Any) -> Result:
         """Any other key or button went down."""
 
+    def show_again(self: Any, context: Any) -> Result:
+        """Draw what would be made where the mouse is now, in place of what was drawn before."""
+        self._preview.clear()
+        return self.on_move(context, self._aim(context))
+
     def missed(self, context: Any) -> None:
         """Say that a click had nothing to be placed on, and take it as not made."""
         self.say(context, MISSED)
@@ -177,8 +182,7 @@ class PickingTool(PartOperator):
         if _orbits(context, event):
             return None
         if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
-            self._preview.clear()
-            return self.on_move(context, self._aim(context))
+            return self.show_again(context)
         if event.type != "LEFTMOUSE":
             return self.on_key(context, event) if event.value == "PRESS" else None
         if event.value == "DOUBLE_CLICK":

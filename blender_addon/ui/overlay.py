@@ -8,18 +8,14 @@ from typing import Any
 import bpy
 
 from ..overlay_drawing import PROPERTY
-from .panel import FLAWSMITH_PT_defects
+from .section import Section
 
 
-class FLAWSMITH_PT_overlay(bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_overlay(Section, bpy.types.Panel):  # noqa: N801
     """How the mask is shown in the 3D views."""
 
     bl_idname = "FLAWSMITH_PT_overlay"
     bl_label = "Mask Overlay"
-    bl_category = "Flawsmith"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = FLAWSMITH_PT_defects.bl_idname
 
     def draw_header(self, context: Any) -> None:
         """The switch."""

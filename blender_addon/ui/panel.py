@@ -9,25 +9,23 @@ import bpy
 
 from ..operators import parts, previews
 from ..parts import part_unit
+from .section import PartSection, Tab, active_part
 from .stack import draw_stack
 
 Context = bpy.types.Context
 
 
-class FLAWSMITH_PT_defects(bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_defects(Tab, bpy.types.Panel):  # noqa: N801
     """The defects of the active object."""
 
     bl_idname = "FLAWSMITH_PT_defects"
     bl_label = "Defects"
-    bl_category = "Flawsmith"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
 
     def draw(self, context: Context) -> None:
         """The stack, and what can be done with it."""
         layout: Any = self.layout
-        obj = context.active_object
-        if obj is None or obj.type != "MESH":
+        obj = active_part(context)
+        if obj is None:
             layout.label(text="Choose a mesh object, or open a part", icon="INFO")
             layout.operator(parts.FLAWSMITH_OT_open_part.bl_idname, icon="IMPORT")
             layout.operator(parts.FLAWSMITH_OT_add_sample.bl_idname, icon="MESH_CYLINDER")
@@ -35,21 +33,11 @@ class FLAWSMITH_PT_defects(bpy.types.Panel):  # noqa: N801
         draw_stack(layout, obj)
 
 
-class FLAWSMITH_PT_part(bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_part(PartSection, bpy.types.Panel):  # noqa: N801
     """The part itself: what its lengths are in, a picture of it, and another one."""
 
     bl_idname = "FLAWSMITH_PT_part"
     bl_label = "Part"
-    bl_category = "Flawsmith"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = FLAWSMITH_PT_defects.bl_idname
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Whether a mesh object is active."""
-        obj = context.active_object
-        return obj is not None and obj.type == "MESH"
 
     def draw(self, context: Context) -> None:
         """Unit, preview, and the way to another part."""

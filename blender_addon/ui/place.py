@@ -12,7 +12,7 @@ from ..picking.place import FLAWSMITH_OT_place
 from ..picking.plane import FLAWSMITH_OT_place_plane
 from ..picking.scratch import FLAWSMITH_OT_draw_scratch
 from .menus import ICONS
-from .panel import FLAWSMITH_PT_defects
+from .section import PartSection
 
 # Title, and the operator that places it; its kind where it places several.
 TOOLS: dict[str, tuple[str, bool]] = {
@@ -26,21 +26,11 @@ TOOLS: dict[str, tuple[str, bool]] = {
 }
 
 
-class FLAWSMITH_PT_place(bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_place(PartSection, bpy.types.Panel):  # noqa: N801
     """Tools that place a defect on the active object by hand."""
 
     bl_idname = "FLAWSMITH_PT_place"
     bl_label = "Place by Hand"
-    bl_category = "Flawsmith"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = FLAWSMITH_PT_defects.bl_idname
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Whether there is something to place defects on."""
-        obj = context.active_object
-        return obj is not None and obj.type == "MESH"
 
     def draw(self, context: Any) -> None:
         """One button a kind."""

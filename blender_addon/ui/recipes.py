@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..modifiers import defect_kind, input_property
+from ..modifiers import active_defect, defect_kind, input_property
 from ..operators import ranges as range_operators
 from ..operators import recipes
 from ..parts import part_unit, shows_true_lengths
@@ -19,28 +19,13 @@ from ..ranges import (
     variation_of,
 )
 from ..scaling import is_true_size
-from .panel import FLAWSMITH_PT_defects
+from .section import PartSection
 
 
-class RecipePanel:
-    """A section of the sidebar's tab, for a mesh object."""
-
-    bl_category = "Flawsmith"
-    bl_parent_id = FLAWSMITH_PT_defects.bl_idname
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Whether a mesh object is active."""
-        obj = context.active_object
-        return obj is not None and obj.type == "MESH"
-
-
-class FLAWSMITH_PT_recipes(RecipePanel, bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_recipes(PartSection, bpy.types.Panel):  # noqa: N801
     """Recipes and templates of the active object."""
 
     bl_idname = "FLAWSMITH_PT_recipes"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
     bl_label = "Recipes"
 
     def draw(self, context: Any) -> None:
@@ -70,12 +55,10 @@ def draw_warnings(layout: Any, context: Any) -> None:
         box.operator(recipes.FLAWSMITH_OT_match_units.bl_idname)
 
 
-class FLAWSMITH_PT_ranges(RecipePanel, bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_ranges(PartSection, bpy.types.Panel):  # noqa: N801
     """Ranges beside the values of the active defect."""
 
     bl_idname = "FLAWSMITH_PT_ranges"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
     bl_label = "Variation"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
 
@@ -89,8 +72,8 @@ class FLAWSMITH_PT_ranges(RecipePanel, bpy.types.Panel):  # noqa: N801
         if draws.use:
             row.prop(draws, "low")
             row.prop(draws, "high")
-        modifier = obj.modifiers.active
-        if modifier is None or defect_kind(modifier) is None:
+        modifier = active_defect(obj)
+        if modifier is None:
             layout.label(text="Choose a defect in the stack", icon="INFO")
             return
         varies = variation_of(modifier) is not None

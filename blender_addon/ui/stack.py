@@ -8,10 +8,11 @@ from typing import Any
 import bpy
 
 from ..editing import shares_supports
-from ..modifiers import defect_kind, input_property, read_value
+from ..modifiers import active_defect, defect_kind, input_property, read_value
 from ..operators import stack
 from ..schema import fields
 from .menus import ICONS, FLAWSMITH_MT_add_defect, FLAWSMITH_MT_stack
+from .section import Section, active_part
 
 ROWS = 5
 # In Blender's units of a button's height.
@@ -77,35 +78,26 @@ def draw_stack(layout: Any, obj: Any) -> None:
         box.operator(stack.FLAWSMITH_OT_make_independent.bl_idname)
 
 
-class FLAWSMITH_PT_values(bpy.types.Panel):  # noqa: N801
+class FLAWSMITH_PT_values(Section, bpy.types.Panel):  # noqa: N801
     """The values of the active defect."""
 
     bl_idname = "FLAWSMITH_PT_values"
     bl_label = "Active Defect"
-    bl_category = "Flawsmith"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "FLAWSMITH_PT_defects"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is one."""
-        obj = context.active_object
-        return obj is not None and obj.type == "MESH" and _active(obj) is not None
+        obj = active_part(context)
+        return obj is not None and active_defect(obj) is not None
 
     def draw(self, context: Any) -> None:
         """Its size and shape, its path, hull and bumps; the rest is in the Modifiers tab."""
         layout: Any = self.layout
         layout.use_property_split = True
-        modifier = _active(context.active_object)
+        modifier = active_defect(context.active_object)
         for field in fields(str(defect_kind(modifier))):
             if field.type != "triple":
                 layout.prop(*input_property(modifier, field.title), text=field.title)
-
-
-def _active(obj: Any) -> Any:
-    modifier = obj.modifiers.active
-    return modifier if modifier is not None and defect_kind(modifier) else None
 
 
 # The list shows the active item by a number that is a property.

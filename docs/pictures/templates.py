@@ -287,8 +287,7 @@ def digests(name: str, recipe: Recipe, part: Path) -> dict[str, str]:
     inputs.update(dump(recipe).encode())
     addon = ROOT / "blender_addon"
     program = [
-        addon / "rendering.py",
-        addon / "nodes.py",
+        *(addon / f"{name}.py" for name in ("rendering", "cycles", "materials", "views", "nodes")),
         *sorted((addon / "defects").glob("*.py")),
     ]
     for path in (template_path(name), part, *program):

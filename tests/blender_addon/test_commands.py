@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trimesh
 
 from blender_addon.attribute_io import read_positions
 from blender_addon.modifiers import defect_modifiers
@@ -20,19 +19,16 @@ from blender_addon.showcase import add_defects
 from shared_schema.load import load_recipe
 from tests.architecture.project import ROOT
 from tests.backend.shapes import KINDS
-from tests.blender import egg, evaluate
+from tests.blender import evaluate
+from tests.blender_addon.egg_files import CENTER, write_egg
 
-CENTER = np.array([100.0, 20.0, -5.0])
 PREVIEWS = {f"preview_{kind}.png" for kind in KINDS} | {"preview_stack.png"}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An egg 20 mm long, away from the origin."""
-    path = tmp_path_factory.mktemp("model") / "egg.stl"
-    points, faces = egg(10.0)
-    trimesh.Trimesh(points + CENTER, faces).export(path)
-    return path
+    return write_egg(tmp_path_factory.mktemp("model"))
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-import trimesh
 
 from backend.io import read_labeled
 from blender_addon.batch import open_blend
@@ -19,9 +18,8 @@ from blender_addon.recipe_io import recipe_of
 from blender_addon.saving import save_blend
 from shared_schema.load import load_template
 from tests.blender import add_part, egg
+from tests.blender_addon.egg_files import CENTER, DENT, write_egg, write_recipe
 
-CENTER = np.array([100.0, 20.0, -5.0])
-DENT = {"kind": "dent", "center": [0.0, 0.0, 5.0], "radius": 4.0, "depth": 1.0, "label": 3}
 AWAY = {**DENT, "center": [0.0, 0.0, 50.0]}
 RECIPES: dict[str, list[dict[str, Any]]] = {
     "top": [{**DENT, "name": "Top"}],
@@ -33,18 +31,10 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An egg 20 mm long, away from the origin, and recipes for it."""
     folder = tmp_path_factory.mktemp("inputs")
-    points, faces = egg(10.0)
-    trimesh.Trimesh(points + CENTER, faces).export(folder / "egg.stl")
-    (folder / "recipes").mkdir()
+    write_egg(folder)
     for name, defects in RECIPES.items():
         write_recipe(folder / "recipes" / f"{name}.json", *defects)
     return folder
-
-
-def write_recipe(path: Path, *defects: dict[str, Any]) -> Path:
-    head = {"schema_version": 1, "part": {"diagonal": 26.0}, "origin": CENTER.tolist()}
-    path.write_text(json.dumps({**head, "defects": [*defects]}), encoding="utf-8")
-    return path
 
 
 @pytest.fixture

@@ -9,31 +9,28 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
 import pytest
 import tifffile
-import trimesh
 from PIL import Image
 
 from shared_schema.load import load_recipe
 from shared_schema.views import Camera, ViewSet
 from tests.architecture.project import ROOT
-from tests.blender import egg
+from tests.blender_addon.egg_files import CENTER, DENT, RADII, write_egg, write_recipe
 
-CENTER = np.array([100.0, 20.0, -5.0])
-RADII = np.array([10.0, 7.0, 5.0])
 SIZE = 48
 SMALL = ["--size", SIZE, SIZE, "--samples", 1, "--views", 2]
-RECIPE = {
-    "schema_version": 1,
-    "part": {"diagonal": 26.0},
-    "origin": CENTER.tolist(),
-    "defects": [
-        {"kind": "dent", "center": [0.0, 0.0, 5.0], "radius": 4.0, "depth": 1.0, "label": 300},
-        {"kind": "dent", "center": [0.0, -7.0, 0.0], "radius": 3.0, "depth": 0.5, "label": 2},
-    ],
+TOP: dict[str, Any] = {**DENT, "label": 300}
+SIDE: dict[str, Any] = {
+    "kind": "dent",
+    "center": [0.0, -7.0, 0.0],
+    "radius": 3.0,
+    "depth": 0.5,
+    "label": 2,
 }
 
 
@@ -49,12 +46,9 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An egg 20 mm long, away from the origin, and recipes for it."""
     folder = tmp_path_factory.mktemp("inputs")
-    points, faces = egg(10.0)
-    trimesh.Trimesh(points + CENTER, faces).export(folder / "egg.stl")
-    (folder / "recipes").mkdir()
-    for name, defects in {"both": RECIPE["defects"], "dent": RECIPE["defects"][:1]}.items():
-        text = json.dumps({**RECIPE, "defects": defects})
-        (folder / "recipes" / f"{name}.json").write_text(text, encoding="utf-8")
+    write_egg(folder)
+    write_recipe(folder / "recipes" / "both.json", TOP, SIDE)
+    write_recipe(folder / "recipes" / "dent.json", TOP)
     return folder
 
 
@@ -133,7 +127,7 @@ def test_masks_and_numbers_are_exact_and_lie_on_the_defects(rendered: Path) -> N
         assert set(np.unique(mask)) <= {0, 255}
         np.testing.assert_array_equal(mask == 255, ids > 0)
         places = in_part_frame(camera, depth) - CENTER
-        for defect in RECIPE["defects"]:
+        for defect in (TOP, SIDE):
             away = np.linalg.norm(places - defect["center"], axis=1)
             marked = ids[depth != 0] == defect["label"]
             assert (away[marked] < defect["radius"]).all()
@@ -196,8 +190,7 @@ def test_a_killed_run_goes_on_where_it_was(inputs: Path, tmp_path: Path) -> None
 
 
 def test_what_fails_is_named_and_does_not_stop_the_others(inputs: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.json"
-    bad.write_text(json.dumps({**RECIPE, "part": {"diagonal": 26.0, "unit": "inch"}}))
+    bad = write_recipe(tmp_path / "bad.json", TOP, SIDE, unit="inch")
     recipes = [bad, inputs / "recipes" / "dent.json"]
     options = ["--passes", "mask", *SMALL, "--out", tmp_path / "out", "--jobs", 2]
     result = run("render", inputs / "egg.stl", "--recipes", *recipes, *options)

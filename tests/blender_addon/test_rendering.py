@@ -81,6 +81,7 @@ def test_the_same_part_gives_the_same_picture(part: bpy.types.Object, tmp_path: 
     for name in ("first.png", "second.png"):
         render_preview(part, tmp_path / name, SIZE)
     np.testing.assert_array_equal(pixels(tmp_path / "first.png"), pixels(tmp_path / "second.png"))
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
 
 
 def test_nothing_is_left_in_the_file(part: bpy.types.Object, tmp_path: Path) -> None:

@@ -9,23 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trimesh
 
 from backend.dataset.folder import data_files, read_samples
 from backend.io import read_cloud
 from shared_schema.recipe import Recipe
 from shared_schema.scanner import Scanner
 from tests.architecture.project import ROOT
-from tests.blender import egg
+from tests.blender_addon.egg_files import CENTER, DENT, RADII, write_egg, write_recipe
 
-CENTER = np.array([100.0, 20.0, -5.0])
-DENT = {"kind": "dent", "center": [0.0, 0.0, 5.0], "radius": 4.0, "depth": 1.0, "label": 3}
-RECIPE = {
-    "schema_version": 1,
-    "part": {"diagonal": 26.0},
-    "origin": CENTER.tolist(),
-    "defects": [DENT],
-}
 SMALL = ["--size", 96, 96, "--views", 3, "--scanner", "laser_line", "--seed", 4]
 
 
@@ -38,10 +29,8 @@ def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An egg 20 mm long, away from the origin, and a recipe beside it."""
     folder = tmp_path_factory.mktemp("model")
-    points, faces = egg(10.0)
-    trimesh.Trimesh(points + CENTER, faces).export(folder / "egg.stl")
-    (folder / "dent.json").write_text(json.dumps(RECIPE), encoding="utf-8")
-    return folder / "egg.stl"
+    write_recipe(folder / "dent.json", DENT)
+    return write_egg(folder)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +56,7 @@ def test_it_is_a_folder_of_data(scanned: Path) -> None:
     assert [sample.kind for sample in samples] == ["nominal", "nominal", "dent", "dent"]
     for sample in samples:
         assert sample.cloud.normals is not None
-        away = np.linalg.norm((sample.cloud.points - CENTER) / (10.0, 7.0, 5.0), axis=1)
+        away = np.linalg.norm((sample.cloud.points - CENTER) / RADII, axis=1)
         assert np.abs(np.median(away) - 1.0) < 0.01
         assert set(sample.cloud.labels[sample.cloud.mask]) <= {3}
 
