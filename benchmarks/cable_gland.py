@@ -33,12 +33,14 @@ from backend.engine.processes import spread
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.scoring.detector import Detector
-from backend.training import TrainingConfig, train
+from backend.training import SynthesisConfig, TrainingConfig, train
 from shared_schema.load import load_template
+from shared_schema.recipe import RecipeTemplate
 
 CATEGORY = "cable_gland"
 TEMPLATE = Path(__file__).with_name("cable_gland.json")
 CAMERA = np.zeros(3)
+DRAWN_PER_SCAN = 4
 
 Configure = Callable[[TrainingConfig], TrainingConfig]
 
@@ -62,7 +64,6 @@ def _without_augmentation(config: TrainingConfig) -> TrainingConfig:
 
 PIECES: dict[str, Configure] = {
     "synthesis": _fitting(networks=0),
-    "closed_loop": _relief(closed_loop=False),
     "sdn": _relief(canonical=False),
     "prototypes": _relief(prototypes=False),
     "augmentation": _without_augmentation,
@@ -80,6 +81,12 @@ def _read(file: Path) -> PointCloud:
         cloud = PointCloud(arrays["points"].astype(np.float64), unit="mm")
     normals = estimate_normals(cloud.points, cloud.tree)
     return cloud.with_normals(orient_towards(cloud.points, normals, CAMERA))
+
+
+def _template(without: Sequence[str]) -> RecipeTemplate:
+    template = load_template(TEMPLATE)
+    kept = tuple(defect for defect in template.defects if defect.kind not in without)
+    return template.model_copy(update={"defects": kept})
 
 
 def score(model: Path, test: Path, out: Path) -> None:
@@ -118,15 +125,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     parser.add_argument("--ablate", choices=sorted(PIECES), help="leave this piece out")
+    parser.add_argument(
+        "--closed-loop", action="store_true", help="draw the second half where it is least decided"
+    )
+    parser.add_argument(
+        "--without-kinds", default="", help="kinds of defects that are not drawn, with commas"
+    )
     options = parser.parse_args()
     started = time.perf_counter()
     learn, held_out = (
         read_scans(sorted((options.data / split).glob("*/*.npz")))
         for split in ("train", "validation")
     )
-    config = TrainingConfig(holdout=len(held_out) / (len(learn) + len(held_out)))
+    config = TrainingConfig(
+        holdout=len(held_out) / (len(learn) + len(held_out)),
+        synthesis=SynthesisConfig(count=DRAWN_PER_SCAN * len(learn)),
+    )
     if options.ablate:
         config = PIECES[options.ablate](config)
+    if options.closed_loop:
+        config = _relief(closed_loop=True)(config)
     with progress_display() as progress:
         model = train(
             {CATEGORY: [*learn, *held_out]},
@@ -134,7 +152,7 @@ def main() -> None:
             config,
             seed=options.seed,
             out=options.out,
-            template=load_template(TEMPLATE),
+            template=_template(options.without_kinds.split(",")),
             progress=progress,
         )
     trained = time.perf_counter()

@@ -26,6 +26,14 @@ class RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s")
 
 
+class AboutColumn(ProgressColumn):
+    """What a task says about how it stands, in its field ``about``."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing for tasks that say nothing."""
+        return Text(task.fields.get("about", ""))
+
+
 def progress_display(*further: ProgressColumn) -> Progress:
     """A display for ``with``, with ``further`` columns; pass it down to what takes long."""
     return Progress(
@@ -33,6 +41,7 @@ def progress_display(*further: ProgressColumn) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        AboutColumn(),
         *further,
         console=console,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from backend.cli.options import (
+    EXISTING_FILE,
     TEMPLATE,
     data_argument,
     out_option,
@@ -18,19 +20,37 @@ from backend.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from backend.cloud import LabeledCloud, PointCloud
     from backend.scoring.detector import Thresholds
     from backend.training import TrainingConfig
 
-ANOMALIES = 40
+
+def _print_config(context: click.Context, _: click.Parameter, value: bool) -> None:
+    """What ``--config`` takes, with the defaults in it."""
+    if value and not context.resilient_parsing:
+        from backend.training.config import TrainingConfig, to_record
+
+        click.echo(json.dumps(to_record(TrainingConfig()), indent=2))
+        context.exit()
 
 
 @click.command("train")
 @data_argument()
 @out_option("the detector, and the state of an interrupted training")
 @seed_option("everything that is drawn by chance")
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=EXISTING_FILE,
+    help="Settings as JSON; what it does not name keeps its default, and options go before it.",
+)
+@click.option(
+    "--print-config",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_config,
+    help="Print all settings with their defaults, and end.",
+)
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
@@ -41,29 +61,40 @@ ANOMALIES = 40
     type=click.IntRange(min=1),
     help="CPU threads; another number changes the last digits of the result.",
 )
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="What the point network is trained on; by default a GPU where there is one.",
+)
 @unit_option("all files of DATA")
 @click.option(
     "--template",
     metavar="FILE|NAME",
     type=TEMPLATE,
-    help="Draw anomalies from this template too, a file or a bundled one, on the nominal scans "
-    "that are learned from.",
+    help="Draw defects from this template too, a file or a bundled one, on the nominal scans "
+    "that are learned from, while training.",
 )
 @click.option(
     "--count",
     type=click.IntRange(min=1),
-    show_default=str(ANOMALIES),
-    help="How many to draw for each category, with --template.",
+    help="How many to begin with for each category, with --template; by default two a scan, and "
+    "no fewer than 40.",
+)
+@click.option(
+    "--log",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a log of the training that TensorBoard shows.",
 )
 def command(
     data: Path,
     out: Path,
     seed: int,
-    epochs: int | None,
-    threads: int | None,
+    config: Path | None,
     unit: str | None,
     template: Path | None,
-    count: int | None,
+    log: Path | None,
+    **settings: Any,
 ) -> None:
     """Train a detector on the folder DATA.
 
@@ -77,52 +108,57 @@ def command(
     from backend.dataset.folder import labeled_clouds, nominal_clouds
     from backend.scoring.detector import Detector
     from backend.training import train
-
-    if count is not None and template is None:
-        raise click.UsageError("--count says how many anomalies to draw: from which --template?")
-    config = _config(epochs, threads)
-    with progress_display() as progress:
-        samples = read_data(data, unit, progress)
-        nominal, labeled = nominal_clouds(samples, unit), labeled_clouds(samples)
-        if template is not None:
-            number = count or ANOMALIES
-            for name, cloud in _drawn(nominal, template, config.holdout, seed, number, progress):
-                labeled.setdefault(name, []).append(cloud)
-        path = train(nominal, labeled, config, seed=seed, out=out, progress=progress)
-    counts = sum(map(len, nominal.values())), sum(map(len, labeled.values()))
-    text = f"Trained on {counts[0]} nominal and {counts[1]} anomalous clouds; wrote {path}"
-    console.print(text, markup=False, soft_wrap=True)
-    click.echo(_in_words(Detector.load(path).thresholds))
-
-
-def _config(epochs: int | None, threads: int | None) -> TrainingConfig:
-    from backend.training import TrainingConfig
-
-    config = TrainingConfig()
-    if epochs is not None:
-        config = replace(config, fitting=replace(config.fitting, epochs=epochs))
-    return config if threads is None else replace(config, threads=threads)
-
-
-def _drawn(
-    nominal: dict[str, list[PointCloud]],
-    template: Path,
-    holdout: float,
-    seed: int,
-    count: int,
-    progress: Progress,
-) -> Iterator[tuple[str, LabeledCloud]]:
-    """Anomalies of each category, on the nominal clouds that training learns from."""
-    from backend.dataset.drawing import draw_anomalies
-    from backend.training import split_nominal
+    from backend.training.tracking import no_log, tensorboard_log
     from shared_schema.load import load_template
 
-    loaded = load_template(template)
-    for number, (name, clouds) in enumerate(nominal.items()):
-        learn, _ = split_nominal(clouds, holdout)
-        drawn = draw_anomalies(loaded, learn, seed=seed, count=count, first=number * count)
-        for cloud in progress.track(drawn, count, description=f"Drawing anomalies of {name}"):
-            yield name, cloud
+    if settings["count"] is not None and template is None:
+        raise click.UsageError("--count says how many anomalies to draw: from which --template?")
+    with (
+        progress_display() as progress,
+        nullcontext(no_log) if log is None else tensorboard_log(log) as figures,
+    ):
+        samples = read_data(data, unit, progress)
+        nominal, labeled = nominal_clouds(samples, unit), labeled_clouds(samples)
+        path = train(
+            nominal,
+            labeled,
+            _config(config, **settings),
+            seed=seed,
+            out=out,
+            template=None if template is None else load_template(template),
+            progress=progress,
+            log=figures,
+        )
+    detector = Detector.load(path)
+    scans, anomalies = (
+        sum(detector.info[name].values()) for name in ("nominal_clouds", "labeled_clouds")
+    )
+    text = f"Trained on {scans} nominal and {anomalies} anomalous clouds; wrote {path}"
+    console.print(text, markup=False, soft_wrap=True)
+    click.echo(_in_words(detector.thresholds))
+
+
+def _config(
+    file: Path | None,
+    *,
+    epochs: int | None,
+    threads: int | None,
+    device: str | None,
+    count: int | None,
+) -> TrainingConfig:
+    """The file's settings, or the defaults, with those given as options in their place."""
+    from backend.training import TrainingConfig
+    from backend.training.config import read_config
+
+    config = TrainingConfig() if file is None else read_config(file)
+    given: dict[str, Any] = {"threads": threads, "device": device}
+    if epochs is not None:
+        given["fitting"] = replace(config.fitting, epochs=epochs)
+        relief = replace(config.relief.fitting, epochs=epochs)
+        given["relief"] = replace(config.relief, fitting=relief)
+    if count is not None:
+        given["synthesis"] = replace(config.synthesis, count=count)
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
 def _in_words(thresholds: Thresholds) -> str:

@@ -68,6 +68,17 @@ class Batch:
     parents: tuple[torch.Tensor, ...]
     sizes: tuple[int, ...]
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on ``device``."""
+        return Batch(
+            self.features.to(device),
+            self.mask.to(device),
+            tuple(part.to(device) for part in self.neighbors),
+            tuple(part.to(device) for part in self.relations),
+            tuple(part.to(device) for part in self.parents),
+            self.sizes,
+        )
+
 
 def build_levels(
     points: FloatArray, normals: FloatArray, voxel: float, levels: int, neighbors: int

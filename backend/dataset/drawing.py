@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+from pydantic import ValidationError
+
 from backend.cloud import LabeledCloud, PointCloud
-from backend.locations import surface_of
-from backend.replay import replay
-from backend.sampling import sample_recipes
+from backend.dataset.sample_drawing import ATTEMPTS, unfit
+from backend.errors import CloudError, ReplayError, SamplingError
+from backend.locations import Surface, surface_of
+from backend.replay import Replayed, replay
+from backend.sampling import sample_recipe, sample_recipes
 from shared_schema.recipe import RecipeTemplate, Unit
 
 
@@ -48,3 +53,30 @@ def draw_anomalies(
                 labeled = replace(labeled, normals=None)
             if labeled.mask.any():
                 yield labeled
+
+
+def draw_one(
+    template: RecipeTemplate, cloud: PointCloud, rng: np.random.Generator
+) -> LabeledCloud | None:
+    """Draw on ``cloud`` until a defect shows; None if none does in 50 draws.
+
+    The cloud is a part of its own, as in ``draw_anomalies``.
+    """
+    surface = surface_of(cloud, template.name, Unit(cloud.unit or template.unit))
+    for _ in range(ATTEMPTS):
+        drawn = attempt(template, surface, rng)
+        if drawn is not None:
+            labeled = drawn.labeled
+            return labeled if cloud.normals is not None else replace(labeled, normals=None)
+    return None
+
+
+def attempt(
+    template: RecipeTemplate, surface: Surface, rng: np.random.Generator
+) -> Replayed | None:
+    """One draw; None where the defect cannot be made, or does not show as one."""
+    try:
+        replayed = replay(sample_recipe(template, surface, rng=rng), surface.cloud)
+    except (SamplingError, ReplayError, CloudError, ValidationError):
+        return None
+    return None if unfit(replayed.labeled) else replayed

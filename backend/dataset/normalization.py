@@ -25,14 +25,15 @@ SPACINGS_PER_VOXEL = 2.0
 LARGEST_SIZE_RATIO = 8.0
 
 
-def voxel_thin(points: FloatArray, voxel: float) -> IntArray:
+def voxel_thin(points: FloatArray, voxel: float, offset: float = 0.0) -> IntArray:
     """Rows (M,), ascending: in each occupied voxel the point nearest to the voxel's mean.
 
     Args:
         points: (N, 3).
         voxel: edge length in the unit of ``points``, > 0.
+        offset: how far the grid begins before the lowest point, in voxels.
     """
-    cell = _cells(points, voxel)
+    cell = _cells(points, voxel, offset)
     count = np.bincount(cell)
     mean = np.stack([np.bincount(cell, axis) for axis in points.T], axis=1) / count[:, None]
     distance = np.linalg.norm(points - mean[cell], axis=1)
@@ -41,9 +42,9 @@ def voxel_thin(points: FloatArray, voxel: float) -> IntArray:
     return np.sort(order[first])
 
 
-def _cells(points: FloatArray, voxel: float) -> IntArray:
+def _cells(points: FloatArray, voxel: float, offset: float = 0.0) -> IntArray:
     """Dense number (N,) of the voxel each point lies in."""
-    grid = np.floor((points - points.min(axis=0)) / voxel).astype(np.int64)
+    grid = np.floor((points - points.min(axis=0)) / voxel + offset).astype(np.int64)
     shape = grid.max(axis=0) + 1
     keys = (grid[:, 0] * shape[1] + grid[:, 1]) * shape[2] + grid[:, 2]
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)
@@ -59,14 +60,22 @@ class Normalization:
         extents: per category, its training clouds' sorted principal extents (n, 3), to
             recognise the category of a cloud that comes without one.
         voxel: edge length of the thinning grid, in units of the scale.
+        by_category: whether clouds are scaled by their category's scale, else each by its own.
     """
 
     scales: Mapping[str, float]
     extents: Mapping[str, tuple[tuple[float, ...], ...]]
     voxel: float
+    by_category: bool = True
 
     @classmethod
-    def fit(cls, nominal: Mapping[str, Sequence[PointCloud]], target_points: int) -> Normalization:
+    def fit(
+        cls,
+        nominal: Mapping[str, Sequence[PointCloud]],
+        target_points: int,
+        *,
+        by_category: bool = True,
+    ) -> Normalization:
         """Learn from nominal clouds; the median cloud keeps about ``target_points``.
 
         A cloud that is sparser than the grid stays as it is.
@@ -96,20 +105,20 @@ class Normalization:
             [c.spacing / scales[name] for name, clouds in nominal.items() for c in clouds]
         )
         voxel = max(_voxel_for(unit, target_points), SPACINGS_PER_VOXEL * float(spacing))
-        return cls(scales, extents, voxel)
+        return cls(scales, extents, voxel, by_category)
 
     def apply(self, points: FloatArray, category: str) -> tuple[FloatArray, FloatArray]:
-        """Points (N, 3) in units of the category's scale about their box centre; and that centre.
+        """Points (N, 3) in units of the scale about their box centre; and that centre.
 
         Raises:
             CloudError: the category is unknown.
         """
         center = (points.min(axis=0) + points.max(axis=0)) / 2.0
-        return (points - center) / self.scale(category), center
-
-    def invert(self, points: FloatArray, center: FloatArray, category: str) -> FloatArray:
-        """The inverse of ``apply``: points (N, 3) in the cloud's own unit and place."""
-        return points * self.scale(category) + center
+        scale = self.scale(category)
+        if not self.by_category:
+            own = float(np.linalg.norm(np.ptp(points, axis=0))) / 2.0
+            scale = own if own > 0.0 else scale
+        return (points - center) / scale, center
 
     def scale(self, category: str) -> float:
         """The length that becomes 1."""
@@ -141,7 +150,12 @@ class Normalization:
 
     def to_record(self) -> dict[str, Any]:
         """JSON form."""
-        return {"scales": dict(self.scales), "extents": dict(self.extents), "voxel": self.voxel}
+        return {
+            "scales": dict(self.scales),
+            "extents": dict(self.extents),
+            "voxel": self.voxel,
+            "by_category": self.by_category,
+        }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Normalization:
@@ -149,7 +163,8 @@ class Normalization:
         extents = {
             name: tuple(tuple(row) for row in rows) for name, rows in record["extents"].items()
         }
-        return cls(dict(record["scales"]), extents, float(record["voxel"]))
+        voxel = float(record["voxel"])
+        return cls(dict(record["scales"]), extents, voxel, record["by_category"])
 
 
 def principal_extents(points: FloatArray) -> FloatArray:

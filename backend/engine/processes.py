@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
@@ -19,6 +20,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ONE_THREAD_EACH = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+KILLED = (
+    "a process that did part of the work was killed, mostly for want of memory; what is written is "
+    "whole: run the same again, with fewer jobs"
+)
 
 # In a worker: set when the parent wants no more results.
 _stop: Event | None = None
@@ -78,10 +84,29 @@ class Workers:
             for future in as_completed(futures):
                 yield from future.result()
         except BrokenProcessPool as error:
-            raise EngineError(
-                "a process that did part of the work was killed, mostly for want of memory; what "
-                "is written is whole: run the same again, with fewer jobs"
-            ) from error
+            raise EngineError(KILLED) from error
+
+    def in_order(
+        self, work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+    ) -> Iterator[Result]:
+        """Results of ``work`` on ``items``, endless ones too, in their order.
+
+        The processes are at work on the next ``ahead`` items while a result is used.
+
+        Raises:
+            EngineError: a process was killed from outside.
+        """
+        pending: deque[Future[list[Result]]] = deque()
+        try:
+            for item in items:
+                with _one_thread():
+                    pending.append(self._executor.submit(_each, work, [item]))
+                if len(pending) > ahead:
+                    yield from pending.popleft().result()
+            while pending:
+                yield from pending.popleft().result()
+        except BrokenProcessPool as error:
+            raise EngineError(KILLED) from error
 
 
 def spread(

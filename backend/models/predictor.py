@@ -74,9 +74,10 @@ class Predictor:
 
     def infer(self, cloud: PreparedCloud) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Anomaly logits (M,) and learned features (M, C) of a prepared cloud."""
+        batch = collate([self.graph(cloud)]).to(next(self.network.parameters()).device)
         with torch.inference_mode():
-            logits, features = self.network(collate([self.graph(cloud)]))
-        return logits.numpy(), features.numpy()
+            logits, features = self.network(batch)
+        return logits.cpu().numpy(), features.cpu().numpy()
 
     def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors and a JSON document."""

@@ -51,24 +51,25 @@ class PreparedCloud:
 
 
 def prepare(
-    points: FloatArray, normals: FloatArray | None, normalization: Normalization, category: str
+    points: FloatArray,
+    normals: FloatArray | None,
+    normalization: Normalization,
+    category: str,
+    offset: float = 0.0,
 ) -> PreparedCloud:
     """Normalise, thin and describe ``points`` (N, 3).
 
     ``normals`` (N, 3) only say which side is outside: the directions are fitted to the thinned
     points, so that normals carried over from a nominal model can neither hide nor betray a defect.
+    ``offset`` is that of ``voxel_thin``.
 
     Raises:
         CloudError: fewer than 32 points are left, or the category is unknown.
     """
     unit, _ = normalization.apply(points, category)
     voxel = normalization.voxel
-    rows = voxel_thin(unit, voxel)
-    if len(rows) < SMALLEST_CLOUD:
-        raise CloudError(
-            f"{len(points)} points make only {len(rows)} at the detector's resolution; "
-            f"at least {SMALLEST_CLOUD} are needed"
-        )
+    rows = voxel_thin(unit, voxel, offset)
+    check_enough(len(points), len(rows))
     thin = unit[rows]
     towards = _outward(thin) if normals is None else normals[rows]
     near = neighborhoods(thin)
@@ -82,6 +83,19 @@ def prepare(
         local_invariants(thin, near, frames, voxel).astype(np.float32),
         voxel,
     )
+
+
+def check_enough(points: int, thinned: int) -> None:
+    """Refuse clouds that thinning leaves too little of.
+
+    Raises:
+        CloudError: fewer than 32 points are left.
+    """
+    if thinned < SMALLEST_CLOUD:
+        raise CloudError(
+            f"{points} points make only {thinned} at the detector's resolution; "
+            f"at least {SMALLEST_CLOUD} are needed"
+        )
 
 
 def _outward(points: FloatArray) -> FloatArray:

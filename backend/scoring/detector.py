@@ -9,7 +9,7 @@ held-out nominal clouds; the point score is their mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,10 +114,12 @@ class Detector:
 
     Attributes:
         normalization: scale per category and voxel size.
-        predictor: the network; None for a detector that was trained on nominal clouds only.
+        predictor: the network; None where no channel needs one.
         categories: by name.
         thresholds: decisions.
         info: how it was made: version, seed, configuration, counts.
+        averages: so many thinnings of a cloud are scored, and their scores averaged; of parts of
+            revolution one.
     """
 
     normalization: Normalization
@@ -125,6 +127,7 @@ class Detector:
     categories: Mapping[str, CategoryModel]
     thresholds: Thresholds
     info: Mapping[str, Any]
+    averages: int = 1
 
     @property
     def unit(self) -> str | None:
@@ -146,19 +149,25 @@ class Detector:
         """
         cloud = PointCloud.of(points, normals)
         name = category or self.normalization.recognise(cloud.points)
-        found = self._deviations(cloud, name)
-        thin_scores = fuse(found.channels, self.categories[name].tails)
-        unit, _ = self.normalization.apply(cloud.points, name)
-        scores = upsample(unit, unit[found.rows], thin_scores).astype(np.float32)
-        return self._decide(scores, object_score(thin_scores), name)
+        scores, objects = np.zeros(len(cloud)), []
+        for found in self._deviations(cloud, name):
+            thin_scores = fuse(found.channels, self.categories[name].tails)
+            scores += upsample(cloud.points, cloud.points[found.rows], thin_scores)
+            objects.append(object_score(thin_scores))
+        points = (scores / len(objects)).astype(np.float32)
+        return self._decide(points, float(np.mean(objects)), name)
 
-    def _deviations(self, cloud: PointCloud, category: str) -> Deviations:
+    def _deviations(self, cloud: PointCloud, category: str) -> Iterator[Deviations]:
+        """Of each thinning."""
         self.normalization.scale(category)  # refuses a category that is unknown
         model = self.categories[category]
         if model.relief is not None:
-            return relief_deviations(cloud, model.relief)
-        prepared = prepare(cloud.points, cloud.normals, self.normalization, category)
-        return local_deviations(prepared, self.predictor, model.banks)
+            yield relief_deviations(cloud, model.relief)
+            return
+        for number in range(self.averages):
+            offset = number / self.averages
+            prepared = prepare(cloud.points, cloud.normals, self.normalization, category, offset)
+            yield local_deviations(prepared, self.predictor, model.banks, tuple(model.tails))
 
     def _decide(self, scores: NDArray[np.float32], value: float, category: str) -> ScoreMap:
         limit = self.thresholds.object
@@ -174,6 +183,7 @@ class Detector:
             "thresholds": vars(self.thresholds),
             "categories": categories,
             "info": dict(self.info),
+            "averages": self.averages,
             "network": None,
         }
         if self.predictor is not None:
@@ -202,6 +212,7 @@ class Detector:
                 },
                 Thresholds(**document["thresholds"]),
                 document["info"],
+                document["averages"],
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the model file lacks {error}") from error
@@ -240,11 +251,13 @@ def _from_checkpoint(
 
 
 def bank_features(
-    cloud: PreparedCloud, predictor: Predictor | None
+    cloud: PreparedCloud, predictor: Predictor | None, channels: Collection[str]
 ) -> dict[str, NDArray[np.float32]]:
     """Per prototype channel the features (M, F) that its bank holds."""
-    features = {HISTOGRAMS: smooth_features(cloud.histograms, cloud.neighbors)}
-    if predictor is not None:
+    features = {}
+    if HISTOGRAMS in channels:
+        features[HISTOGRAMS] = smooth_features(cloud.histograms, cloud.neighbors)
+    if LEARNED in channels and predictor is not None:
         features[LEARNED] = predictor.infer(cloud)[1]
     return features
 
@@ -266,16 +279,24 @@ def relief_deviations(cloud: PointCloud, relief: ReliefModel) -> Deviations:
 
 
 def local_deviations(
-    cloud: PreparedCloud, predictor: Predictor | None, banks: Mapping[str, PrototypeBank]
+    cloud: PreparedCloud,
+    predictor: Predictor | None,
+    banks: Mapping[str, PrototypeBank],
+    channels: Collection[str],
 ) -> Deviations:
-    """Deviations of each point's surroundings from nominal ones."""
+    """Deviations of each point's surroundings from nominal ones, as far as ``channels`` say."""
     near = cloud.neighbors[:, : SMOOTHING // 2]
-    histograms = smooth_features(cloud.histograms, cloud.neighbors)
-    deviations = {HISTOGRAMS: banks[HISTOGRAMS].distance(histograms).astype(np.float64)}
+    deviations = {}
+    if HISTOGRAMS in channels:
+        histograms = smooth_features(cloud.histograms, cloud.neighbors)
+        deviations[HISTOGRAMS] = banks[HISTOGRAMS].distance(histograms).astype(np.float64)
     if predictor is not None:
         logits, features = predictor.infer(cloud)
-        deviations[NETWORK] = logits.astype(np.float64)
-        deviations[LEARNED] = smooth(banks[LEARNED].distance(features).astype(np.float64), near)
+        if NETWORK in channels:
+            deviations[NETWORK] = logits.astype(np.float64)
+        if LEARNED in channels:
+            distance = banks[LEARNED].distance(features).astype(np.float64)
+            deviations[LEARNED] = smooth(distance, near)
     return Deviations(cloud.rows, deviations)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,69 +21,29 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from backend import __version__
-from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.augmentation import AugmentationConfig, augment
+from backend.cloud import PointCloud
 from backend.dataset.normalization import Normalization
 from backend.engine.processes import cores
 from backend.errors import CheckpointError, TrainingError
-from backend.models.fitting import Example, FittingConfig, NetworkFitter
-from backend.models.point_transformer import PointTransformerConfig
-from backend.models.predictor import Predictor, Standardization
-from backend.models.preparation import PreparedCloud, prepare
+from backend.models.predictor import Predictor
 from backend.models.relief.fitting import fit_relief
-from backend.models.relief.model import ReliefConfig, ReliefModel
-from backend.scoring.detector import (
-    CategoryModel,
-    Detector,
-    bank_features,
-    calibrate,
-    fuse,
-    local_deviations,
-    relief_deviations,
-)
-from backend.scoring.prototypes import PrototypeBank
+from backend.models.relief.model import ReliefModel
+from backend.scoring.detector import CategoryModel, Detector, calibrate, fuse, relief_deviations
 from backend.scoring.tails import TailTable
+from backend.training.config import TrainingConfig, to_record
+from backend.training.local import (
+    Banks,
+    ChannelDeviations,
+    LabeledClouds,
+    LocalTraining,
+    NominalClouds,
+)
+from backend.training.tracking import Scalars, Tracker, no_log
 from shared_schema.recipe import RecipeTemplate
-
-NominalClouds = Mapping[str, Sequence[PointCloud]]
-LabeledClouds = Mapping[str, Sequence[LabeledCloud]]
-Deviations = Mapping[str, NDArray[np.float64]]
-Item = TypeVar("Item")
 
 DETECTOR_FILE = "detector.safetensors"
 STATE_FILE = "training_state.safetensors"
 RELIEF_FOLDER = "relief"
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What can be set; the defaults suit a few hundred clouds on two cores.
-
-    Attributes:
-        threads: of torch; part of the configuration because sums come out differently.
-        target_points: points that the median nominal cloud keeps after thinning.
-        holdout: share of each category's nominal clouds, from the end of the list, that the
-            network and the prototypes never see and thresholds are calibrated on.
-        bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
-        false_alarm_rate: of the object decision.
-        point_rate: share of nominal points above the point threshold.
-        augmentation: of every labelled cloud.
-        network: shape of the network.
-        fitting: how the network is trained.
-        relief: how parts of revolution are compared; the settings above do not concern them.
-    """
-
-    threads: int = 2
-    target_points: int = 8000
-    holdout: float = 1.0 / 3.0
-    bank_size: int = 1000
-    bank_pool: int = 10000
-    false_alarm_rate: float = 0.05
-    point_rate: float = 0.005
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    network: PointTransformerConfig = field(default_factory=PointTransformerConfig)
-    fitting: FittingConfig = field(default_factory=FittingConfig)
-    relief: ReliefConfig = field(default_factory=ReliefConfig)
 
 
 def train(
@@ -95,6 +55,7 @@ def train(
     out: Path | str,
     template: RecipeTemplate | None = None,
     progress: Progress | None = None,
+    log: Scalars = no_log,
 ) -> Path:
     """Train a detector and write it to ``out/detector.safetensors``.
 
@@ -108,8 +69,9 @@ def train(
         config: settings.
         seed: of all chance.
         out: folder for the detector and, while training, the state to go on from.
-        template: defects that are drawn on the nominal clouds of parts of revolution.
+        template: of defects that are drawn on the nominal clouds that are learned from.
         progress: a running ``rich`` progress display, or None.
+        log: takes the figures of each epoch of the network that looks at points.
 
     Returns:
         Path of the detector; read it with ``Detector.load``.
@@ -127,7 +89,7 @@ def train(
     if _is_finished(path, fingerprint):
         return path
     with _deterministic_torch(config.threads):
-        trainer = _Trainer(config, template, seed, Path(out), fingerprint, _Tracker(progress))
+        trainer = _Trainer(config, template, seed, Path(out), fingerprint, Tracker(progress), log)
         trainer.detector(nominal, labeled).save(path)
     (Path(out) / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(Path(out) / RELIEF_FOLDER, ignore_errors=True)
@@ -146,60 +108,36 @@ def split_nominal(
 
 
 @dataclass(frozen=True, eq=False)
-class _NominalSet:
-    """One category's prepared nominal clouds.
-
-    Attributes:
-        learn: what network and prototypes learn from.
-        rest: what deviations are measured on; a changed copy if there is but one.
-    """
-
-    learn: Sequence[PreparedCloud]
-    rest: Sequence[PreparedCloud]
-
-
 class _Trainer:
-    """One run: prepares the clouds, fits the network, then the prototypes and thresholds."""
+    """One run: compares parts of revolution by place, the others by surroundings; calibrates."""
 
-    def __init__(
-        self,
-        config: TrainingConfig,
-        template: RecipeTemplate | None,
-        seed: int,
-        out: Path,
-        fingerprint: str,
-        track: _Tracker,
-    ) -> None:
-        self.config, self.template, self.seed, self.out = config, template, seed, out
-        self.fingerprint, self.track = fingerprint, track
+    config: TrainingConfig
+    template: RecipeTemplate | None
+    seed: int
+    out: Path
+    fingerprint: str
+    track: Tracker
+    log: Scalars
 
     def detector(self, nominal: NominalClouds, labeled: LabeledClouds) -> Detector:
         """Fit everything."""
         parts = {n: split_nominal(clouds, self.config.holdout) for n, clouds in nominal.items()}
         learn = {name: part[0] for name, part in parts.items()}
-        normalization = Normalization.fit(learn, self.config.target_points)
-        reliefs = self._fit_reliefs(learn, labeled)
-        local = {name: number for number, name in enumerate(nominal) if name not in reliefs}
-        sets = {
-            name: self._prepare_nominal(local[name], name, nominal[name], normalization)
-            for name in self.track(local, "Describing nominal clouds", len(local))
-        }
+        normalization = Normalization.fit(
+            learn, self.config.target_points, by_category=self.config.sdn
+        )
+        deviations: dict[str, list[ChannelDeviations]] = {}
+        models: dict[str, tuple[Banks, ReliefModel | None]] = {}
+        for name, relief in self._reliefs(learn, labeled).items():
+            models[name] = {}, relief
+            rest = parts[name][1]
+            deviations[name] = [relief_deviations(cloud, relief).channels for cloud in rest]
         predictor = None
-        if any(labeled.get(name) for name in local):
-            predictor = self._fit_network(sets, labeled, normalization)
-        banks: dict[str, dict[str, PrototypeBank]] = {name: {} for name in reliefs}
-        deviations = {
-            name: [relief_deviations(cloud, relief).channels for cloud in parts[name][1]]
-            for name, relief in reliefs.items()
-        }
-        for name in self.track(sets, "Collecting prototypes", len(sets)):
-            banks[name] = self._fit_banks(local[name], sets[name].learn, predictor)
-            deviations[name] = [
-                local_deviations(cloud, predictor, banks[name]).channels
-                for cloud in sets[name].rest
-            ]
+        if len(models) < len(parts):
+            predictor = self._fit_local(parts, labeled, normalization, models, deviations)
         categories = {
-            n: CategoryModel(banks[n], fit_tails(deviations[n]), reliefs.get(n)) for n in nominal
+            name: CategoryModel(models[name][0], fit_tails(deviations[name]), models[name][1])
+            for name in nominal
         }
         certifying = [name for name, (_, rest) in parts.items() if len(rest) > 1]
         thresholds = calibrate(
@@ -208,18 +146,27 @@ class _Trainer:
             self.config.false_alarm_rate,
             self.config.point_rate,
         )
-        info = {
+        info = self._info(nominal, labeled, learn)
+        averages = self.config.averages
+        return Detector(normalization, predictor, categories, thresholds, info, averages)
+
+    def _info(
+        self, nominal: NominalClouds, labeled: LabeledClouds, learn: NominalClouds
+    ) -> dict[str, Any]:
+        given = {name: len(labeled.get(name, ())) for name in nominal}
+        first = self.config.synthesis.first
+        drawn = {n: 0 if self.template is None else first(len(c)) for n, c in learn.items()}
+        return {
             "fingerprint": self.fingerprint,
             "version": __version__,
             "seed": self.seed,
-            "config": asdict(self.config),
+            "config": to_record(self.config),
             "unit": _common_unit(nominal),
             "nominal_clouds": {name: len(clouds) for name, clouds in nominal.items()},
-            "labeled_clouds": {name: len(clouds) for name, clouds in labeled.items()},
+            "labeled_clouds": {name: given[name] + drawn[name] for name in nominal},
         }
-        return Detector(normalization, predictor, categories, thresholds, info)
 
-    def _fit_reliefs(self, learn: NominalClouds, labeled: LabeledClouds) -> dict[str, ReliefModel]:
+    def _reliefs(self, learn: NominalClouds, labeled: LabeledClouds) -> dict[str, ReliefModel]:
         """Of the categories of parts of revolution."""
         reliefs = {}
         folder = self.out / RELIEF_FOLDER / self.fingerprint
@@ -229,6 +176,7 @@ class _Trainer:
                 labeled.get(name, ()),
                 self.config.relief,
                 template=self.template,
+                count=self.config.synthesis.first(len(clouds)),
                 seed=[self.seed, 4, number],
                 folder=folder / str(number),
                 jobs=cores(),
@@ -238,62 +186,42 @@ class _Trainer:
                 reliefs[name] = relief
         return reliefs
 
-    def _prepare_nominal(
-        self, number: int, name: str, clouds: Sequence[PointCloud], normalization: Normalization
-    ) -> _NominalSet:
-        learn, rest = split_nominal(clouds, self.config.holdout)
-        if not rest:
-            rng = np.random.default_rng([self.seed, 1, number])
-            copy = augment(LabeledCloud.nominal(learn[0]), rng, self.config.augmentation)
-            rest = [PointCloud(copy.points, copy.normals)]
-        prepared = [
-            prepare(cloud.points, cloud.normals, normalization, name) for cloud in (*learn, *rest)
-        ]
-        return _NominalSet(prepared[: len(learn)], prepared[len(learn) :])
-
-    def _fit_network(
+    def _fit_local(
         self,
-        sets: Mapping[str, _NominalSet],
+        parts: Mapping[str, tuple[Sequence[PointCloud], Sequence[PointCloud]]],
         labeled: LabeledClouds,
         normalization: Normalization,
-    ) -> Predictor:
-        learn = [cloud for part in sets.values() for cloud in part.learn]
-        examples = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in learn]
-        tasks = [(name, cloud) for name in sets for cloud in labeled.get(name, ())]
-        described = self.track(tasks, "Describing labelled clouds", len(tasks))
-        for number, (name, cloud) in enumerate(described):
-            rng = np.random.default_rng([self.seed, 2, number])
-            changed = augment(cloud, rng, self.config.augmentation)
-            prepared = prepare(changed.points, changed.normals, normalization, name)
-            examples.append(Example(prepared, changed.mask[prepared.rows]))
-        fitter = NetworkFitter(
-            examples,
-            Standardization.fit([cloud.invariants for cloud in learn]),
-            self.config.network,
-            self.config.fitting,
-            seed=self.seed,
-            state=self.out / STATE_FILE,
-            fingerprint=self.fingerprint,
+        models: dict[str, tuple[Banks, ReliefModel | None]],
+        deviations: dict[str, list[ChannelDeviations]],
+    ) -> Predictor | None:
+        """The categories that have no model yet; adds those and their deviations."""
+        local = LocalTraining(
+            self.config,
+            self.seed,
+            normalization,
+            self.template,
+            self.out / STATE_FILE,
+            self.fingerprint,
+            self.track,
+            self.log,
         )
-        for _ in self.track(fitter.run(), "Training", len(fitter), fitter.done):
-            pass
-        return fitter.predictor
-
-    def _fit_banks(
-        self, number: int, clouds: Sequence[PreparedCloud], predictor: Predictor | None
-    ) -> dict[str, PrototypeBank]:
-        rng = np.random.default_rng([self.seed, 3, number])
-        features = [bank_features(cloud, predictor) for cloud in clouds]
-        size, pool = self.config.bank_size, self.config.bank_pool
-        return {
-            channel: PrototypeBank.fit(
-                np.concatenate([part[channel] for part in features]), size, pool, rng
-            )
-            for channel in features[0]
+        names = {name: number for number, name in enumerate(parts) if name not in models}
+        sets = {
+            name: local.nominal_set(names[name], name, *parts[name])
+            for name in self.track(names, "Describing nominal clouds", len(names))
         }
+        predictor = None
+        has_anomalies = self.template is not None or any(labeled.get(name) for name in names)
+        if self.config.learns and has_anomalies:
+            predictor = local.network(sets, labeled, {name: parts[name][0] for name in names})
+        for name, part in self.track(sets.items(), "Collecting prototypes", len(sets)):
+            banks = local.banks(part, predictor)
+            models[name] = banks, None
+            deviations[name] = local.deviations(part, predictor, banks)
+        return predictor
 
 
-def fit_tails(deviations: Sequence[Deviations]) -> dict[str, TailTable]:
+def fit_tails(deviations: Sequence[ChannelDeviations]) -> dict[str, TailTable]:
     """Per channel a tail table of the points of all clouds."""
     return {
         channel: TailTable.fit(np.concatenate([part[channel] for part in deviations]))
@@ -301,30 +229,12 @@ def fit_tails(deviations: Sequence[Deviations]) -> dict[str, TailTable]:
     }
 
 
-def leave_one_out_scores(deviations: Sequence[Deviations]) -> list[NDArray[np.float64]]:
+def leave_one_out_scores(deviations: Sequence[ChannelDeviations]) -> list[NDArray[np.float64]]:
     """Point scores of each cloud by the tails of the others: as a new cloud would be scored."""
     return [
         fuse(part, fit_tails([*deviations[:index], *deviations[index + 1 :]]))
         for index, part in enumerate(deviations)
     ]
-
-
-class _Tracker:
-    """Shows loops on a progress display, where there is one."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress = progress
-
-    def __call__(
-        self, items: Iterable[Item], text: str, total: int, done: int = 0
-    ) -> Iterator[Item]:
-        if self.progress is None or total == 0:
-            yield from items
-            return
-        task = self.progress.add_task(text, total=total, completed=done)
-        for item in items:
-            yield item
-            self.progress.advance(task)
 
 
 @contextmanager
@@ -377,7 +287,7 @@ def _fingerprint(
 ) -> str:
     """Hash of everything the result depends on."""
     drawn = None if template is None else template.model_dump(mode="json")
-    settings = [__version__, asdict(config), drawn, seed, _common_unit(nominal)]
+    settings = [__version__, to_record(config), drawn, seed, _common_unit(nominal)]
     digest = hashlib.sha256(json.dumps(settings).encode())
 
     def add(name: str, *arrays: NDArray[Any] | None) -> None:

@@ -23,6 +23,7 @@ FACED_LEAST = 0.4
 VIEW_ROUNDS = 60
 # A scan from one side faces its sensor with more than this, on average of those that do least.
 ONE_SIDED = 0.1
+LEAST_ASIDE = 0.01
 # Of the normals, so many lean away from the axis by more than 30 degrees, and not all one way.
 LEANING, LEAST_LEANING, ONE_WAY = 0.5, 0.2, 0.95
 
@@ -52,8 +53,9 @@ class AxisFrame:
         axis = revolution_axis(points[::step], normals[::step])
         view = facing_direction(normals[::step])
         along = axis.direction
-        ahead = np.eye(3)[np.argmin(np.abs(along))] if view is None else view
-        side = np.cross(ahead, along)
+        side = np.cross(along if view is None else view, along)
+        if np.linalg.norm(side) < LEAST_ASIDE:  # seen along the axis: any angle is as good
+            side = np.cross(np.eye(3)[np.argmin(np.abs(along))], along)
         side /= np.linalg.norm(side)
         turn = np.stack([side, np.cross(along, side), along])
         x, y, z = ((points - axis.point) @ turn.T).T

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from safetensors.numpy import load_file, save
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.augmentation import AugmentationConfig, augment
-from backend.dataset.sample_drawing import ATTEMPTS, unfit
-from backend.errors import CloudError, ReplayError, SamplingError
+from backend.dataset.drawing import attempt
+from backend.dataset.sample_drawing import ATTEMPTS
 from backend.io.atomic import write_bytes
 from backend.locations import surface_of
 from backend.models.difficulty import Difficulty, Traits, traits_of
@@ -28,8 +27,6 @@ from backend.models.relief.inputs import Compared
 from backend.models.relief.matching import Bank, Deviation
 from backend.models.relief.model import ReliefConfig, compare_scan, thin_scan
 from backend.models.relief.relief_map import ReliefGrid, ReliefMap
-from backend.replay import replay
-from backend.sampling import sample_recipe
 from shared_schema.recipe import RecipeTemplate, Unit
 
 KIND = "kind."
@@ -131,13 +128,10 @@ def draw_defect(
     assert surface.cloud.normals is not None  # what the function is for
     view = facing_direction(surface.cloud.normals)
     found = None
-    for attempt in range(ATTEMPTS):
-        rng = np.random.default_rng([*drawing.seed, task.number, attempt])
-        try:
-            replayed = replay(sample_recipe(template, surface, rng=rng), surface.cloud)
-        except (SamplingError, ReplayError, CloudError, ValidationError):
-            continue
-        if unfit(replayed.labeled):
+    for number in range(ATTEMPTS):
+        rng = np.random.default_rng([*drawing.seed, task.number, number])
+        replayed = attempt(template, surface, rng)
+        if replayed is None:
             continue
         first = replayed.record["defects"][0]
         name = first["name"] or first["kind"]

@@ -56,6 +56,7 @@ def fit_relief(
     config: ReliefConfig,
     *,
     template: RecipeTemplate | None,
+    count: int,
     seed: Sequence[int],
     folder: Path,
     jobs: int,
@@ -67,7 +68,8 @@ def fit_relief(
         nominal: defect-free scans; with outward normals, or scanned so that they can be told.
         labeled: anomalies; those made of one of ``nominal`` are recognised by their points.
         config: see ``ReliefConfig``.
-        template: defects to be drawn on ``nominal``, ``config.drawn_per_scan`` a scan.
+        template: of defects to be drawn on ``nominal``, which take turns.
+        count: how many.
         seed: of the defects and the networks.
         folder: for the comparisons; what is in it is taken to be of the same inputs.
         jobs: processes.
@@ -90,7 +92,7 @@ def fit_relief(
         work = _Work(clouds, maps, grid, config, tuple(seed), folder, workers, track)
         work.compare(work.given(labeled))
         if template is not None and config.fitting.networks:
-            work.draw(Drawing(template, tuple(seed), spacing))
+            work.draw(count, Drawing(template, tuple(seed), spacing))
     networks = list(work.networks()) if work.has_anomalies else []
     return ReliefModel(grid, _bank(maps, config), work.spread(), networks, config)
 
@@ -184,9 +186,9 @@ class _Work:
             pass
         self.folds += [task.fold for task in tasks]
 
-    def draw(self, drawing: Drawing) -> None:
-        """Compare defects drawn on all nominal clouds in turn, in the closed loop or at once."""
-        scans = np.arange(self.config.drawn_per_scan * len(self.nominal)) % len(self.nominal)
+    def draw(self, count: int, drawing: Drawing) -> None:
+        """Compare defects drawn on the nominal clouds in turn, in the closed loop or at once."""
+        scans = np.arange(count) % len(self.nominal)
         if not self.config.closed_loop:
             self._draw_on(scans, drawing)
             return

@@ -14,6 +14,7 @@ from backend.cloud import PointCloud
 from backend.dataset.augmentation import AugmentationConfig
 from backend.dataset.normalization import voxel_thin
 from backend.geometry.normals import estimate_normals, with_outward_normals
+from backend.models.preparation import check_enough
 from backend.models.relief.axis_frame import AxisFrame
 from backend.models.relief.inputs import Compared, NominalSpread, network_inputs, ratio
 from backend.models.relief.matching import Bank, Windows, compare, unexplained
@@ -51,9 +52,8 @@ class ReliefConfig:
         bank_scans: so many nominal scans are compared with, at most.
         tilt_within: only those seen from a direction like the scan's, by the cosine with the axis,
             unless there are fewer than ``fewest_alike``.
-        drawn_per_scan: defects that are drawn on each nominal scan, where there is a template.
-        closed_loop: whether the second half of them is drawn where it is least decided that they
-            are found.
+        closed_loop: whether the second half of the defects is drawn where it is least decided
+            that they are found.
         probe_epochs: how long the networks that tell are trained.
         augmentation: of scans with a drawn defect; the angle about the axis and the direction of
             view are free as it is.
@@ -70,8 +70,7 @@ class ReliefConfig:
     bank_scans: int = 96
     tilt_within: float = 0.15
     fewest_alike: int = 16
-    drawn_per_scan: int = 2
-    closed_loop: bool = True
+    closed_loop: bool = False
     probe_epochs: int = 4
     augmentation: AugmentationConfig = field(default_factory=_augmentation)
     ratio_weight: float = 2.0
@@ -104,8 +103,13 @@ class ThinScan:
 
 
 def thin_scan(points: FloatArray, normals: FloatArray | None, cell: float) -> ThinScan:
-    """Thin ``points`` (N, 3) to the cells; ``normals`` (N, 3) only say which side is outside."""
+    """Thin ``points`` (N, 3) to the cells; ``normals`` (N, 3) only say which side is outside.
+
+    Raises:
+        CloudError: fewer than 32 points are left.
+    """
     rows = voxel_thin(points, cell / POINTS_PER_CELL_EDGE)
+    check_enough(len(points), len(rows))
     cloud = PointCloud(points[rows], None if normals is None else normals[rows])
     outward = with_outward_normals(cloud)[0].normals
     assert outward is not None  # what the function is for

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from functools import partial
+from itertools import count, islice
 from tests.backend.engine.test_processes import note_and_wait
 from backend.engine.processes import spread
 if __name__ == "__main__":
@@ -124,3 +126,16 @@ def test_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
     while any(map(runs, workers)):
         assert time.monotonic() < end, "a process outlives its parent"
         time.sleep(0.05)
+
+
+def test_results_come_in_order_while_further_ones_are_made() -> None:
+    with Workers(2) as workers:
+        endless = workers.in_order(_slow_if_even, count(), ahead=3)
+        assert list(islice(endless, 7)) == list(range(7))
+        assert list(workers.in_order(_slow_if_even, range(3), ahead=5)) == [0, 1, 2]
+        assert list(workers.in_order(_slow_if_even, [], ahead=2)) == []
+
+
+def _slow_if_even(number: int) -> int:
+    time.sleep(0.05 * (number % 2 == 0))
+    return number

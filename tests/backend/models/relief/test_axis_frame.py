@@ -8,7 +8,7 @@ import pytest
 from backend.models.relief.axis_frame import AxisFrame, facing_direction
 from backend.samples import load_sample
 from backend.virtual_scan import virtual_scan
-from tests.backend.turned import scan
+from tests.backend.turned import mesh, scan
 
 
 def frame_of(seed: int) -> AxisFrame:
@@ -44,6 +44,16 @@ def test_reversed_axis_is_half_a_turn_about_the_line_of_sight() -> None:
     assert back.place == pytest.approx(frame.place)
     assert np.cos(back.angle - frame.angle).min() > 1 - 1e-12
     assert frame.moved(-1.0, 0.0).tilt == -frame.tilt
+
+
+def test_view_along_the_axis_has_an_angle_too() -> None:
+    rng = np.random.default_rng(0)
+    end = virtual_scan(mesh(0.0), views=1, points=3000, noise=0.0, rng=rng)
+    assert end.normals is not None
+    facing = end.normals[:, 2] > -0.01
+    frame = AxisFrame.of(end.points[facing], np.tile([0.0, 0.0, 1.0], (int(facing.sum()), 1)))
+    assert np.isfinite(frame.angle).all() and np.isfinite(frame.place).all()
+    assert frame.roundness == 0.0
 
 
 def test_direction_that_a_half_sphere_faces() -> None:

@@ -27,7 +27,8 @@ Item = TypeVar("Item")
 
 CONFIG = ReliefConfig(
     windows=(Windows(12, 4, 60), Windows(8, 4, 30)),
-    fitting=ReliefFittingConfig(networks=1, epochs=10, crop=48),
+    closed_loop=True,
+    fitting=ReliefFittingConfig(networks=1, epochs=6, crop=48),
 )
 DENTS = RecipeTemplate.model_validate(
     {
@@ -63,6 +64,7 @@ def fit(folder: Path, labeled: int = 0, template: RecipeTemplate | None = None) 
         [dented(50 + number) for number in range(labeled)],
         CONFIG,
         template=template,
+        count=24,
         seed=[0],
         folder=folder,
         jobs=2,
@@ -148,6 +150,7 @@ def test_same_seed_same_model_also_after_an_interruption(
             drawn,
             CONFIG,
             template=None,
+            count=0,
             seed=[0],
             folder=tmp_path,
             jobs=1,
@@ -166,7 +169,14 @@ def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     part = load_sample("upper_arm")
     views = [virtual_scan(part, views=1, points=2000, noise=0.0, rng=rng) for _ in range(6)]
-    settings = {"template": None, "seed": [0], "folder": tmp_path, "jobs": 1, "track": tracked}
+    settings = {
+        "template": None,
+        "count": 0,
+        "seed": [0],
+        "folder": tmp_path,
+        "jobs": 1,
+        "track": tracked,
+    }
     assert fit_relief(views, [], CONFIG, **settings) is None  # type: ignore[arg-type]
     assert fit_relief([scan(0)], [], CONFIG, **settings) is None  # type: ignore[arg-type]
     off = ReliefConfig(use=False)

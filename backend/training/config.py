@@ -1,0 +1,145 @@
+"""What can be set about training, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from backend.dataset.augmentation import AugmentationConfig
+from backend.errors import TrainingError
+from backend.models.fitting import FittingConfig
+from backend.models.point_transformer import PointTransformerConfig
+from backend.models.relief.model import ReliefConfig
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=1)]
+Channel = Literal["histograms", "learned", "network"]
+
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+FEWEST_DRAWN, DRAWN_PER_SCAN = 40, 2
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """How defects are drawn from a template while training, for each category.
+
+    Attributes:
+        count: how many to begin with; None for two a nominal scan that is learned from, and no
+            fewer than 40.
+        fresh: how many new ones come in every epoch of the network that looks at points.
+        pool: of these, how many are kept; the oldest go.
+    """
+
+    count: Count | None = None
+    fresh: Annotated[int, Field(ge=0)] = 4
+    pool: Count = 400
+
+    def first(self, scans: int) -> int:
+        """How many to begin with, for a category with so many scans to learn from."""
+        return self.count or max(FEWEST_DRAWN, DRAWN_PER_SCAN * scans)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What can be set; the defaults suit a few hundred clouds on two cores.
+
+    Attributes:
+        threads: of torch; part of the configuration because sums come out differently.
+        device: what the network that looks at points is trained on.
+        target_points: points that the median nominal cloud keeps after thinning.
+        sdn: spatial-distribution normalisation: clouds are scaled by their category's size, else
+            each by its own.
+        holdout: share of each category's nominal clouds, from the end of the list, that the
+            network and the prototypes never see and thresholds are calibrated on.
+        channels: what scores points, fused: distance of histograms and of learned features from
+            nominal prototypes, the network's logit.
+        bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
+        averages: so many thinnings of a cloud are scored, and the scores averaged.
+        false_alarm_rate: of the object decision.
+        point_rate: share of nominal points above the point threshold.
+        augmentation: of every labelled cloud.
+        synthesis: of defects from a template.
+        network: shape of the network.
+        fitting: how the network is trained.
+        relief: how parts of revolution are compared; of the settings above only threads, holdout,
+            the rates and the synthesis concern them.
+    """
+
+    threads: Count = 2
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    target_points: Count = 8000
+    sdn: bool = True
+    holdout: Share = 1.0 / 3.0
+    channels: tuple[Channel, ...] = CHANNELS
+    bank_size: Count = 1000
+    bank_pool: Count = 10000
+    averages: Count = 1
+    false_alarm_rate: Share = 0.05
+    point_rate: Share = 0.005
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+    network: PointTransformerConfig = field(default_factory=PointTransformerConfig)
+    fitting: FittingConfig = field(default_factory=FittingConfig)
+    relief: ReliefConfig = field(default_factory=ReliefConfig)
+
+    @property
+    def learns(self) -> bool:
+        """Whether any channel needs the network."""
+        return "network" in self.channels or "learned" in self.channels
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """The configuration in a JSON file; what it does not name keeps its default.
+
+    Raises:
+        TrainingError: it cannot be read, or names something unknown, or a value does not fit.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: not readable JSON ({error})") from error
+    try:
+        return from_record(record)
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}") from error
+
+
+def from_record(record: Any) -> TrainingConfig:
+    """The inverse of ``to_record``; what is left out keeps its default.
+
+    Raises:
+        TrainingError: something is unknown, or does not fit.
+    """
+    _check_names(record, TrainingConfig, "the configuration")
+    try:
+        return TypeAdapter(TrainingConfig).validate_python(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise TrainingError(f"{place}: {first['msg']}, not {first['input']!r}") from error
+
+
+def to_record(config: TrainingConfig) -> dict[str, Any]:
+    """JSON form with every value."""
+    record: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return record
+
+
+def _check_names(record: Any, kind: type, place: str) -> None:
+    """Refuse names that ``kind``, a dataclass, does not have, in it and in its parts."""
+    if not isinstance(record, Mapping):
+        raise TrainingError(f"{place} must be an object with settings by name, not {record!r}")
+    known = {one.name for one in fields(kind)}
+    for name in record:
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise TrainingError(f"{place} has no setting {name!r}; there are: {names}")
+    hints = get_type_hints(kind)
+    for name, value in record.items():
+        if is_dataclass(hints[name]):
+            _check_names(value, hints[name], name)

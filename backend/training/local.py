@@ -1,0 +1,192 @@
+"""Training what scores points by their surroundings: descriptors, the network, prototypes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.augmentation import augment
+from backend.dataset.normalization import Normalization
+from backend.engine.processes import Workers
+from backend.models.fitting import Example, NetworkFitter, Progress
+from backend.models.predictor import Predictor, Standardization
+from backend.models.preparation import PreparedCloud, prepare
+from backend.scoring.detector import bank_features, local_deviations
+from backend.scoring.prototypes import PrototypeBank
+from backend.training.config import TrainingConfig
+from backend.training.examples import Examples, Recipe, drawn_examples, example_of
+from backend.training.tracking import Scalars, Tracker
+from shared_schema.recipe import RecipeTemplate
+
+NominalClouds = Mapping[str, Sequence[PointCloud]]
+LabeledClouds = Mapping[str, Sequence[LabeledCloud]]
+Banks = dict[str, PrototypeBank]
+ChannelDeviations = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class NominalSet:
+    """One category's prepared nominal clouds.
+
+    Attributes:
+        number: of the category among all.
+        learn: what network and prototypes learn from.
+        rest: what deviations are measured on; a changed copy if there is but one cloud.
+    """
+
+    number: int
+    learn: Sequence[PreparedCloud]
+    rest: Sequence[PreparedCloud]
+
+
+@dataclass(frozen=True, eq=False)
+class LocalTraining:
+    """One run.
+
+    Attributes:
+        config, seed: of the whole training.
+        normalization: of all categories.
+        template: of defects to be drawn, or None.
+        state: file of the network's state, to go on from.
+        fingerprint: of all that the result depends on.
+        track, log: how it is followed.
+    """
+
+    config: TrainingConfig
+    seed: int
+    normalization: Normalization
+    template: RecipeTemplate | None
+    state: Path
+    fingerprint: str
+    track: Tracker
+    log: Scalars = field(repr=False)
+
+    def nominal_set(
+        self, number: int, name: str, learn: Sequence[PointCloud], rest: Sequence[PointCloud]
+    ) -> NominalSet:
+        """Describe a category's nominal clouds."""
+        if not rest:
+            rng = np.random.default_rng([self.seed, 1, number])
+            copy = augment(LabeledCloud.nominal(learn[0]), rng, self.config.augmentation)
+            rest = [PointCloud(copy.points, copy.normals)]
+        first, others = (
+            [prepare(cloud.points, cloud.normals, self.normalization, name) for cloud in clouds]
+            for clouds in (learn, rest)
+        )
+        return NominalSet(number, first, others)
+
+    def network(
+        self, sets: Mapping[str, NominalSet], labeled: LabeledClouds, learn: NominalClouds
+    ) -> Predictor:
+        """Train the network on all categories together.
+
+        Args:
+            sets: prepared nominal clouds.
+            labeled: anomalies; of categories in ``sets`` they count.
+            learn: the nominal clouds, to draw defects on.
+        """
+        prepared = [cloud for part in sets.values() for cloud in part.learn]
+        given = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in prepared]
+        given += self._given(sets, labeled)
+        with Workers() as workers:
+            held_out, examples = self._drawn(given, {name: learn[name] for name in sets}, workers)
+            fitter = NetworkFitter(
+                examples.at,
+                held_out,
+                Standardization.fit([cloud.invariants for cloud in prepared]),
+                self.config.network,
+                self.config.fitting,
+                seed=self.seed,
+                device=_device(self.config.device),
+                state=self.state,
+                fingerprint=self.fingerprint,
+            )
+            self._follow(fitter, examples)
+        return fitter.predictor
+
+    def _follow(self, fitter: NetworkFitter, examples: Examples) -> None:
+        started = time.perf_counter()
+        epochs = self.track(fitter.run(), "Training", len(fitter), fitter.done, _in_words)
+        for progress in epochs:
+            seconds = time.perf_counter() - started
+            values = {
+                "loss": progress.loss,
+                "learning rate": progress.rate,
+                "held-out average precision": progress.held_out,
+                "drawn defects": float(examples.taken),
+                "seconds": seconds,
+                "share of time waited for defects": examples.waited / seconds,
+            }
+            self.log(progress.epoch, values)
+
+    def _given(self, sets: Mapping[str, NominalSet], labeled: LabeledClouds) -> Iterator[Example]:
+        tasks = [(name, cloud) for name in sets for cloud in labeled.get(name, ())]
+        described = self.track(tasks, "Describing labelled clouds", len(tasks))
+        for number, (name, cloud) in enumerate(described):
+            rng = np.random.default_rng([self.seed, 2, number])
+            yield example_of(cloud, name, self.normalization, self.config.augmentation, rng)
+
+    def _drawn(
+        self, given: Sequence[Example], clouds: NominalClouds, workers: Workers
+    ) -> tuple[list[Example], Examples]:
+        """Examples that the end is decided on, and those to learn from."""
+        if self.template is None:
+            return [], Examples(given)
+        recipe = Recipe(self.template, self.normalization, self.config.augmentation, (self.seed, 5))
+        held_out: list[Example] = []
+        if self.config.fitting.patience:
+            others = drawn_examples(clouds, replace(recipe, seed=(self.seed, 6)), workers)
+            drawn = islice(others, self.config.fitting.held_out)
+            held_out = [one for one in drawn if one is not None]
+        synthesis = self.config.synthesis
+        return held_out, Examples(
+            given,
+            sum(synthesis.first(len(part)) for part in clouds.values()),
+            synthesis.fresh * len(clouds),
+            synthesis.pool * len(clouds),
+            drawn_examples(clouds, recipe, workers),
+        )
+
+    def banks(self, part: NominalSet, predictor: Predictor | None) -> Banks:
+        """Prototypes of a category by channel."""
+        rng = np.random.default_rng([self.seed, 3, part.number])
+        channels = self.channels(predictor)
+        features = [bank_features(cloud, predictor, channels) for cloud in part.learn]
+        size, pool = self.config.bank_size, self.config.bank_pool
+        return {
+            channel: PrototypeBank.fit(
+                np.concatenate([one[channel] for one in features]), size, pool, rng
+            )
+            for channel in features[0]
+        }
+
+    def deviations(
+        self, part: NominalSet, predictor: Predictor | None, banks: Banks
+    ) -> list[ChannelDeviations]:
+        """Of the nominal clouds that calibrate."""
+        channels = self.channels(predictor)
+        return [local_deviations(one, predictor, banks, channels).channels for one in part.rest]
+
+    def channels(self, predictor: Predictor | None) -> tuple[str, ...]:
+        """Those that there can be: without a network the histograms, whatever is configured."""
+        return self.config.channels if predictor is not None else ("histograms",)
+
+
+def _in_words(progress: Progress) -> str:
+    held_out = "" if np.isnan(progress.held_out) else f", held out {progress.held_out:.3f}"
+    return f"loss {progress.loss:.3f}{held_out}"
+
+
+def _device(name: str) -> torch.device:
+    """``auto`` is a GPU where there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)

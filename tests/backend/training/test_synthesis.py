@@ -1,0 +1,114 @@
+"""Defects drawn while the network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.progress import Progress, TaskID
+
+from backend.cloud import PointCloud
+from backend.dataset.normalization import Normalization
+from backend.engine.processes import Workers
+from backend.models.fitting import Example
+from backend.scoring.detector import Detector
+from backend.training import STATE_FILE, SynthesisConfig, TrainingConfig, train
+from backend.training.examples import Examples, Recipe, drawn_examples
+from shared_schema.recipe import RecipeTemplate
+from tests.backend.parts import TINY, nominal_set
+
+TEMPLATE = RecipeTemplate.model_validate(
+    {
+        "name": "dents",
+        "defects": [
+            {
+                "kind": "dent",
+                "radius": {"min": 0.15, "max": 0.25},
+                "depth": {"min": 0.02, "max": 0.08},
+            }
+        ],
+    }
+)
+CONFIG = replace(TINY, synthesis=SynthesisConfig(count=2, fresh=1, pool=3))
+
+
+class Interrupting(Progress):
+    """Ctrl-C after the first epoch."""
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Count, then interrupt."""
+        super().advance(task_id, advance)
+        if self.tasks[task_id].description == "Training":
+            raise KeyboardInterrupt
+
+
+def run(out: Path, config: TrainingConfig = CONFIG, progress: Progress | None = None) -> Path:
+    return train(nominal_set(), {}, config, seed=3, out=out, template=TEMPLATE, progress=progress)
+
+
+def stream(clouds: dict[str, list[PointCloud]], workers: Workers) -> Iterator[Example | None]:
+    normalization = Normalization.fit(clouds, 500)
+    recipe = Recipe(TEMPLATE, normalization, CONFIG.augmentation, (1, 5))
+    return drawn_examples(clouds, recipe, workers)
+
+
+def test_examples_come_in_turn_and_depend_on_their_number_alone() -> None:
+    clouds = nominal_set()
+    with Workers(1) as one, Workers(2) as two:
+        first = list(islice(stream(clouds, one), 4))
+        second = list(islice(stream(clouds, two), 6))
+    for a, b in zip(first, second, strict=False):
+        assert a is not None and b is not None
+        assert (a.cloud.points == b.cloud.points).all() and (a.mask == b.mask).all()
+        assert a.mask.any() and not a.mask.all()
+    sizes = [np.ptp(one.cloud.points, axis=0).max() for one in second if one is not None]
+    assert len(set(np.round(sizes, 6))) == 6  # no two alike
+
+
+def test_what_an_epoch_sees_depends_on_the_epoch_alone() -> None:
+    def numbered() -> Iterator[Example]:
+        yield from (number for number in range(100))  # type: ignore[misc]
+
+    whole = Examples([], first=4, fresh=2, pool=5, stream=numbered())
+    seen = [list(whole.at(epoch)) for epoch in range(4)]
+    assert seen == [[0, 1, 2, 3], [1, 2, 3, 4, 5], [3, 4, 5, 6, 7], [5, 6, 7, 8, 9]]
+    resumed = Examples([], first=4, fresh=2, pool=5, stream=numbered())
+    assert list(resumed.at(3)) == seen[3]
+
+
+def test_a_detector_learns_from_drawn_defects_alone(tmp_path: Path) -> None:
+    detector = Detector.load(run(tmp_path))
+    assert detector.predictor is not None
+    assert detector.info["labeled_clouds"] == {"ball": 2, "egg": 2}
+    assert detector.info["config"]["synthesis"] == {"count": 2, "fresh": 1, "pool": 3}
+
+
+def test_interrupted_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", progress=Interrupting(disable=True))
+    assert (tmp_path / "cut" / STATE_FILE).exists()
+    assert run(tmp_path / "cut").read_bytes() == whole.read_bytes()
+
+
+def test_training_ends_when_held_out_defects_are_found_no_better(tmp_path: Path) -> None:
+    fitting = replace(TINY.fitting, epochs=12, patience=1, held_out=4, learning_rate=1e-9)
+    progress = Progress(disable=True)
+    path = run(tmp_path / "patient", replace(CONFIG, fitting=fitting), progress)
+    training = next(task for task in progress.tasks if task.description == "Training")
+    assert training.completed < 12  # such a rate changes nothing
+    assert "held out 0." in training.fields["about"]
+    assert Detector.load(path).predictor is not None
+
+
+def test_best_weights_survive_an_interruption(tmp_path: Path) -> None:
+    fitting = replace(TINY.fitting, patience=2, held_out=4)
+    config = replace(CONFIG, fitting=fitting)
+    whole = run(tmp_path / "whole", config)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", config, Interrupting(disable=True))
+    assert run(tmp_path / "cut", config).read_bytes() == whole.read_bytes()
