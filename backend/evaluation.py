@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.metrics.aupro import aupro, label_regions, stack_regions
+from backend.dataset.benchmark import OWN_PROTOCOL
+from backend.dataset.layouts import Protocol
+from backend.errors import DatasetError
+from backend.io.tiff import PIXEL
+from backend.metrics.aupro import aupro, label_image, label_regions, pro_curve, stack_regions
 from backend.metrics.auroc import auroc, resampled_auroc
 from backend.metrics.average_precision import average_precision
-from backend.metrics.roc import roc_curve
+from backend.metrics.roc import roc_curve, thinned
 from backend.scoring.detector import Detector, ScoreMap
 
+Places = tuple[NDArray[np.int32], NDArray[np.float32]]
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 OVERALL = "all"
+DRAWN_POINTS = 2_000_000
 BOOTSTRAP_SEED = 0
 BOOTSTRAP_ROUNDS = 1000
 
@@ -29,6 +38,7 @@ class TestCase:
         cloud: anomalous if its mask has any point.
         category: as in training.
         kind: the defect kind, the row of the table it counts for; any text for nominal clouds.
+        image: (H, W) bool, the ground truth of an organised scan, whose points know their pixels.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -36,11 +46,12 @@ class TestCase:
     cloud: LabeledCloud
     category: str
     kind: str
+    image: NDArray[np.bool_] | None = None
 
     @property
     def anomalous(self) -> bool:
         """Whether any point is."""
-        return bool(self.cloud.mask.any())
+        return bool(self.cloud.mask.any()) or (self.image is not None and bool(self.image.any()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +61,42 @@ class ScoredCase:
     case: TestCase
     result: ScoreMap
 
+    @cached_property
+    def in_cloud(self) -> Places:
+        """Its regions in the neighbourhood graph of the cloud, and the points' scores."""
+        cloud = self.case.cloud
+        if not cloud.mask.any():
+            return np.zeros(len(cloud), np.int32), self.result.point_scores
+        regions = label_regions(cloud.mask, PointCloud(cloud.points).edges)
+        return regions.astype(np.int32), self.result.point_scores
+
+    @cached_property
+    def in_image(self) -> Places:
+        """Its regions in the image, and the pixels' scores, 0 where there is no point.
+
+        Raises:
+            DatasetError: the scan is not organised.
+        """
+        cloud, truth = self.case.cloud, self.case.image
+        if truth is None or any(name not in cloud.fields for name in PIXEL):
+            raise DatasetError("a benchmark of images needs organised scans and their ground truth")
+        scores = np.zeros(truth.shape, np.float32)
+        row, column = (cloud.fields[name] for name in PIXEL)
+        scores[row, column] = self.result.point_scores
+        return label_image(truth).astype(np.int32).ravel(), scores.ravel()
+
+    def without_geometry(self, protocol: Protocol) -> ScoredCase:
+        """What ``report`` needs by ``protocol``, and no more, for data sets larger than memory."""
+        places = self.in_image if protocol.in_image else self.in_cloud
+        cloud = self.case.cloud
+        nothing = np.empty((0, 3))
+        bare = LabeledCloud(
+            nothing, None, cloud.mask, cloud.labels[:0], cloud.weight[:0], cloud.source_index[:0]
+        )
+        slim = ScoredCase(replace(self.case, cloud=bare), self.result)
+        slim.__dict__["in_image" if protocol.in_image else "in_cloud"] = places
+        return slim
+
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -58,10 +105,11 @@ class MetricRow:
     Attributes:
         kind: the defect kind, or ``"all"``.
         anomalous_clouds, nominal_clouds: how many counted.
-        o_auroc: objects; anomalous of this kind against all nominal of the same category.
+        o_auroc, o_ap: objects; anomalous of this kind against all nominal of the same category.
         o_auroc_interval: its 95 % bootstrap interval over the clouds of each category.
-        p_auroc, average_precision: points of the anomalous clouds of this kind.
-        aupro: per-region overlap to 0.3, on the same points.
+        p_auroc, average_precision: points of the anomalous clouds of this kind, and of the nominal
+            ones where the protocol has it so.
+        aupro: per-region overlap to 0.3, on the same points or, by protocol, on pixels.
     """
 
     kind: str
@@ -72,6 +120,7 @@ class MetricRow:
     p_auroc: float
     average_precision: float
     aupro: float
+    o_ap: float = float("nan")
 
     def to_record(self) -> dict[str, Any]:
         """The row as JSON; undefined values are None."""
@@ -90,14 +139,18 @@ class EvaluationReport:
 
     Attributes:
         rows: one per kind in order of first appearance, then ``"all"``.
+        categories: the row of all kinds of each category, by its name.
         object_curves, point_curves: per kind the false and true positive rates, pooled over
-            categories.
+            categories; of very many points an even part.
+        overlap_curves: per kind the false positive rate and the mean overlap.
         cases: every case with its scores.
     """
 
     rows: tuple[MetricRow, ...]
-    object_curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    point_curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    categories: Mapping[str, MetricRow]
+    object_curves: Mapping[str, Curve]
+    point_curves: Mapping[str, Curve]
+    overlap_curves: Mapping[str, Curve]
     cases: tuple[ScoredCase, ...]
 
     def to_record(self) -> list[dict[str, Any]]:
@@ -107,43 +160,50 @@ class EvaluationReport:
 
 def evaluate(detector: Detector, cases: Iterable[TestCase]) -> EvaluationReport:
     """Score every case and compute the table; nominal cases are needed for the object columns."""
-    scored = tuple(
-        ScoredCase(c, detector.score(c.cloud.points, c.cloud.normals, c.category)) for c in cases
-    )
-    return report(scored)
+    return report([score_case(detector, case) for case in cases])
 
 
-def report(scored: Sequence[ScoredCase]) -> EvaluationReport:
-    """The table and curves of cases that are scored already."""
+def score_case(detector: Detector, case: TestCase) -> ScoredCase:
+    """Score one."""
+    return ScoredCase(case, detector.score(case.cloud.points, case.cloud.normals, case.category))
+
+
+def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> EvaluationReport:
+    """The table and curves of cases that are scored already, as ``protocol`` measures."""
     kinds = list(dict.fromkeys(s.case.kind for s in scored if s.case.anomalous))
     chosen = {
         kind: [s for s in scored if not s.case.anomalous or s.case.kind == kind] for kind in kinds
     }
     chosen[OVERALL] = list(scored)
-    regions = {id(s): _regions(s) for s in scored if s.case.anomalous}
+    categories = dict.fromkeys(s.case.category for s in scored)
     return EvaluationReport(
-        tuple(_row(kind, part, regions) for kind, part in chosen.items()),
+        tuple(_row(kind, part, protocol) for kind, part in chosen.items()),
+        {
+            name: _row(OVERALL, [s for s in scored if s.case.category == name], protocol)
+            for name in categories
+        },
         {kind: roc_curve(*_objects(part)) for kind, part in chosen.items()},
-        {kind: roc_curve(*_points(part)) for kind, part in chosen.items()},
+        {kind: roc_curve(*_some(*_points(part, protocol))) for kind, part in chosen.items()},
+        {kind: _overlap_curve(part, protocol) for kind, part in chosen.items()},
         tuple(scored),
     )
 
 
-def _row(
-    kind: str, scored: Sequence[ScoredCase], regions: Mapping[int, NDArray[np.int64]]
-) -> MetricRow:
+def _row(kind: str, scored: Sequence[ScoredCase], protocol: Protocol) -> MetricRow:
     categories = dict.fromkeys(s.case.category for s in scored)
     parts = [[s for s in scored if s.case.category == name] for name in categories]
     anomalous = sum(s.case.anomalous for s in scored)
+    points = [_points(part, protocol) for part in parts]
     return MetricRow(
         kind,
         anomalous,
         len(scored) - anomalous,
         _mean(auroc(*_objects(part)) for part in parts),
         _interval(parts),
-        _mean(auroc(*_points(part)) for part in parts),
-        _mean(average_precision(*_points(part)) for part in parts),
-        _mean(_aupro(part, regions) for part in parts),
+        _mean(auroc(*part) for part in points),
+        _mean(average_precision(*part) for part in points),
+        _mean(_aupro(part, protocol) for part in parts),
+        _mean(average_precision(*_objects(part)) for part in parts),
     )
 
 
@@ -162,25 +222,52 @@ def _objects(scored: Sequence[ScoredCase]) -> tuple[NDArray[np.bool_], NDArray[n
     return truth, np.array([s.result.object_score for s in scored], dtype=np.float64)
 
 
-def _points(scored: Sequence[ScoredCase]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Truth and scores of all points of the anomalous clouds."""
-    chosen = [s for s in scored if s.case.anomalous]
-    masks = [np.empty(0, bool), *(s.case.cloud.mask for s in chosen)]
-    scores = [np.empty(0, np.float32), *(s.result.point_scores for s in chosen)]
+def _counting(scored: Sequence[ScoredCase], protocol: Protocol) -> list[ScoredCase]:
+    """Those whose points count."""
+    return [s for s in scored if s.case.anomalous or protocol.nominal_points]
+
+
+def _points(
+    scored: Sequence[ScoredCase], protocol: Protocol
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Truth and scores of all points that count; of pixels where the protocol has it so."""
+    chosen = _counting(scored, protocol)
+    if protocol.in_image:
+        masks = [np.empty(0, bool), *(s.in_image[0] > 0 for s in chosen)]
+        scores = [np.empty(0, np.float32), *(s.in_image[1] for s in chosen)]
+    else:
+        masks = [np.empty(0, bool), *(s.case.cloud.mask for s in chosen)]
+        scores = [np.empty(0, np.float32), *(s.result.point_scores for s in chosen)]
     return np.concatenate(masks), np.concatenate(scores)
 
 
-def _regions(scored: ScoredCase) -> NDArray[np.int64]:
-    cloud = scored.case.cloud
-    return label_regions(cloud.mask, PointCloud(cloud.points).edges)
+def _some(
+    truth: NDArray[np.bool_], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Few enough to draw a curve of."""
+    step = -(-len(truth) // DRAWN_POINTS) or 1
+    return truth[::step], scores[::step]
 
 
-def _aupro(scored: Sequence[ScoredCase], regions: Mapping[int, NDArray[np.int64]]) -> float:
-    chosen = [s for s in scored if s.case.anomalous]
-    if not chosen:
-        return float("nan")
-    stacked = stack_regions([regions[id(s)] for s in chosen])
-    return aupro(stacked, np.concatenate([s.result.point_scores for s in chosen]))
+def _places(
+    scored: Sequence[ScoredCase], protocol: Protocol
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Region numbers and scores of all that count, each region with a number of its own."""
+    chosen = _counting(scored, protocol)
+    places = [s.in_image if protocol.in_image else s.in_cloud for s in chosen]
+    if not any(s.case.anomalous for s in chosen):
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    regions = stack_regions([part[0].astype(np.int64) for part in places])
+    return regions, np.concatenate([part[1] for part in places])
+
+
+def _aupro(scored: Sequence[ScoredCase], protocol: Protocol) -> float:
+    return aupro(*_places(scored, protocol))
+
+
+def _overlap_curve(scored: Sequence[ScoredCase], protocol: Protocol) -> Curve:
+    rate, overlap = pro_curve(*_places(scored, protocol))
+    return thinned(rate, overlap)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,81 +13,214 @@ import click
 from backend.cli.options import data_argument, file_argument, out_option, unit_option
 
 if TYPE_CHECKING:
-    from backend.dataset.folder import Sample
-    from backend.evaluation import EvaluationReport, ScoredCase, TestCase
-    from backend.report.pictures import Curve
+    from rich.progress import Progress
+
+    from backend.dataset.benchmark import Case
+    from backend.evaluation import EvaluationReport, ScoredCase
+    from backend.scoring.detector import Detector
+
+# Held to ``backend.dataset.layouts.LAYOUTS`` by a test: help must not import it.
+LAYOUT_NAMES = ("flawsmith", "real3d-ad", "anomaly-shapenet", "mulsen-ad", "mvtec-3d-ad")
 
 
 @click.command("evaluate")
 @file_argument("model")
 @data_argument()
-@out_option("metrics.json, and the ROC curves as roc.png and roc_points.png")
-@unit_option("all files of DATA; by default that of the training scans")
-def command(model: Path, data: Path, out: Path, unit: str | None) -> None:
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUT_NAMES),
+    default=LAYOUT_NAMES[0],
+    show_default=True,
+    help="How DATA is laid out, and whose protocol it is measured by.",
+)
+@out_option("metrics.json, report.html, and the curves and worst cases as pictures")
+@unit_option("all files of DATA; by default that of the training scans, mvtec-3d-ad is in metres")
+@click.option(
+    "--category",
+    metavar="NAME",
+    help="The detector's category for all of DATA; by default what DATA calls it.",
+)
+def command(
+    model: Path, data: Path, layout: str, out: Path, unit: str | None, category: str | None
+) -> None:
     """Measure the detector in the file MODEL on the folder DATA.
 
-    DATA is laid out as for training, with scans that the detector has not seen. The table has a row
-    for each defect kind, as the record beside a labelled cloud names it. O-AUROC, with its 95 %
-    bootstrap interval, is of whole objects and needs nominal scans too; P-AUROC, AP and AUPRO (to a
-    false positive rate of 0.3) are of the points of anomalous objects.
+    DATA is laid out as for training, with scans that the detector has not seen, or as a public
+    benchmark, whose test split is measured by the benchmark's own protocol. The tables have a row
+    for each defect kind and for each category. O-AUROC, with its 95 % bootstrap interval, and O-AP
+    are of whole objects and need nominal scans too; P-AUROC, AP and AUPRO (to a false positive rate
+    of 0.3) are of points, or of pixels where the benchmark measures images. A scan that fails is
+    named and left out; the exit status is 1 then. An interrupted run goes on where it stopped when
+    it is run again.
     """
     from rich.console import Console
 
-    from backend.cli.data import read_data
-    from backend.cli.progress import console, progress_display
-    from backend.evaluation import evaluate
+    from backend.cli.progress import console
+    from backend.dataset.benchmark import protocol_of, unit_of
+    from backend.evaluation import report
     from backend.io.digest import file_identity
-    from backend.report.metrics_table import metrics_table
+    from backend.report.metrics_table import categories_table, metrics_table
     from backend.scoring.detector import Detector
     from backend.scoring.scan import unit_scale
 
     detector = Detector.load(model)
-    scale = unit_scale(detector, unit)
-    with progress_display() as progress:
-        samples = read_data(data, unit, progress)
-        cases = [_case(sample, scale) for sample in samples]
-        report = evaluate(detector, progress.track(cases, description="Scoring"))
-    scans = [_scan(s, c, data) for s, c in zip(samples, report.cases, strict=True)]
-    _write(out, report, {"model": file_identity(model), "scans": scans})
-    Console().print(metrics_table(report.rows))
-    console.print(f"Wrote {out / 'metrics.json'}", markup=False, soft_wrap=True)
+    scale = unit_scale(detector, unit_of(layout, unit))
+    run = _Run(detector, file_identity(model)["sha256"], data, layout, scale, category, out)
+    scored, scans, failed = run.score(unit)
+    if not scored:
+        raise click.ClickException("no scan of DATA could be scored, for the reasons above")
+    measured = report(scored, protocol_of(layout))
+    run.write(measured, {"model": file_identity(model), "layout": layout, "scans": scans})
+    Console().print(metrics_table(measured.rows))
+    if len(measured.categories) > 1:
+        Console().print(categories_table(measured.categories))
+    shutil.rmtree(run.partial, ignore_errors=True)
+    console.print(f"Wrote {out / 'report.html'}", markup=False, soft_wrap=True)
+    if failed:
+        raise click.ClickException(f"{failed} scans are left out, for the reasons above")
 
 
-def _case(sample: Sample, scale: float) -> TestCase:
-    """``sample`` with lengths multiplied by ``scale``."""
-    from backend.evaluation import TestCase
+@dataclass(frozen=True, eq=False)
+class _Item:
+    """A scan to be read and scored."""
 
-    cloud = replace(sample.cloud, points=sample.cloud.points * scale)
-    return TestCase(cloud, sample.file.category, sample.kind)
-
-
-def _scan(sample: Sample, scored: ScoredCase, data: Path) -> dict[str, Any]:
-    return {
-        "file": sample.file.path.relative_to(data).as_posix(),
-        "category": sample.file.category,
-        "kind": sample.kind,
-        "object_score": scored.result.object_score,
-        "anomalous": scored.result.anomalous,
-    }
+    path: Path
+    category: str
+    read: Callable[[], Case]
 
 
-def _write(out: Path, report: EvaluationReport, about: dict[str, Any]) -> None:
-    from backend.io import write_json
-    from backend.scoring.scan import versions
+@dataclass(eq=False)
+class _Run:
+    """What the command was asked for, and the scans of DATA by their places in it."""
 
-    _write_curves(out / "roc.png", report.object_curves, "objects")
-    _write_curves(out / "roc_points.png", report.point_curves, "points of anomalous objects")
-    document = {"rows": report.to_record(), **about, "versions": versions()}
-    write_json(out / "metrics.json", document)
+    detector: Detector
+    model: str
+    data: Path
+    layout: str
+    scale: float
+    category: str | None
+    out: Path
+    items: dict[str, _Item] = field(default_factory=dict)
 
+    @property
+    def partial(self) -> Path:
+        """Folder of the scores of a run that is not finished."""
+        return self.out / "partial"
 
-def _write_curves(path: Path, curves: Mapping[str, Curve], title: str) -> None:
-    """Draw the curves that are defined; none at all means no picture, and no older one either."""
-    from backend.io import write_bytes
-    from backend.report.pictures import roc_curves
+    def score(self, unit: str | None) -> tuple[list[ScoredCase], list[dict[str, Any]], int]:
+        """All scans, records of them, and how many failed."""
+        from backend.cli.progress import console, progress_display
+        from backend.dataset.benchmark import protocol_of
+        from backend.errors import FlawsmithError, MissingDependencyError
 
-    defined = {name: curve for name, curve in curves.items() if len(curve[0])}
-    if defined:
-        write_bytes(path, roc_curves(defined, title))
-    else:
-        path.unlink(missing_ok=True)
+        protocol = protocol_of(self.layout)
+        scored, scans, failed = [], [], 0
+        with progress_display() as progress:
+            found = self._found(unit, progress)
+            self.items = {item.path.relative_to(self.data).as_posix(): item for item in found}
+            for item in self.items.values():
+                self.detector.normalization.scale(self.category or item.category)
+            for item in progress.track(self.items.values(), description="Scoring"):
+                try:
+                    one = self._scored(item)
+                except MissingDependencyError:
+                    raise
+                except FlawsmithError as error:
+                    failed += 1
+                    reason = str(error).removeprefix(f"{item.path}: ")
+                    console.print(f"{item.path}: {reason}", style="red", markup=False)
+                    continue
+                scans.append(self._record(item, one))
+                scored.append(one.without_geometry(protocol))
+        return scored, scans, failed
+
+    def _found(self, unit: str | None, progress: Progress) -> Iterator[_Item]:
+        from backend.cli.data import read_data
+        from backend.dataset.benchmark import OWN, Case, find_files, read_file
+        from backend.dataset.layouts import Split
+
+        if self.layout == OWN:
+            for sample in read_data(self.data, unit, progress):
+                case = Case(sample)
+                yield _Item(sample.file.path, sample.file.category, lambda case=case: case)  # type: ignore[misc]
+            return
+        for file in find_files(self.data, self.layout, (Split.TEST,)):
+            yield _Item(
+                file.path,
+                file.place.category,
+                lambda file=file: read_file(file, self.layout),  # type: ignore[misc]
+            )
+
+    def _scored(self, item: _Item) -> ScoredCase:
+        """The scan with its scores, which are kept until the run is finished."""
+        from backend.evaluation import ScoredCase, TestCase, score_case
+        from backend.io.digest import file_digest
+        from backend.scoring.stored import read_scores, write_scores
+
+        found = item.read()
+        cloud = found.sample.cloud
+        cloud = replace(cloud, points=cloud.points * self.scale)
+        name = self.category or item.category
+        case = TestCase(cloud, name, found.sample.kind, found.image)
+        kept = self.partial / self.model[:16] / f"{file_digest(item.path)}.safetensors"
+        result = read_scores(kept, len(cloud), name)
+        if result is not None:
+            return ScoredCase(case, result)
+        scored = score_case(self.detector, case)
+        write_scores(kept, scored.result)
+        return scored
+
+    def _record(self, item: _Item, scored: ScoredCase) -> dict[str, Any]:
+        return {
+            "file": item.path.relative_to(self.data).as_posix(),
+            "category": scored.case.category,
+            "kind": scored.case.kind,
+            "object_score": scored.result.object_score,
+            "anomalous": scored.result.anomalous,
+        }
+
+    def write(self, report: EvaluationReport, about: dict[str, Any]) -> None:
+        """The figures, the curves, the worst cases and the page."""
+        from backend.dataset.benchmark import OWN
+        from backend.dataset.layouts import LAYOUTS
+        from backend.io import write_bytes, write_json
+        from backend.report.evaluation import TITLES, curves_of, evaluation_page
+        from backend.scoring.scan import versions
+
+        curves = curves_of(report)
+        for name in TITLES:
+            if name in curves:
+                write_bytes(self.out / name, curves[name])
+            else:
+                # None, and no older one either.
+                (self.out / name).unlink(missing_ok=True)
+        worst = self._worst(report, about["scans"])
+        title = "flawsmith" if self.layout == OWN else LAYOUTS[self.layout].title
+        page = evaluation_page(
+            report, title=self.data.name, protocol=title, curves=curves, worst=worst
+        )
+        write_bytes(self.out / "report.html", page.encode())
+        document = {
+            "rows": report.to_record(),
+            "categories": {name: row.to_record() for name, row in report.categories.items()},
+            **about,
+            "versions": versions(),
+        }
+        write_json(self.out / "metrics.json", document)
+
+    def _worst(
+        self, report: EvaluationReport, scans: Sequence[dict[str, Any]]
+    ) -> list[dict[str, object]]:
+        from backend.io import write_bytes
+        from backend.report.case_picture import case_picture
+        from backend.report.evaluation import worst_cases
+
+        drawn: list[dict[str, object]] = []
+        for worst in worst_cases(report):
+            scan = scans[worst.number]
+            png = case_picture(self._scored(self.items[scan["file"]]))
+            name = f"{len(drawn):02}-{'-'.join(worst.why.replace(',', '').split())}.png"
+            write_bytes(self.out / "worst" / name, png)
+            score = f"{scan['object_score']:.3f}"
+            drawn.append({"why": worst.why, "file": scan["file"], "score": score, "png": png})
+        return drawn

@@ -14,9 +14,9 @@ from backend.demo.dataset import NOMINAL, plan, read_clouds
 from backend.demo.sizes import DemoSize
 from backend.evaluation import EvaluationReport, ScoredCase, TestCase, evaluate
 from backend.io import write_bytes
-from backend.metrics.auroc import auroc
 from backend.models.fitting import FittingConfig
-from backend.report.pictures import View, mask_colors, panels, roc_curves, score_colors, splat
+from backend.report.case_picture import case_picture, point_auroc
+from backend.report.pictures import roc_curves
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, TrainingConfig, train
 
@@ -111,17 +111,12 @@ def _draw_examples(folder: Path, report: EvaluationReport) -> list[dict[str, Any
         )
         for title, case in {"best": scored[-1], "worst": scored[0]}.items():
             name = f"example_{row.kind}_{title}.png"
-            write_bytes(folder / name, example_picture(case))
+            write_bytes(folder / name, case_picture(case))
             examples.append(_about(name, title, case))
     nominal = [case for case in report.cases if case.case.kind == NOMINAL]
     highest = max(nominal, key=lambda case: case.result.object_score)
-    write_bytes(folder / "example_nominal.png", example_picture(highest))
+    write_bytes(folder / "example_nominal.png", case_picture(highest))
     return [*examples, _about("example_nominal.png", "highest score", highest)]
-
-
-def point_auroc(scored: ScoredCase) -> float:
-    """How well the points of one anomalous cloud are told apart."""
-    return auroc(scored.case.cloud.mask, scored.result.point_scores)
 
 
 def _about(file: str, title: str, scored: ScoredCase) -> dict[str, Any]:
@@ -136,20 +131,3 @@ def _about(file: str, title: str, scored: ScoredCase) -> dict[str, Any]:
         "called_anomalous": scored.result.anomalous,
         "p_auroc": localised,
     }
-
-
-def example_picture(scored: ScoredCase) -> bytes:
-    """Ground truth and scores of one cloud, side by side, seen from where the defect shows."""
-    cloud, result = scored.case.cloud, scored.result
-    shown = cloud.mask if scored.case.anomalous else result.point_scores > result.point_threshold
-    view = View.onto(cloud.normals, shown)
-    colors = {
-        "truth": mask_colors(cloud.mask),
-        "score": score_colors(result.point_scores, result.point_threshold),
-    }
-    return panels(
-        {
-            title: splat(cloud.points, cloud.normals, colored, view)
-            for title, colored in colors.items()
-        }
-    )

@@ -13,8 +13,7 @@ from backend.demo.real_scan import REGISTRATION_PICTURE, REPLAY_PICTURE
 from backend.demo.steps import Step
 from backend.evaluation import OVERALL, MetricRow
 from backend.io import write_bytes
-from backend.report import render_report
-from backend.report.metrics_table import as_text
+from backend.report import as_text, render_report
 from backend.training import DETECTOR_FILE
 
 TEMPLATE = "demo.html.j2"

@@ -1,6 +1,7 @@
-"""Area under the per-region overlap curve (Bergmann et al. 2021), for point clouds.
+"""Area under the per-region overlap curve (Bergmann et al. 2021), for point clouds and images.
 
-A region is a connected component of the anomalous points in the cloud's neighbourhood graph.
+A region is a connected component of the anomalous points in the cloud's neighbourhood graph, or of
+the anomalous pixels of an image, where pixels also touch by their corners.
 For every threshold the overlap is the mean, over all regions, of the share of the region's points
 above it; it is integrated over the share of nominal points above it, from 0 to 0.3, and divided
 by 0.3. Every region counts the same, however small.
@@ -10,9 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import label
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 FPR_LIMIT = 0.3
@@ -34,6 +37,12 @@ def label_regions(mask: NDArray[np.bool_], edges: IntArray) -> IntArray:
     return regions
 
 
+def label_image(truth: NDArray[np.bool_]) -> IntArray:
+    """Region numbers (H, W): 0 nominal, 1… the 8-connected components of ``truth`` (H, W)."""
+    numbers: IntArray = label(truth, np.ones((3, 3)))[0].astype(np.int64)
+    return numbers
+
+
 def stack_regions(regions: list[IntArray]) -> IntArray:
     """Region numbers of several clouds in one array, each region keeping a number of its own."""
     tops = np.cumsum([0, *(int(part.max(initial=0)) for part in regions)])
@@ -52,10 +61,23 @@ def aupro(regions: ArrayLike, scores: ArrayLike, fpr_limit: float = FPR_LIMIT) -
     Returns:
         The area, or NaN where there is no region or no nominal point.
     """
+    rate, overlap = pro_curve(regions, scores)
+    return _area_until(rate, overlap, fpr_limit) / fpr_limit if len(rate) else float("nan")
+
+
+def pro_curve(regions: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """False positive rate and mean overlap at every threshold, ascending.
+
+    Args:
+        regions, scores: as for ``aupro``.
+
+    Returns:
+        Two arrays, empty where there is no region or no nominal point.
+    """
     region, score = np.asarray(regions, dtype=np.int64), np.asarray(scores)
     nominal = region == 0
     if nominal.all() or not nominal.any():
-        return float("nan")
+        return np.empty(0), np.empty(0)
     sizes = np.bincount(region)
     count = np.count_nonzero(sizes[1:])
     order = np.argsort(-score, kind="stable")
@@ -65,7 +87,7 @@ def aupro(regions: ArrayLike, scores: ArrayLike, fpr_limit: float = FPR_LIMIT) -
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     overlap = np.concatenate([[0.0], np.cumsum(gain)[ends]])
     rate = np.concatenate([[0.0], np.cumsum(sorted_region == 0)[ends] / nominal.sum()])
-    return _area_until(rate, overlap, fpr_limit) / fpr_limit
+    return rate, overlap
 
 
 def _area_until(x: NDArray[np.float64], y: NDArray[np.float64], limit: float) -> float:

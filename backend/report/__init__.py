@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from importlib.resources import files
+import math
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from backend import __version__
 
@@ -14,11 +14,19 @@ from backend import __version__
 def render_report(template: str, **content: Any) -> str:
     """Fill ``template`` (a file of this package) with ``content``; PNG bytes become pictures."""
     environment = Environment(
-        autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader(__package__, "."),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     environment.filters["picture"] = data_address
-    source = files(__package__).joinpath(template).read_text(encoding="utf-8")
-    return environment.from_string(source).render(version=__version__, **content)
+    environment.filters["metric"] = as_text
+    return environment.get_template(template).render(version=__version__, **content)
+
+
+def as_text(value: float) -> str:
+    """A metric with three decimals, or a dash where it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def data_address(png: bytes) -> str:

@@ -143,14 +143,24 @@ def _drawn_rows(images: Sequence[Image]) -> slice:
 
 def roc_curves(curves: Mapping[str, Curve], title: str) -> bytes:
     """ROC curves by name: true against false positive rate."""
+    return _curves(curves, title, "true positive rate")
+
+
+def overlap_curves(curves: Mapping[str, Curve], title: str) -> bytes:
+    """Per-region overlap curves by name, as far as AUPRO looks."""
+    return _curves(curves, title, "mean overlap with a region", 0.3)
+
+
+def _curves(curves: Mapping[str, Curve], title: str, upwards: str, right: float = 1.0) -> bytes:
     figure = Figure(figsize=(4.4, 4.2), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     for name, (false_rate, true_rate) in curves.items():
         width, color = (2.4, "black") if name == "all" else (1.4, None)
         axes.plot(false_rate, true_rate, label=name, linewidth=width, color=color)
     axes.plot([0, 1], [0, 1], linestyle=":", color="grey", linewidth=1)
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", title=title)
-    axes.set_aspect("equal")
+    axes.set(xlabel="false positive rate", ylabel=upwards, title=title)
+    axes.set(xlim=(-0.02 * right, 1.02 * right), ylim=(-0.02, 1.02))
+    axes.set_box_aspect(1.0)
     axes.legend(fontsize=8, loc="lower right")
     return _png(figure)
 

@@ -1,12 +1,31 @@
 """Layouts of public benchmarks: one module each, one table line each."""
 
 from backend.dataset.layouts.anomaly_shapenet import ANOMALY_SHAPENET
-from backend.dataset.layouts.layout import Exported, Layout, Place, Split, View
+from backend.dataset.layouts.layout import (
+    BenchmarkFile,
+    Exported,
+    Layout,
+    Place,
+    Protocol,
+    Split,
+    Truth,
+    View,
+)
 from backend.dataset.layouts.mulsen_ad import MULSEN_AD
 from backend.dataset.layouts.mvtec_3d_ad import MVTEC_3D_AD
 from backend.dataset.layouts.real3d_ad import REAL3D_AD
 
-__all__ = ["LAYOUTS", "Exported", "Layout", "Place", "Split", "View"]
+__all__ = [
+    "LAYOUTS",
+    "BenchmarkFile",
+    "Exported",
+    "Layout",
+    "Place",
+    "Protocol",
+    "Split",
+    "Truth",
+    "View",
+]
 
 LAYOUTS: dict[str, Layout] = {
     "real3d-ad": REAL3D_AD,

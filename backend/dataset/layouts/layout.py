@@ -1,14 +1,19 @@
 """What every layout is made of: where a sample goes, and the files that hold it there.
 
-A layout knows no disk: it turns one sample into the bytes of its files, by their names in the data
-set. ``backend.dataset.export`` reads the samples and writes the files.
+Writing, a layout knows no disk: it turns one sample into the bytes of its files, by their names in
+the data set, and ``backend.dataset.export`` reads the samples and writes the files. Reading, it
+finds the files of a data set, also of the benchmark as it is published, and reads one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud
 
@@ -81,6 +86,49 @@ class Exported:
     marked: int
 
 
+@dataclass(frozen=True)
+class BenchmarkFile:
+    """A scan of a benchmark.
+
+    Attributes:
+        path: of its points.
+        truth: of its ground truth; None where there is none, as of nominal scans.
+        place: where it stands in the benchmark; ``number`` tells files of one category and split
+            apart.
+    """
+
+    path: Path
+    truth: Path | None
+    place: Place
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of a scan besides its points.
+
+    Attributes:
+        cloud: with its mask; with normals where the layout tells where the sensor stood.
+        image: (H, W) bool ground truth of an organised scan, pixels without a point included.
+    """
+
+    cloud: LabeledCloud
+    image: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a benchmark measures.
+
+    Attributes:
+        nominal_points: whether points of nominal scans count for the point metrics, too.
+        in_image: whether regions are connected, and overlap and false positives counted, in the
+            image; a pixel without a point has the score 0 then.
+    """
+
+    nominal_points: bool = True
+    in_image: bool = False
+
+
 def no_tables(places: Sequence[Place]) -> dict[str, bytes]:
     """The tables of a layout that has none."""
     return {}
@@ -93,16 +141,22 @@ class Layout:
     Attributes:
         title: the benchmark's own name.
         files: one sample in the layout.
+        find: the scans in a folder, in the order of their places.
+        read: one of them.
         words: what its loaders look for or replace anywhere in a path; neither a category nor a
             defect may have one of these in its name.
         tables: files about all samples together, by name.
         validates: whether it has a split of its own to validate on.
         in_metres: whether its lengths are metres, whatever the clouds' unit.
+        protocol: how it measures.
     """
 
     title: str
     files: Callable[[Place, LabeledCloud, View], Exported]
+    find: Callable[[Path], Iterator[BenchmarkFile]]
+    read: Callable[[BenchmarkFile], Truth]
     words: tuple[str, ...]
     tables: Callable[[Sequence[Place]], Mapping[str, bytes]] = no_tables
     validates: bool = False
     in_metres: bool = False
+    protocol: Protocol = Protocol()

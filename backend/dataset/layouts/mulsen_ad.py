@@ -14,14 +14,31 @@ and labels the vertex nearest to each line of the text.
 
 from __future__ import annotations
 
+import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from backend.cloud import LabeledCloud
-from backend.dataset.layouts.layout import Exported, Layout, Place, Split, View
-from backend.dataset.layouts.points import SingleArray, format_corners, single_precision
+from backend.dataset.layouts.layout import (
+    GOOD,
+    BenchmarkFile,
+    Exported,
+    Layout,
+    Place,
+    Split,
+    Truth,
+    View,
+)
+from backend.dataset.layouts.points import (
+    SingleArray,
+    format_corners,
+    marked,
+    read_points,
+    single_precision,
+)
 
 HEAD = "object,RGB,Infrared,Pointcloud"
 
@@ -62,4 +79,50 @@ def label_tables(places: Sequence[Place]) -> dict[str, bytes]:
     return {table: ("\n".join(lines) + "\n").encode() for table, lines in rows.items()}
 
 
-MULSEN_AD = Layout("MulSen-AD", mulsen_ad, words=("good", "test", ".stl"), tables=label_tables)
+def find_mulsen_ad(folder: Path) -> Iterator[BenchmarkFile]:
+    """The scans below ``folder``; nominal are those whose point cloud shows nothing."""
+    for clouds in sorted(folder.glob("*/Pointcloud")):
+        category = clouds.parent.name
+        for path in _by_number(clouds / "train"):
+            place = Place(category, int(path.stem), Split.TRAIN, GOOD)
+            yield BenchmarkFile(path, None, place)
+        for below in sorted((clouds / "test").glob("*/")):
+            shown = _shown(clouds.parent / "RGB" / "GT" / below.name / "data.csv")
+            for path in _by_number(below):
+                truth = clouds / "GT" / below.name / f"{path.stem}.txt"
+                anomalous = truth.exists() and shown.get(int(path.stem), True)
+                kind = below.name if anomalous else GOOD
+                place = Place(category, int(path.stem), Split.TEST, kind)
+                yield BenchmarkFile(path, truth if anomalous else None, place)
+
+
+def _by_number(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.stl"), key=lambda path: int(path.stem))
+
+
+def _shown(table: Path) -> dict[int, bool]:
+    """By number, whether the point cloud shows the defect."""
+    if not table.exists():
+        return {}
+    rows = csv.reader(io.StringIO(table.read_text(encoding="utf-8")))
+    return {int(row[0]): row[3].strip() == "1" for row in list(rows)[1:] if len(row) > 3}
+
+
+def read_mulsen_ad(file: BenchmarkFile) -> Truth:
+    """The vertices; of those with a defect the nearest to each marked place are anomalous."""
+    cloud = read_points(file.path)
+    mask = np.zeros(len(cloud), dtype=bool)
+    if file.truth is not None:
+        places = np.loadtxt(file.truth, delimiter=",", ndmin=2)[:, :3]
+        mask[cloud.tree.query(places)[1]] = True
+    return Truth(marked(cloud, mask))
+
+
+MULSEN_AD = Layout(
+    "MulSen-AD",
+    mulsen_ad,
+    find_mulsen_ad,
+    read_mulsen_ad,
+    words=("good", "test", ".stl"),
+    tables=label_tables,
+)

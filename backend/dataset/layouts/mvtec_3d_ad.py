@@ -8,19 +8,44 @@ CATEGORY/test/KIND/gt/NNN.png      the same pixels, 255 where anomalous, else 0
 SPLIT is ``train``, ``validation`` or ``test``; KIND is ``good`` without a defect. Loaders sort the
 files of the three folders and pair them by their order (``nomewang/M3DM:dataset.py``), or look for
 files of one name (anomalib); the preprocessing of ``eliahuhorwitz/3D-ADS`` replaces "xyz" and
-"tiff" in the path.
+"tiff" in the path. That preprocessing also takes the table away that the published scans stand on:
+what lies within 5 mm of the plane through the image's border, and all but the largest of the pieces
+that are 6 mm apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.layouts.layout import Exported, Layout, Place, Split, View
+from backend.dataset.layouts.layout import (
+    BenchmarkFile,
+    Exported,
+    Layout,
+    Place,
+    Protocol,
+    Split,
+    Truth,
+    View,
+)
 from backend.dataset.layouts.organised import OrganisedCloud, organised, shaded
 from backend.dataset.layouts.png import format_png
-from backend.io import WRITERS
+from backend.dataset.layouts.points import marked
+from backend.errors import DatasetError, MissingDependencyError
+from backend.geometry.normals import estimate_normals, orient_towards
+from backend.io import WRITERS, read_cloud
 from backend.io.tiff import IMAGE, PIXEL
+
+BORDER, LEAST_BORDER = 10, 0.01
+TABLE_METRES = 0.005
+PLANE_ROUNDS, TINY = 30, 1e-6
+# Cells that touch by a corner bridge up to twice their diagonal.
+PIECE_CELL = 0.003
 
 
 def mvtec_3d_ad(place: Place, cloud: LabeledCloud, view: View) -> Exported:
@@ -52,10 +77,94 @@ def _format_xyz(image: OrganisedCloud, metres: float) -> bytes:
     return WRITERS[".tiff"](PointCloud(metres * image.points, fields=fields))
 
 
+def find_mvtec_3d_ad(folder: Path) -> Iterator[BenchmarkFile]:
+    """The scans below ``folder``."""
+    for split in Split:
+        for path in sorted(folder.glob(f"*/{split}/*/xyz/*.tiff")):
+            kind = path.parents[1]
+            place = Place(path.parents[3].name, int(path.stem), split, kind.name)
+            truth = kind / "gt" / f"{path.stem}.png"
+            yield BenchmarkFile(path, truth if truth.exists() else None, place)
+
+
+def read_mvtec_3d_ad(file: BenchmarkFile) -> Truth:
+    """The part without what it stands on, in metres in the camera's frame, with normals to it."""
+    cloud = read_cloud(file.path)
+    cloud = cloud.subset(of_the_part(cloud))
+    normals = estimate_normals(cloud.points, cloud.tree)
+    cloud = cloud.with_normals(orient_towards(cloud.points, normals, np.zeros(3)))
+    size = [int(cloud.fields[name][0]) for name in IMAGE]
+    image = np.zeros(size, dtype=bool)
+    if file.truth is not None:
+        image = _read_picture(file.truth) > 0.0
+    if list(image.shape) != size:
+        raise DatasetError(f"{file.truth} is {image.shape} pixels, the scan {tuple(size)}")
+    row, column = (cloud.fields[name] for name in PIXEL)
+    return Truth(marked(cloud, image[row, column]), image)
+
+
+def _read_picture(path: Path) -> NDArray[np.float32]:
+    """(H, W) brightness from 0 to 1."""
+    try:
+        from matplotlib.image import imread
+    except ImportError as error:
+        raise MissingDependencyError(
+            "ground truth in pictures needs matplotlib; install it by: pip install "
+            "'flawsmith[detector]'"
+        ) from error
+    picture: NDArray[np.float32] = imread(path)
+    return picture if picture.ndim == 2 else picture[..., 0]
+
+
+def of_the_part(cloud: PointCloud) -> NDArray[np.bool_]:
+    """(N,) which points of an organised scan in metres belong to the part.
+
+    All of them where nothing, or next to nothing, lies at the image's border: then the table has
+    been taken away.
+    """
+    row, column = (cloud.fields[name] for name in PIXEL)
+    rows, columns = (int(cloud.fields[name][0]) for name in IMAGE)
+    border = (np.minimum(row, rows - 1 - row) < BORDER) | (
+        np.minimum(column, columns - 1 - column) < BORDER
+    )
+    if border.mean() < LEAST_BORDER:
+        return np.ones(len(cloud), dtype=bool)
+    normal, offset = fitted_plane(cloud.points[border])
+    kept = np.abs(cloud.points @ normal - offset) > TABLE_METRES
+    kept[kept] = largest_piece(cloud.points[kept])
+    return kept
+
+
+def fitted_plane(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Unit normal (3,) and distance from the origin, by reweighted least squares."""
+    weight = np.ones(len(points))
+    for _ in range(PLANE_ROUNDS):
+        center = (weight[:, None] * points).sum(axis=0) / weight.sum()
+        offset = points - center
+        normal = np.linalg.eigh((offset * weight[:, None]).T @ offset)[1][:, 0]
+        distance = offset @ normal
+        scale = max(float(np.median(np.abs(distance))), TINY)
+        weight = 1.0 / (1.0 + (distance / scale) ** 2) ** 2
+    return normal, float(center @ normal)
+
+
+def largest_piece(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(N,) which points are of the largest piece, pieces being some 6 mm apart."""
+    cells = np.floor((points - points.min(axis=0)) / PIECE_CELL).astype(np.int64)
+    grid = np.zeros(cells.max(axis=0) + 1, dtype=bool)
+    grid[tuple(cells.T)] = True
+    piece = label(grid, np.ones((3, 3, 3)))[0][tuple(cells.T)]
+    largest: NDArray[np.bool_] = piece == np.argmax(np.bincount(piece))
+    return largest
+
+
 MVTEC_3D_AD = Layout(
     "MVTec 3D-AD",
     mvtec_3d_ad,
+    find_mvtec_3d_ad,
+    read_mvtec_3d_ad,
     words=("xyz", "tiff"),
     validates=True,
     in_metres=True,
+    protocol=Protocol(in_image=True),
 )

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pypcd4
 from numpy.typing import NDArray
 from pypcd4 import Encoding
 
-from backend.cloud import PointCloud
-from backend.errors import DatasetError
-from backend.io import WRITERS
+from backend.cloud import LabeledCloud, PointCloud
+from backend.errors import DatasetError, FileFormatError
+from backend.io import WRITERS, read_cloud
 
 SingleArray = NDArray[np.float32]
 
@@ -36,6 +38,35 @@ def single_precision(points: NDArray[np.float64]) -> SingleArray:
             "layout's single precision; move the scans near their origin"
         )
     return rounded
+
+
+def read_points(path: Path) -> PointCloud:
+    """The distinct places in a file of points or of triangles, without anything else."""
+    cloud = read_cloud(path)
+    points = cloud.points if cloud.faces is None else np.unique(cloud.points, axis=0)
+    return PointCloud(points)
+
+
+def read_labelled_text(path: Path) -> LabeledCloud:
+    """Lines ``x y z label``, parted by blanks or by commas.
+
+    Raises:
+        FileFormatError: it is something else.
+    """
+    try:
+        text = path.read_text(encoding="ascii").replace(",", " ")
+        table = np.loadtxt(io.StringIO(text), ndmin=2)
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{path}: not lines of x, y, z and a label ({error})") from error
+    if table.shape[1] < 4:
+        raise FileFormatError(f"{path}: lines of {table.shape[1]} numbers; x, y, z, label expected")
+    return marked(PointCloud(table[:, :3]), table[:, 3] > 0)
+
+
+def marked(cloud: PointCloud, mask: NDArray[np.bool_]) -> LabeledCloud:
+    """``cloud`` with the anomalous points of ``mask`` (N,)."""
+    nominal = LabeledCloud.nominal(cloud)
+    return replace(nominal, mask=mask, labels=mask.astype(np.int32), weight=mask.astype(np.float64))
 
 
 def format_single_pcd(points: SingleArray) -> bytes:

@@ -77,7 +77,10 @@ def test_without_nominal_scans_there_is_no_curve_of_objects(
     run("evaluate", model, data, "--out", tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "metrics.json",
+        "pro.png",
+        "report.html",
         "roc_points.png",
+        "worst",
     }
 
 

@@ -14,8 +14,8 @@ from rich.console import Console
 
 import backend.report
 from backend.evaluation import MetricRow
-from backend.report import data_address, render_report
-from backend.report.metrics_table import COLUMNS, as_text, metrics_table
+from backend.report import as_text, data_address, render_report
+from backend.report.metrics_table import COLUMNS, metrics_table
 
 NAN = float("nan")
 ROWS = (
