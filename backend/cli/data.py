@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from backend.dataset.folder import Sample
 
 
+def read_training_data(
+    folder: Path, layout: str, unit: str | None, progress: Progress
+) -> list[Sample]:
+    """The samples to train on: of a benchmark its training split, then its validation split."""
+    from backend.dataset.benchmark import OWN, find_files, read_file
+    from backend.dataset.layouts import Split
+
+    if layout == OWN:
+        return read_data(folder, unit, progress)
+    files = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
+    # By split first: what validates comes last, where training holds it out.
+    files.sort(key=lambda file: (file.place.category, file.place.split == Split.VALIDATION))
+    return [read_file(f, layout).sample for f in progress.track(files, description="Reading")]
+
+
 def read_data(folder: Path, unit: str | None, progress: Progress) -> list[Sample]:
     """The samples in ``folder``; labelled clouds without a marked point are named and left out."""
     from backend.dataset.folder import data_files, read_samples

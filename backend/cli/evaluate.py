@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from backend.cli.options import data_argument, file_argument, out_option, unit_option
+from backend.cli.options import (
+    data_argument,
+    file_argument,
+    layout_option,
+    out_option,
+    unit_option,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,20 +25,11 @@ if TYPE_CHECKING:
     from backend.evaluation import EvaluationReport, ScoredCase
     from backend.scoring.detector import Detector
 
-# Held to ``backend.dataset.layouts.LAYOUTS`` by a test: help must not import it.
-LAYOUT_NAMES = ("flawsmith", "real3d-ad", "anomaly-shapenet", "mulsen-ad", "mvtec-3d-ad")
-
 
 @click.command("evaluate")
 @file_argument("model")
 @data_argument()
-@click.option(
-    "--layout",
-    type=click.Choice(LAYOUT_NAMES),
-    default=LAYOUT_NAMES[0],
-    show_default=True,
-    help="How DATA is laid out, and whose protocol it is measured by.",
-)
+@layout_option("; a benchmark's test split is measured by its own protocol")
 @out_option("metrics.json, report.html, and the curves and worst cases as pictures")
 @unit_option("all files of DATA; by default that of the training scans, mvtec-3d-ad is in metres")
 @click.option(

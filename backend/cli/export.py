@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from backend.cli.options import data_argument, out_option, unit_option
+from backend.cli.options import LAYOUT_NAMES, data_argument, out_option, unit_option
 
-# Held to ``backend.dataset.layouts.LAYOUTS`` by a test: help must not import it.
-NAMES = ("real3d-ad", "anomaly-shapenet", "mulsen-ad", "mvtec-3d-ad")
 WITH_IMAGES = "mvtec-3d-ad"
 
 
 @click.command("export")
 @data_argument()
-@click.option("--layout", type=click.Choice(NAMES), required=True, help="Benchmark to write as.")
+@click.option(
+    "--layout", type=click.Choice(LAYOUT_NAMES), required=True, help="Benchmark to write as."
+)
 @out_option("the data set, and its manifest export.json")
 @unit_option("all files of DATA; mvtec-3d-ad is in metres and needs it, the others keep it")
 @click.option(

@@ -12,6 +12,9 @@ from shared_schema.recipe import Unit
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+# Held to ``backend.dataset.layouts.LAYOUTS`` by a test: help must not import it.
+LAYOUT_NAMES = ("real3d-ad", "anomaly-shapenet", "mulsen-ad", "mvtec-3d-ad")
+
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -51,6 +54,17 @@ def template_argument() -> Callable[[FunctionT], FunctionT]:
 def data_argument() -> Callable[[FunctionT], FunctionT]:
     """``DATA``, a folder as ``backend.dataset.folder`` reads it."""
     return click.argument("data", type=EXISTING_FOLDER)
+
+
+def layout_option(rest: str) -> Callable[[FunctionT], FunctionT]:
+    """``--layout`` of ``DATA``, by default flawsmith's own; ``rest`` ends the explanation."""
+    return click.option(
+        "--layout",
+        type=click.Choice(("flawsmith", *LAYOUT_NAMES)),
+        default="flawsmith",
+        show_default=True,
+        help=f"How DATA is laid out{rest}.",
+    )
 
 
 def out_option(what: str, default: str | None = None) -> Callable[[FunctionT], FunctionT]:

@@ -14,6 +14,7 @@ from backend.cli.options import (
     EXISTING_FILE,
     TEMPLATE,
     data_argument,
+    layout_option,
     out_option,
     seed_option,
     unit_option,
@@ -35,6 +36,7 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
 
 @click.command("train")
 @data_argument()
+@layout_option("; of a benchmark, the scans to learn from, then those to validate on")
 @out_option("the detector, and the state of an interrupted training")
 @seed_option("everything that is drawn by chance")
 @click.option(
@@ -88,6 +90,7 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
 )
 def command(
     data: Path,
+    layout: str,
     out: Path,
     seed: int,
     config: Path | None,
@@ -103,8 +106,9 @@ def command(
     from flawsmith replay. An interrupted training goes on where it stopped when the same command
     is run again; a finished one is not repeated.
     """
-    from backend.cli.data import read_data
+    from backend.cli.data import read_training_data
     from backend.cli.progress import console, progress_display
+    from backend.dataset.benchmark import unit_of
     from backend.dataset.folder import labeled_clouds, nominal_clouds
     from backend.scoring.detector import Detector
     from backend.training import train
@@ -117,7 +121,8 @@ def command(
         progress_display() as progress,
         nullcontext(no_log) if log is None else tensorboard_log(log) as figures,
     ):
-        samples = read_data(data, unit, progress)
+        unit = unit_of(layout, unit)
+        samples = read_training_data(data, layout, unit, progress)
         nominal, labeled = nominal_clouds(samples, unit), labeled_clouds(samples)
         path = train(
             nominal,

@@ -23,6 +23,20 @@ MERGE_CELL = 1e-8
 
 def parse_stl(data: bytes, limits: ReadLimits) -> PointCloud:
     """The mesh of an STL file; its vertices are in the order in which they first appear."""
+    corners = stl_corners(data, limits)
+    faces = np.arange(len(corners)).reshape(-1, 3)
+    points, faces = merge_vertices(corners, faces)
+    if len(faces) == 0:
+        raise FileFormatError("every face of the STL file has collapsed; export the mesh again")
+    return PointCloud(points, faces=faces)
+
+
+def stl_corners(data: bytes, limits: ReadLimits) -> NDArray[np.float64]:
+    """(3 F, 3) the corners of the faces, one after another.
+
+    Raises:
+        FileFormatError: it is no STL, or a corner is not finite.
+    """
     if _is_binary(data):
         corners = np.frombuffer(data, FACE, offset=HEADER_BYTES)["corners"].reshape(-1, 3)
     else:
@@ -34,11 +48,7 @@ def parse_stl(data: bytes, limits: ReadLimits) -> PointCloud:
     limits.check_points(len(corners) // 3)
     if not np.isfinite(corners).all():
         raise FileFormatError("a vertex has a coordinate that is not finite; export the mesh again")
-    faces = np.arange(len(corners)).reshape(-1, 3)
-    points, faces = merge_vertices(corners.astype(np.float64), faces)
-    if len(faces) == 0:
-        raise FileFormatError("every face of the STL file has collapsed; export the mesh again")
-    return PointCloud(points, faces=faces)
+    return corners.astype(np.float64)
 
 
 def _ascii_corners(data: bytes) -> NDArray[np.float64]:

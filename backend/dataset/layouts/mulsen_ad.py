@@ -36,7 +36,7 @@ from backend.dataset.layouts.points import (
     SingleArray,
     format_corners,
     marked,
-    read_points,
+    read_corners,
     single_precision,
 )
 
@@ -110,7 +110,7 @@ def _shown(table: Path) -> dict[int, bool]:
 
 def read_mulsen_ad(file: BenchmarkFile) -> Truth:
     """The vertices; of those with a defect the nearest to each marked place are anomalous."""
-    cloud = read_points(file.path)
+    cloud = read_corners(file.path)
     mask = np.zeros(len(cloud), dtype=bool)
     if file.truth is not None:
         places = np.loadtxt(file.truth, delimiter=",", ndmin=2)[:, :3]

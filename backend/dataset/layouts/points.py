@@ -17,6 +17,8 @@ from pypcd4 import Encoding
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import DatasetError, FileFormatError
 from backend.io import WRITERS, read_cloud
+from backend.io.limits import ReadLimits
+from backend.io.stl import stl_corners
 
 SingleArray = NDArray[np.float32]
 
@@ -41,10 +43,21 @@ def single_precision(points: NDArray[np.float64]) -> SingleArray:
 
 
 def read_points(path: Path) -> PointCloud:
-    """The distinct places in a file of points or of triangles, without anything else."""
-    cloud = read_cloud(path)
-    points = cloud.points if cloud.faces is None else np.unique(cloud.points, axis=0)
-    return PointCloud(points)
+    """The points in a file, without anything else."""
+    return PointCloud(read_cloud(path).points)
+
+
+def read_corners(path: Path) -> PointCloud:
+    """The distinct corners of an STL file, whose triangles may have no area.
+
+    Raises:
+        FileFormatError: it is no STL.
+    """
+    try:
+        corners = stl_corners(path.read_bytes(), ReadLimits())
+    except (OSError, FileFormatError) as error:
+        raise FileFormatError(f"{path}: {error}") from error
+    return PointCloud(np.unique(corners, axis=0))
 
 
 def read_labelled_text(path: Path) -> LabeledCloud:

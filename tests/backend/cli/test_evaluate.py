@@ -120,3 +120,80 @@ def test_what_is_no_folder_of_data_is_refused(
     (data / "cube" / "anomalous" / "unlabelled.ply").unlink()
     result = run("evaluate", model, data, "--out", tmp_path / "out", status=1)
     assert "unknown category 'cube'" in result.stderr
+
+
+@pytest.fixture
+def benchmark(run: Run, data: Path, tmp_path: Path) -> Path:
+    """The same data as Real3D-AD has them, two of three nominal scans to learn from."""
+    out = tmp_path / "benchmark"
+    run("export", data, "--layout", "real3d-ad", "--out", out, "--unit", "mm")
+    return out
+
+
+def test_a_benchmark_is_measured_by_its_own_protocol(
+    run: Run, model: Path, benchmark: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = run("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", out)
+    document = json.loads((out / "metrics.json").read_text())
+    assert document["layout"] == "real3d-ad"
+    assert set(document["categories"]) == {"ball", "egg"}
+    assert document["rows"][-1]["anomalous_clouds"] == 6
+    assert document["rows"][-1]["nominal_clouds"] == 2
+    assert all(scan["file"].split("/")[1] == "test" for scan in document["scans"])
+    assert "category" in result.stdout and "egg" in result.stdout
+    page = (out / "report.html").read_text()
+    assert "measured as Real3D-AD does" in page and "nominal, the highest score" in page
+    assert list((out / "worst").iterdir()) and not (out / "partial").exists()
+
+
+def test_a_detector_learns_from_a_benchmark(run: Run, benchmark: Path, tmp_path: Path) -> None:
+    arguments = ("--layout", "real3d-ad", "--epochs", 1, "--threads", 1, "--unit", "mm")
+    run("train", benchmark, "--out", tmp_path / "trained", *arguments)
+    detector = Detector.load(tmp_path / "trained" / "detector.safetensors")
+    assert detector.info["nominal_clouds"] == {"ball": 2, "egg": 2}
+
+
+def test_a_scan_that_fails_is_named_and_the_others_are_measured(
+    run: Run, model: Path, benchmark: Path, tmp_path: Path
+) -> None:
+    broken = next((benchmark / "egg" / "test").glob("*_good.pcd"))
+    broken.write_bytes(b"no points")
+    out = tmp_path / "out"
+    result = run("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", out, status=1)
+    assert (
+        str(broken) in result.stderr.replace("\n", "") and "1 scans are left out" in result.stderr
+    )
+    document = json.loads((out / "metrics.json").read_text())
+    assert document["rows"][-1]["nominal_clouds"] == 1
+
+
+def test_an_interrupted_run_scores_only_what_is_left(
+    run: Run, model: Path, benchmark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    score = Detector.score
+
+    def interrupted(self: Detector, *arguments: object) -> object:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(1)
+        return score(self, *arguments)  # type: ignore[arg-type]
+
+    arguments = ("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", tmp_path / "out")
+    with monkeypatch.context() as patched:
+        patched.setattr(Detector, "score", interrupted)
+        run(*arguments, status=130)
+    assert len(list((tmp_path / "out" / "partial").rglob("*.safetensors"))) == 3
+    run("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", tmp_path / "whole")
+    counted: list[int] = []
+
+    def counting(self: Detector, *arguments: object) -> object:
+        counted.append(1)
+        return score(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Detector, "score", counting)
+    run(*arguments)
+    assert len(counted) == 8 - 3
+    one, other = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("out", "whole"))
+    assert one["rows"] == other["rows"]

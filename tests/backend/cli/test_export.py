@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.cli.export import NAMES
+from backend.cli.options import LAYOUT_NAMES as NAMES
 from backend.dataset.layouts import LAYOUTS
 from tests.backend.cli.conftest import Run
 from tests.backend.parts import write_folder
