@@ -194,7 +194,11 @@ class _Run:
         worst = self._worst(report, about["scans"])
         title = "flawsmith" if self.layout == OWN else LAYOUTS[self.layout].title
         page = evaluation_page(
-            report, title=self.data.name, protocol=title, curves=curves, worst=worst
+            report,
+            title=f"Evaluation of {self.data.name}",
+            protocol=title,
+            curves=curves,
+            worst=worst,
         )
         write_bytes(self.out / "report.html", page.encode())
         document = {
