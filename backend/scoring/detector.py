@@ -27,7 +27,7 @@ from backend.models.preparation import PreparedCloud, prepare
 from backend.models.relief import storage
 from backend.models.relief.model import ReliefModel
 from backend.scoring.calibration import conformal_threshold
-from backend.scoring.object_score import object_score
+from backend.scoring.object_score import RELIEF_TOP_FRACTION, TOP_FRACTION, object_score
 from backend.scoring.prototypes import PrototypeBank
 from backend.scoring.tails import TailTable
 from backend.scoring.upsampling import smooth, upsample
@@ -47,7 +47,7 @@ class ScoreMap:
     Attributes:
         point_scores: (N,) float32, higher is more anomalous; the mean over the channels of
             -log10 of the tail probability among nominal points.
-        object_score: mean of the highest half percent.
+        object_score: mean of the highest half percent, for parts of revolution of the highest 0.2 %.
         object_threshold: score above which the object is anomalous; None where the detector saw
             too few held-out nominal clouds to certify one.
         anomalous: the decision; None where there is no threshold.
@@ -93,6 +93,11 @@ class CategoryModel:
     banks: Mapping[str, PrototypeBank]
     tails: Mapping[str, TailTable]
     relief: ReliefModel | None = None
+
+    def object_score(self, thin_scores: NDArray[np.float64]) -> float:
+        """One score from those of a thinned cloud's points (M,)."""
+        fraction = TOP_FRACTION if self.relief is None else RELIEF_TOP_FRACTION
+        return object_score(thin_scores, fraction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +158,7 @@ class Detector:
         for found in self._deviations(cloud, name):
             thin_scores = fuse(found.channels, self.categories[name].tails)
             scores += upsample(cloud.points, cloud.points[found.rows], thin_scores)
-            objects.append(object_score(thin_scores))
+            objects.append(self.categories[name].object_score(thin_scores))
         points = (scores / len(objects)).astype(np.float32)
         return self._decide(points, float(np.mean(objects)), name)
 
@@ -310,20 +315,19 @@ def fuse(
 
 
 def calibrate(
-    certifying: Sequence[NDArray[np.float64]],
+    objects: Sequence[float],
     nominal: Sequence[NDArray[np.float64]],
     false_alarm_rate: float,
     point_rate: float,
 ) -> Thresholds:
-    """Thresholds from the point scores of nominal clouds.
+    """Thresholds from the scores of nominal clouds.
 
     Args:
-        certifying: of clouds that nothing was learned from, their own score tables included;
+        objects: of clouds that nothing was learned from, their own score tables included;
             only these can certify a decision on objects.
-        nominal: all that the point threshold is taken from.
+        nominal: point scores of all that the point threshold is taken from.
         false_alarm_rate, point_rate: see ``ScoreMap``.
     """
-    objects = [object_score(values) for values in certifying]
     return Thresholds(
         conformal_threshold(objects, false_alarm_rate),
         float(np.quantile(np.concatenate(list(nominal)), 1.0 - point_rate)),

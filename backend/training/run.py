@@ -141,7 +141,11 @@ class _Trainer:
         }
         certifying = [name for name, (_, rest) in parts.items() if len(rest) > 1]
         thresholds = calibrate(
-            [s for n in certifying for s in leave_one_out_scores(deviations[n])],
+            [
+                categories[name].object_score(scores)
+                for name in certifying
+                for scores in leave_one_out_scores(deviations[name])
+            ],
             [fuse(d, categories[n].tails) for n in nominal for d in deviations[n]],
             self.config.false_alarm_rate,
             self.config.point_rate,
