@@ -47,7 +47,7 @@ class ScoreMap:
     Attributes:
         point_scores: (N,) float32, higher is more anomalous; the mean over the channels of
             -log10 of the tail probability among nominal points.
-        object_score: mean of the highest half percent, for parts of revolution of the highest 0.2 %.
+        object_score: mean of the highest half percent, of parts of revolution of the top 0.2 %.
         object_threshold: score above which the object is anomalous; None where the detector saw
             too few held-out nominal clouds to certify one.
         anomalous: the decision; None where there is no threshold.
