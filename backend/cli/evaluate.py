@@ -12,8 +12,8 @@ import click
 
 from backend.cli.options import (
     data_argument,
-    file_argument,
     layout_option,
+    model_argument,
     out_option,
     unit_option,
 )
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate")
-@file_argument("model")
+@model_argument()
 @data_argument()
 @layout_option("; a benchmark's test split is measured by its own protocol")
 @out_option("metrics.json, report.html, and the curves and worst cases as pictures")
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def command(
     model: Path, data: Path, layout: str, out: Path, unit: str | None, category: str | None
 ) -> None:
-    """Measure the detector in the file MODEL on the folder DATA.
+    """Measure the detector MODEL, a file or a bundled one, on the folder DATA.
 
     DATA is laid out as for training, with scans that the detector has not seen, or as a public
     benchmark, whose test split is measured by the benchmark's own protocol. The tables have a row

@@ -38,12 +38,37 @@ class TemplateType(click.ParamType):
             self.fail(f"no such file, and {error}", param, ctx)
 
 
+class ModelType(click.ParamType):
+    """A model file, or the name of a bundled detector, which stands for its file."""
+
+    name = "model"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        from backend.errors import FlawsmithError
+        from backend.models.bundled import model_path
+
+        if Path(value).is_file():
+            return Path(value)
+        try:
+            return model_path(str(value))
+        except FlawsmithError as error:
+            self.fail(f"no such file, and {error}", param, ctx)
+
+
 TEMPLATE = TemplateType()
+MODEL = ModelType()
 
 
 def file_argument(name: str, **settings: Any) -> Callable[[FunctionT], FunctionT]:
     """An argument that names an existing file (or several, by ``nargs=-1``)."""
     return click.argument(name, type=EXISTING_FILE, **settings)
+
+
+def model_argument() -> Callable[[FunctionT], FunctionT]:
+    """``MODEL``, a file or the name of a bundled detector."""
+    return click.argument("model", type=MODEL)
 
 
 def template_argument() -> Callable[[FunctionT], FunctionT]:

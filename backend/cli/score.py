@@ -10,6 +10,7 @@ import click
 
 from backend.cli.options import (
     file_argument,
+    model_argument,
     one_name_each,
     out_option,
     spare_inputs,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("score")
-@file_argument("model")
+@model_argument()
 @file_argument("scans", nargs=-1, required=True)
 @out_option("a PLY and a JSON record of each scan")
 @click.option(
@@ -40,7 +41,7 @@ def command(
     unit: str | None,
     picture: bool,
 ) -> None:
-    """Score SCANS by the detector in the file MODEL.
+    """Score SCANS by the detector MODEL, a file or a bundled one (bundled_parts).
 
     Each PLY is the scan with score and anomalous per point; the JSON beside it holds the object's
     score, the thresholds and the decision. Higher is more anomalous. A scan that fails is named and

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from backend.cli.options import file_argument
+from backend.cli.options import model_argument
 
 MIB = 1024 * 1024
 
 
 @click.command("serve")
-@file_argument("model")
+@model_argument()
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -41,7 +41,7 @@ MIB = 1024 * 1024
     help="Scans of more points are refused.",
 )
 def command(model: Path, host: str, port: int, max_upload_mb: int, max_points: int) -> None:
-    """Serve the detector in the file MODEL over HTTP.
+    """Serve the detector MODEL, a file or a bundled one (bundled_parts), over HTTP.
 
     The page at / scores a scan in the browser; POST /v1/score does it for programs, and
     /openapi.json describes it. There is no access control: whoever reaches the port can use it.
