@@ -1,11 +1,19 @@
 """Real defects: MVTec 3D-AD, class cable_gland, from its 3D scans alone.
 
     python benchmarks/cable_gland.py --data DIR --test DIR --out DIR [--seed S] [--ablate PIECE]
+        [--closed-loop] [--without-kinds KIND,KIND]
 
 Trains on DIR/train, with defects drawn from benchmarks/cable_gland.json on those scans, calibrates
 on DIR/validation, and scores every KIND/NAME.npz of the test folder, whose ground truth it does not
 read. The scans are ``points`` (N, 3) in millimetres in the camera's frame, without the background.
 The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/experiments.md.
+
+``--ablate`` leaves a piece out: ``synthesis`` (no drawn defects, so no network), ``sdn`` (scans
+keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees heights
+instead of deviations from nominal scans), ``relief`` (the local pipeline instead).
+``--closed-loop`` draws the second half of the defects where it is least decided that they are
+found, and ``--without-kinds`` leaves kinds out, to see what is made of defects that training does
+not know.
 
 Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input) and
 OUT/object_scores.json, and prints the wall time and the peak memory.
