@@ -16,6 +16,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.augmentation import augment
 from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
+from backend.errors import TrainingError
 from backend.models.fitting import Example, NetworkFitter, Progress
 from backend.models.predictor import Predictor, Standardization
 from backend.models.preparation import PreparedCloud, prepare
@@ -186,7 +187,16 @@ def _in_words(progress: Progress) -> str:
 
 
 def _device(name: str) -> torch.device:
-    """``auto`` is a GPU where there is one."""
+    """``auto`` is a GPU where there is one.
+
+    Raises:
+        TrainingError: a GPU is asked for, and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(
+            "device 'cuda': torch finds no GPU; docs/dependencies.md says how to install it for "
+            "one; or leave the device out"
+        )
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)

@@ -130,7 +130,7 @@ class _Trainer:
         models: dict[str, tuple[Banks, ReliefModel | None]] = {}
         for name, relief in self._reliefs(learn, labeled).items():
             models[name] = {}, relief
-            rest = parts[name][1]
+            rest = self.track(parts[name][1], f"Calibrating {name}", len(parts[name][1]))
             deviations[name] = [relief_deviations(cloud, relief).channels for cloud in rest]
         predictor = None
         if len(models) < len(parts):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.errors import TrainingError
 from backend.models.loss import LOSSES
 from backend.scoring.detector import Detector
 from backend.training import TrainingConfig, train
@@ -110,3 +111,9 @@ def test_a_gpu_trains_in_half_precision(tmp_path: Path) -> None:
     found = detector(tmp_path, replace(TINY, device="cuda"))
     cloud = labeled("egg", 300)
     assert np.isfinite(found.score(cloud.points, cloud.normals).point_scores).all()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="'cuda': torch finds no GPU"):
+        detector(tmp_path, replace(TINY, device="cuda"))
