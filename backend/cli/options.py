@@ -19,46 +19,40 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-class TemplateType(click.ParamType):
-    """A template file, or the name of a bundled template, which stands for its file."""
+class FileOrBundled(click.ParamType):
+    """A file, or the name of a bundled one, which stands for its file."""
 
-    name = "template"
-
-    def convert(
-        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path:
-        from backend.errors import FlawsmithError
-        from backend.templates import template_path
-
-        if Path(value).is_file():
-            return Path(value)
-        try:
-            return template_path(str(value))
-        except FlawsmithError as error:
-            self.fail(f"no such file, and {error}", param, ctx)
-
-
-class ModelType(click.ParamType):
-    """A model file, or the name of a bundled detector, which stands for its file."""
-
-    name = "model"
+    def __init__(self, name: str, find: Callable[[str], Path]) -> None:
+        """``find`` gives the bundled file of a name, or says which there are."""
+        self.name, self.find = name, find
 
     def convert(
         self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
         from backend.errors import FlawsmithError
-        from backend.models.bundled import model_path
 
         if Path(value).is_file():
             return Path(value)
         try:
-            return model_path(str(value))
+            return self.find(str(value))
         except FlawsmithError as error:
             self.fail(f"no such file, and {error}", param, ctx)
 
 
-TEMPLATE = TemplateType()
-MODEL = ModelType()
+def _bundled_template(name: str) -> Path:
+    from backend.templates import template_path
+
+    return template_path(name)
+
+
+def _bundled_model(name: str) -> Path:
+    from backend.models.bundled import model_path
+
+    return model_path(name)
+
+
+TEMPLATE = FileOrBundled("template", _bundled_template)
+MODEL = FileOrBundled("model", _bundled_model)
 
 
 def file_argument(name: str, **settings: Any) -> Callable[[FunctionT], FunctionT]:
