@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from backend.models.relief.relief_map import MapArray
 
-# Columns beyond what is seen, on both sides.
-CONTEXT = 8
+# Columns beyond what is seen, on both sides; more where the ring is closed, and what is beyond one
+# side is seen on the other.
+CONTEXT, RING_CONTEXT = 8, 24
 POOLED = 4
 
 
@@ -58,31 +59,34 @@ def infer(networks: Sequence[ReliefNetwork], inputs: MapArray, seen: MapArray) -
     smallest of these.
     """
     rows = inputs.shape[1]
-    columns = seen_columns(seen)
+    columns, inside = seen_columns(seen)
     padded = np.pad(inputs[..., columns], ((0, 0), (0, -rows % POOLED), (0, 0)))
     both = torch.from_numpy(np.stack([padded, padded[..., ::-1]]))
     with torch.inference_mode():
         total = torch.stack([network(both) for network in networks]).mean(0).numpy()
     mean = 0.5 * (total[0] + total[1][:, ::-1])[:rows]
     logits = np.full(inputs.shape[1:], mean.min(), np.float32)
-    logits[:, columns] = mean
+    logits[:, columns[inside]] = mean[:, inside]
     return logits
 
 
-def seen_columns(seen: MapArray) -> NDArray[np.int64]:
-    """The shortest arc of columns, in order, with all that are ``seen`` (R, C) and some beyond.
+def seen_columns(seen: MapArray) -> tuple[NDArray[np.int64], slice]:
+    """The shortest arc of columns, in order, with all that are ``seen`` (R, C), and some beyond.
 
-    Its length is a multiple of four; where it would go round, it begins and ends with the same.
+    Returns:
+        Their numbers, a multiple of four of them; those of a closed ring begin again. And which of
+        them are those with all that are seen, each once.
     """
     columns = seen.shape[1]
     used = np.flatnonzero(seen.any(axis=0))
-    if len(used) == 0:
-        return np.arange(columns // POOLED * POOLED)
-    gaps = np.diff(np.append(used, used[0] + columns))
-    first = int(used[(np.argmax(gaps) + 1) % len(used)])
-    length = columns - int(gaps.max()) + 1 + 2 * CONTEXT
+    gaps = np.diff(np.append(used, used[0] + columns)) if len(used) else np.array([1])
+    first = int(used[(np.argmax(gaps) + 1) % len(used)]) if len(used) else 0
+    count = columns - int(gaps.max()) + 1
+    context = RING_CONTEXT if gaps.max() <= 2 * CONTEXT else CONTEXT
+    length = count + 2 * context
     length += -length % POOLED
-    return (first - CONTEXT + np.arange(length)) % columns
+    numbers = (first - context + np.arange(length)) % columns
+    return numbers, slice(context, context + count)
 
 
 @dataclass(frozen=True, eq=False)
