@@ -9,7 +9,11 @@ import pytest
 
 from tests.architecture.project import ROOT, declared, third_party
 
-MODULES = {"python-multipart": "python_multipart", "scikit-learn": "sklearn"}
+MODULES = {
+    "python-multipart": "python_multipart",
+    "scikit-learn": "sklearn",
+    "tensorboardx": "tensorboardX",
+}
 # Imported by trimesh, which casts rays with it, and by fastapi, which reads uploads with it.
 USED_BY_OTHERS = {"embreex", "python_multipart"}
 PART_OF_OTHERS = {"pydantic_core": "pydantic", "starlette": "fastapi", "mpl_toolkits": "matplotlib"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -106,14 +107,17 @@ def test_few_nominal_clouds_are_enough_to_begin_with(count: int, tmp_path: Path)
     assert scores[cloud.mask].mean() > scores[~cloud.mask].mean()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-def test_a_gpu_trains_in_half_precision(tmp_path: Path) -> None:
-    found = detector(tmp_path, replace(TINY, device="cuda"))
+@pytest.mark.parametrize("device", ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
+def test_devices_train_alike(device: Literal["cpu", "cuda"], tmp_path: Path) -> None:
+    """A GPU, where there is one, in half precision."""
+    found = detector(tmp_path, replace(TINY, device=device))
     cloud = labeled("egg", 300)
     assert np.isfinite(found.score(cloud.points, cloud.normals).point_scores).all()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_gpu_that_is_not_there_is_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(TrainingError, match="'cuda': torch finds no GPU"):
         detector(tmp_path, replace(TINY, device="cuda"))
