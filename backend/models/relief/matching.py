@@ -121,8 +121,8 @@ def compare(relief: ReliefMap, bank: Bank, windows: Windows) -> Deviation:
             for column in range(0, columns, windows.step)
             if own_seen[row : row + size, column : column + size].mean() >= LEAST_SEEN
         ]
-        nominal = _nominal_windows(height, seen, around, size) if places else None
-        if nominal is None or len(nominal[0]) < FEWEST:
+        nominal = _NominalWindows.of(height, seen, around, size) if places else None
+        if nominal is None or len(nominal) < FEWEST:
             continue
         own, own_mask = (
             torch.from_numpy(
@@ -130,25 +130,51 @@ def compare(relief: ReliefMap, bank: Bank, windows: Windows) -> Deviation:
             )
             for part in (own_height, own_seen)
         )
-        sums.add(row, places, _explain(own, own_mask, *nominal, windows))
+        sums.add(row, places, _explain(own, own_mask, nominal, windows))
     return sums.deviation()
 
 
-def _nominal_windows(
-    height: torch.Tensor, seen: torch.Tensor, rows: range, size: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """All windows (W, size²) that begin in ``rows``, at every angle, and where they are seen."""
-    columns = height.shape[2] - size
-    windows, masks = [], []
-    for row in rows:
-        values, mask = (
-            part[:, row : row + size].unfold(2, size, 1)[:, :, :columns].permute(0, 2, 1, 3)
+@dataclass(frozen=True, eq=False)
+class _NominalWindows:
+    """Windows of nominal maps, at every angle; only those that are asked for are copied.
+
+    Attributes:
+        height, seen: (B, rows, C, w, w) views of the maps by where a window begins.
+        starts: the first three indices of those that are seen well enough.
+    """
+
+    height: torch.Tensor
+    seen: torch.Tensor
+    starts: tuple[torch.Tensor, ...]
+
+    @classmethod
+    def of(
+        cls, height: torch.Tensor, seen: torch.Tensor, rows: range, size: int
+    ) -> _NominalWindows:
+        """Those that begin in ``rows``."""
+        columns = height.shape[2] - size
+        views = [
+            part[:, rows.start : rows.stop - 1 + size].unfold(1, size, 1).unfold(2, size, 1)
             for part in (height, seen)
+        ]
+        height, seen = (view[:, :, :columns] for view in views)
+        enough = seen.sum(3).sum(3) >= LEAST_NOMINAL * size * size
+        return cls(height, seen, torch.nonzero(enough, as_tuple=True))
+
+    def __len__(self) -> int:
+        return len(self.starts[0])
+
+    def coarse(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every fourth cell of all windows (W, w² / 4), and whether it is seen."""
+        height, seen = (
+            part[..., ::2, ::2][self.starts].flatten(1) for part in (self.height, self.seen)
         )
-        enough = mask.mean((2, 3)) >= LEAST_NOMINAL
-        windows.append(values[enough].reshape(-1, size * size))
-        masks.append(mask[enough].reshape(-1, size * size))
-    return torch.cat(windows), torch.cat(masks)
+        return height, seen
+
+    def at(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """All cells of ``chosen`` windows (Q, S, w²), and whether they are seen."""
+        starts = tuple(part[chosen] for part in self.starts)
+        return self.height[starts].flatten(2), self.seen[starts].flatten(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,18 +191,17 @@ class _Explained:
 def _explain(
     own: torch.Tensor,
     mask: torch.Tensor,
-    nominal: torch.Tensor,
-    nominal_mask: torch.Tensor,
+    nominal: _NominalWindows,
     windows: Windows,
 ) -> _Explained:
-    """Explain windows ``own`` (Q, w²) by ``nominal`` ones (W, w²)."""
-    chosen = _shortlist(own, mask, nominal, nominal_mask, windows)
-    shared = nominal_mask[chosen] * mask[:, None]
-    difference = own[:, None] - nominal[chosen]
+    """Explain windows ``own`` (Q, w²), seen where ``mask`` says so, by nominal ones."""
+    like, like_mask = nominal.at(_shortlist(own, mask, nominal, windows))
+    shared = like_mask * mask[:, None]
+    difference = own[:, None] - like
     trust = mask
     # The second time, cells that nothing explains have lost their say in the offset.
     for _ in range(2):
-        weight = nominal_mask[chosen] * trust[:, None]
+        weight = like_mask * trust[:, None]
         offset = (difference * weight).sum(2, keepdim=True) / weight.sum(2, keepdim=True).clamp(
             min=1
         )
@@ -190,7 +215,7 @@ def _explain(
         known = torch.isfinite(median) & (mask > 0)
         median = torch.where(known, median, torch.zeros(()))
         trust = mask * torch.where(median.abs() > OUTLIER, OUTLIER_WEIGHT, 1.0)
-    there = torch.gather(nominal_mask[chosen], 1, taken).mean(1)
+    there = torch.gather(like_mask, 1, taken).mean(1)
     spread = torch.nan_to_num((residuals - median[:, None]).abs().nanmean(1))
     return _Explained(
         median, known, there * (1 - mask), spread * known, torch.gather(cost, 1, best).mean(1)
@@ -200,14 +225,14 @@ def _explain(
 def _shortlist(
     own: torch.Tensor,
     mask: torch.Tensor,
-    nominal: torch.Tensor,
-    nominal_mask: torch.Tensor,
+    nominal: _NominalWindows,
     windows: Windows,
 ) -> torch.Tensor:
     """(Q, shortlist) the nearest nominal windows, by least squares on every fourth cell."""
     cells = torch.arange(windows.size**2)
     fourth = (cells // windows.size % 2 == 0) & (cells % 2 == 0)
-    y, v, x, w = own[:, fourth], mask[:, fourth], nominal[:, fourth], nominal_mask[:, fourth]
+    y, v = own[:, fourth], mask[:, fourth]
+    x, w = nominal.coarse()
     vy, wx = v * y, w * x
     shared = v @ w.T
     offset = (v @ wx.T - vy @ w.T) / shared.clamp(min=1)
