@@ -1,7 +1,7 @@
 """Real defects: MVTec 3D-AD, class cable_gland, from its 3D scans alone.
 
     python benchmarks/cable_gland.py --data DIR --test DIR --out DIR [--seed S] [--ablate PIECE]
-        [--closed-loop] [--without-kinds KIND,KIND]
+        [--scans N] [--per-scan N] [--closed-loop] [--without-kinds KIND,KIND]
 
 Trains on DIR/train, with defects drawn from benchmarks/cable_gland.json on those scans, calibrates
 on DIR/validation, and scores every KIND/NAME.npz of the test folder, whose ground truth it does not
@@ -11,9 +11,10 @@ The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/experiments.md.
 ``--ablate`` leaves a piece out: ``synthesis`` (no drawn defects, so no network), ``sdn`` (scans
 keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees heights
 instead of deviations from nominal scans), ``relief`` (the local pipeline instead).
-``--closed-loop`` draws the second half of the defects where it is least decided that they are
-found, and ``--without-kinds`` leaves kinds out, to see what is made of defects that training does
-not know.
+``--scans`` learns from so many scans only, evenly taken, and ``--per-scan`` draws so many defects
+on each, 4 by default. ``--closed-loop`` draws the second half of the defects where it is least
+decided that they are found, and ``--without-kinds`` leaves kinds out, to see what is made of
+defects that training does not know.
 
 Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input) and
 OUT/object_scores.json, and prints the wall time and the peak memory.
@@ -133,6 +134,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     parser.add_argument("--ablate", choices=sorted(PIECES), help="leave this piece out")
+    parser.add_argument("--scans", type=int, help="learn from so many scans; all by default")
+    parser.add_argument(
+        "--per-scan", type=int, default=DRAWN_PER_SCAN, help="defects drawn on each scan"
+    )
     parser.add_argument(
         "--closed-loop", action="store_true", help="draw the second half where it is least decided"
     )
@@ -145,9 +150,12 @@ def main() -> None:
         read_scans(sorted((options.data / split).glob("*/*.npz")))
         for split in ("train", "validation")
     )
+    if options.scans:
+        count = min(options.scans, len(learn))
+        learn = [learn[row * len(learn) // count] for row in range(count)]
     config = TrainingConfig(
         holdout=len(held_out) / (len(learn) + len(held_out)),
-        synthesis=SynthesisConfig(count=DRAWN_PER_SCAN * len(learn)),
+        synthesis=SynthesisConfig(count=options.per_scan * len(learn)),
     )
     if options.ablate:
         config = PIECES[options.ablate](config)

@@ -5,7 +5,8 @@
 Two small detectors of bundled parts: the pawn, a part of revolution that is compared place by
 place, and the motor holder, which is scored by local descriptors and a Point Transformer. Scoring
 includes everything from the raw points and normals on. Each size is scored three times, the best
-counts.
+counts. A step of training the Point Transformer is measured on all points of a cloud at once, and
+on the crops that it learns from by default.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ import torch
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.drawing import draw_anomalies
-from backend.models.fitting import FittingConfig
+from backend.dataset.normalization import Normalization
+from backend.models.fitting import Example, FittingConfig, NetworkFitter
+from backend.models.point_transformer import PointTransformerConfig
+from backend.models.predictor import Standardization
+from backend.models.preparation import prepare
 from backend.models.relief.network import (
     ReliefExample,
     ReliefFittingConfig,
@@ -43,6 +48,8 @@ PARTS = ("pawn", "motor_holder")
 SIZES = (10_000, 100_000, 500_000)
 SCANS, SCAN_POINTS, NOISE = 8, 25_000, 0.02
 REPEATS = 3
+STEPS = 2
+FINER = 100.0
 
 
 def scan(part: str, points: int, seed: int) -> PointCloud:
@@ -83,6 +90,31 @@ def relief_step() -> float:
     return best(lambda: list(fit_network(examples, config, [0]))) / (40 // config.batch_size)
 
 
+def point_step(points: int, config: FittingConfig) -> float:
+    """Seconds of a training step of the Point Transformer on a cloud of so many points."""
+    part = PARTS[1]
+    cloud = scan(part, points, 0)
+    normalization = Normalization.fit({part: [cloud]}, points)
+    # So fine a grid leaves all points.
+    normalization = replace(normalization, voxel=normalization.voxel / FINER)
+    prepared = prepare(cloud.points, cloud.normals, normalization, part)
+    example = Example(prepared, np.arange(len(prepared.rows)) < len(prepared.rows) // 50)
+    with tempfile.TemporaryDirectory() as folder:
+        fitter = NetworkFitter(
+            lambda _: [example],
+            [],
+            Standardization.fit([prepared.invariants]),
+            PointTransformerConfig(),
+            replace(config, epochs=REPEATS, steps_per_epoch=STEPS),
+            seed=0,
+            device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+            state=Path(folder) / "state.safetensors",
+            fingerprint="",
+        )
+        epochs = fitter.run()
+        return best(lambda: next(epochs)) / STEPS
+
+
 def memory() -> float:
     """Peak of this process in GiB; Linux counts in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -110,6 +142,17 @@ def main() -> None:
                 )
             print(f"{part:14}  trained on {SCANS} scans in {seconds:.0f} s\n")
     print(f"a step of training the relief network: {relief_step():.3f} s")
+    usual = FittingConfig()
+    print(
+        f"a step of training the Point Transformer, {usual.batch_size} crops of "
+        f"{usual.crop_points} points: {point_step(SCAN_POINTS, usual):.3f} s"
+    )
+    for size in SIZES:
+        whole = replace(usual, batch_size=1, crop_points=size)
+        print(
+            f"a step of training the Point Transformer, {size} points at once: "
+            f"{point_step(size, whole):.2f} s, peak {memory():.2f} GiB"
+        )
 
 
 if __name__ == "__main__":

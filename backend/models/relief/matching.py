@@ -165,7 +165,7 @@ class _NominalWindows:
         return len(self.starts[0])
 
     def coarse(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Every fourth cell of all windows (W, w² / 4), and whether it is seen."""
+        """One cell in four of all windows (W, w² / 4), and whether it is seen."""
         height, seen = (
             part[..., ::2, ::2][self.starts].flatten(1) for part in (self.height, self.seen)
         )
@@ -228,7 +228,7 @@ def _shortlist(
     nominal: _NominalWindows,
     windows: Windows,
 ) -> torch.Tensor:
-    """(Q, shortlist) the nearest nominal windows, by least squares on every fourth cell."""
+    """(Q, shortlist) the nearest nominal windows, by least squares on one cell in four."""
     cells = torch.arange(windows.size**2)
     fourth = (cells // windows.size % 2 == 0) & (cells % 2 == 0)
     y, v = own[:, fourth], mask[:, fourth]
