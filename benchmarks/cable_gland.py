@@ -1,7 +1,8 @@
 """Real defects: MVTec 3D-AD, class cable_gland, from its 3D scans alone.
 
     python benchmarks/cable_gland.py --data DIR --test DIR --out DIR [--seed S] [--ablate PIECE]
-        [--scans N] [--per-scan N] [--closed-loop] [--without-kinds KIND,KIND]
+        [--scans N] [--per-scan N] [--averages N] [--closed-loop]
+        [--without-kinds KIND,KIND]
 
 Trains on DIR/train, with defects drawn from benchmarks/cable_gland.json on those scans, calibrates
 on DIR/validation, and scores every KIND/NAME.npz of the test folder, whose ground truth it does not
@@ -12,9 +13,9 @@ The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/experiments.md.
 keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees heights
 instead of deviations from nominal scans), ``relief`` (the local pipeline instead).
 ``--scans`` learns from so many scans only, evenly taken, and ``--per-scan`` draws so many defects
-on each, 4 by default. ``--closed-loop`` draws the second half of the defects where it is least
-decided that they are found, and ``--without-kinds`` leaves kinds out, to see what is made of
-defects that training does not know.
+on each, 4 by default. ``--averages`` scores a scan so often, 2 by default. ``--closed-loop`` draws
+the second half of the defects where it is least decided that they are found, and
+``--without-kinds`` leaves kinds out, to see what is made of defects that training does not know.
 
 Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input) and
 OUT/object_scores.json, and prints the wall time and the peak memory.
@@ -50,6 +51,7 @@ CATEGORY = "cable_gland"
 TEMPLATE = Path(__file__).with_name("cable_gland.json")
 CAMERA = np.zeros(3)
 DRAWN_PER_SCAN = 4
+AVERAGES = 2
 
 Configure = Callable[[TrainingConfig], TrainingConfig]
 
@@ -139,6 +141,9 @@ def main() -> None:
         "--per-scan", type=int, default=DRAWN_PER_SCAN, help="defects drawn on each scan"
     )
     parser.add_argument(
+        "--averages", type=int, default=AVERAGES, help="maps of a scan whose scores are averaged"
+    )
+    parser.add_argument(
         "--closed-loop", action="store_true", help="draw the second half where it is least decided"
     )
     parser.add_argument(
@@ -157,6 +162,7 @@ def main() -> None:
         holdout=len(held_out) / (len(learn) + len(held_out)),
         synthesis=SynthesisConfig(count=options.per_scan * len(learn)),
     )
+    config = _relief(averages=options.averages)(config)
     if options.ablate:
         config = PIECES[options.ablate](config)
     if options.closed_loop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -31,6 +32,10 @@ EXTRAS = {
     "torch": "detector",
     "uvicorn": "serve",
 }
+
+# Threads that wait spin by default: beside other work, a step of training then takes up to thirty
+# times as long. This has to be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class FlawsmithGroup(click.Group):

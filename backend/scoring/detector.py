@@ -123,8 +123,8 @@ class Detector:
         categories: by name.
         thresholds: decisions.
         info: how it was made: version, seed, configuration, counts.
-        averages: so many thinnings of a cloud are scored, and their scores averaged; of parts of
-            revolution one.
+        averages: so many thinnings of a cloud are scored, and their scores averaged; for parts of
+            revolution ``ReliefConfig`` has its own.
     """
 
     normalization: Normalization

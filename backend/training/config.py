@@ -59,7 +59,8 @@ class TrainingConfig:
         channels: what scores points, fused: distance of histograms and of learned features from
             nominal prototypes, the network's logit.
         bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
-        averages: so many thinnings of a cloud are scored, and the scores averaged.
+        averages: so many thinnings of a cloud are scored, and the scores averaged; of parts of
+            revolution ``relief.averages`` says how many maps.
         false_alarm_rate: of the object decision.
         point_rate: share of nominal points above the point threshold.
         augmentation: of every labelled cloud.

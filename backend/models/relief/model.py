@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
 from backend.cloud import PointCloud
 from backend.dataset.augmentation import AugmentationConfig
@@ -58,6 +59,8 @@ class ReliefConfig:
         augmentation: of scans with a drawn defect; the angle about the axis and the direction of
             view are free as it is.
         ratio_weight: weight of the logarithm of the deviation beside the network's logit.
+        averages: a scan is compared so many times, over cells that begin elsewhere, and the scores
+            are averaged.
         fitting: how the networks are trained; with no networks, the deviation is all there is.
     """
 
@@ -74,6 +77,7 @@ class ReliefConfig:
     probe_epochs: int = 4
     augmentation: AugmentationConfig = field(default_factory=_augmentation)
     ratio_weight: float = 2.0
+    averages: Annotated[int, Field(ge=1)] = 1
     fitting: ReliefFittingConfig = field(default_factory=ReliefFittingConfig)
 
     @classmethod
@@ -139,8 +143,12 @@ class ReliefModel:
     def score(self, points: FloatArray, normals: FloatArray | None) -> tuple[IntArray, FloatArray]:
         """Rows (M,) of a thinned scan (N, 3) and the deviation (M,) of each from nominal."""
         scan = thin_scan(points, normals, self.grid.meridian.cell)
-        compared = compare_scan(scan, self.grid, self.bank, self.config)
-        return scan.rows, compared.relief.at_points(self.score_map(compared)).astype(np.float64)
+        total = np.zeros(len(scan.rows))
+        for number in range(self.config.averages):
+            offset = number / self.config.averages
+            compared = compare_scan(scan, self.grid, self.bank, self.config, offset)
+            total += compared.relief.at_points(self.score_map(compared))
+        return scan.rows, total / self.config.averages
 
     def score_map(self, compared: Compared) -> MapArray:
         """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""
@@ -153,10 +161,15 @@ class ReliefModel:
         return score
 
 
-def compare_scan(scan: ThinScan, grid: ReliefGrid, bank: Bank, config: ReliefConfig) -> Compared:
-    """Unroll a scan and compare it with the nominal ones of ``bank`` seen from a like direction."""
+def compare_scan(
+    scan: ThinScan, grid: ReliefGrid, bank: Bank, config: ReliefConfig, offset: float = 0.0
+) -> Compared:
+    """Unroll a scan and compare it with the nominal ones of ``bank`` seen from a like direction.
+
+    ``offset`` is that of ``ReliefGrid.unroll``.
+    """
     frame = AxisFrame.of(scan.points, scan.normals)
-    relief = grid.unroll(aligned(frame, grid, config))
+    relief = grid.unroll(aligned(frame, grid, config), offset)
     if not config.prototypes:
         return Compared(relief, [unexplained(relief) for _ in config.windows])
     alike = bank.seen_alike(relief.tilt, config.tilt_within, config.fewest_alike)

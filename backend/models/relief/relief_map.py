@@ -81,13 +81,13 @@ class ReliefGrid:
         rows = int(np.ceil(meridian.length / meridian.cell)) + 1
         return cls(meridian, rows, 4 * max(1, round(0.5 * np.pi * radius / meridian.cell)))
 
-    def unroll(self, scan: AxisFrame) -> ReliefMap:
-        """The map of a scan that is aligned to the meridian."""
+    def unroll(self, scan: AxisFrame, offset: float = 0.0) -> ReliefMap:
+        """The map of a scan that is aligned to the meridian, with ``offset`` cells before it."""
         arc, height = self.meridian.unroll(scan)
         offsets = height / self.meridian.cell
-        row = np.clip((arc / self.meridian.cell).astype(np.int64), 0, self.rows - 1)
+        row = np.clip((arc / self.meridian.cell + offset).astype(np.int64), 0, self.rows - 1)
         turn = scan.angle % (2.0 * np.pi) / (2.0 * np.pi)
-        column = np.minimum((turn * self.columns).astype(np.int64), self.columns - 1)
+        column = (turn * self.columns + offset).astype(np.int64) % self.columns
         cells = row * self.columns + column
         near = np.abs(offsets) < FARTHEST
         shape, size = (self.rows, self.columns), self.rows * self.columns

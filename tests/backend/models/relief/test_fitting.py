@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -131,6 +132,16 @@ def test_score_follows_the_scan(model: ReliefModel) -> None:
     both, one, two = np.intersect1d(first[0], other[0], return_indices=True)
     assert len(both) > 0.7 * len(first[0])
     assert np.corrcoef(first[1][one], other[1][two])[0, 1] > 0.8
+
+
+def test_averages_are_over_maps_whose_cells_begin_elsewhere(model: ReliefModel) -> None:
+    labeled = dented(300)
+    twice = replace(model, config=replace(model.config, averages=2))
+    (rows, one), (same, two) = (m.score(labeled.points, labeled.normals) for m in (model, twice))
+    assert (rows == same).all()
+    assert np.abs(two - one).max() > 0.5
+    assert np.corrcoef(one, two)[0, 1] > 0.9
+    assert auroc(labeled.mask[rows], two) > auroc(labeled.mask[rows], one) - 0.02
 
 
 def test_same_seed_same_model_also_after_an_interruption(

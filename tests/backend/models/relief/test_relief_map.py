@@ -67,6 +67,17 @@ def test_map_shows_the_nut_and_nothing_on_the_far_side(meridian: Meridian) -> No
     assert relief.at_points(relief.height).shape == (len(cloud),)
 
 
+def test_cells_begin_elsewhere_with_an_offset(meridian: Meridian) -> None:
+    grid = ReliefGrid.of(meridian, 6.0)
+    aligned = meridian.aligned(frames(1)[0])
+    usual, half, whole = (grid.unroll(aligned, offset) for offset in (0.0, 0.5, 1.0))
+    assert (half.offsets == usual.offsets).all()
+    assert 0.6 < (half.cells != usual.cells).mean() < 0.9
+    last = usual.cells // grid.columns == grid.rows - 1
+    turned = (usual.cells // grid.columns + 1) * grid.columns + (usual.cells + 1) % grid.columns
+    assert (whole.cells[~last] == turned[~last]).all()
+
+
 def test_bore_and_end_face_belong_to_the_outline() -> None:
     rng = np.random.default_rng(0)
     height, angle = rng.uniform(0, 20, 6000), rng.uniform(0, 2 * np.pi, 6000)
