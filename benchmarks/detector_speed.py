@@ -2,8 +2,9 @@
 
     python benchmarks/detector_speed.py > benchmarks/detector_speed.txt
 
-Two small detectors of bundled parts: the pawn, a part of revolution that is compared place by
-place, and the motor holder, which is scored by local descriptors and a Point Transformer. Scoring
+Small detectors of bundled parts: the pawn, a part of revolution that is compared place by place,
+and the motor holder, which is scored by local descriptors and a Point Transformer, without and with
+its nominal model, which its scans are then placed on. Scoring
 includes everything from the raw points and normals on. Each size is scored three times, the best
 counts. A step of training the Point Transformer is measured on all points of a cloud at once, and
 on the crops that it learns from by default. The last line says how long that network waits for
@@ -69,14 +70,16 @@ def best(work: Callable[[], object]) -> float:
     return min(seconds)
 
 
-def detector(part: str, folder: Path) -> tuple[Detector, float]:
+def detector(part: str, with_model: bool, folder: Path) -> tuple[Detector, float]:
     """A detector of ``part``, and the seconds that training it took."""
+    models = {part: load_sample(part)} if with_model else {}
+    out = folder / f"{part}-{with_model}"
     nominal = [scan(part, SCAN_POINTS, seed) for seed in range(SCANS)]
     template = load_template(template_path("machining/handling_dents"))
     labeled: list[LabeledCloud] = list(draw_anomalies(template, nominal, seed=0, count=SCANS))
     config = TrainingConfig(fitting=FittingConfig(epochs=2, steps_per_epoch=10))
     started = time.perf_counter()
-    path = train({part: nominal}, {part: labeled}, config, seed=0, out=folder / part)
+    path = train({part: nominal}, {part: labeled}, config, seed=0, out=out, nominal_models=models)
     return Detector.load(path), time.perf_counter() - started
 
 
@@ -147,18 +150,19 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads\n"
     )
-    print(f"{'part':14}{'points':>10}{'seconds':>10}{'points/s':>12}{'peak GiB':>10}")
+    print(f"{'part':20}{'points':>10}{'seconds':>10}{'points/s':>12}{'peak GiB':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        for part in PARTS:
-            model, seconds = detector(part, Path(folder))
+        for part, with_model in ((PARTS[0], False), (PARTS[1], False), (PARTS[1], True)):
+            model, seconds = detector(part, with_model, Path(folder))
+            name = f"{part}, model" if with_model else part
             for size in SIZES:
                 cloud = scan(part, size, 100)
                 taken = best(partial(model.score, cloud.points, cloud.normals, part))
                 print(
-                    f"{part:14}{len(cloud):10}{taken:10.2f}{len(cloud) / taken:12.0f}"
+                    f"{name:20}{len(cloud):10}{taken:10.2f}{len(cloud) / taken:12.0f}"
                     f"{memory():10.2f}"
                 )
-            print(f"{part:14}  trained on {SCANS} scans in {seconds:.0f} s\n")
+            print(f"{name:20}  trained on {SCANS} scans in {seconds:.0f} s\n")
         waiting = waited(Path(folder))
     print(f"a step of training the relief network: {relief_step():.3f} s")
     usual = FittingConfig()

@@ -51,6 +51,9 @@ class ModelResponse(Model):
     object_threshold: float | None
     point_threshold: float
     false_alarm_rate: float = Field(description="What the object threshold was to certify.")
+    false_alarm_interval: tuple[float, float] | None = Field(
+        description="What the threshold's false-alarm rate may really be, with 95 % confidence."
+    )
     certified: bool = Field(description="Whether enough nominal scans were held out for that.")
     calibration_scans: int = Field(description="Nominal scans that it was calibrated on.")
     suffixes: tuple[str, ...] = Field(description="Formats that can be uploaded.")

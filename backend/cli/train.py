@@ -103,13 +103,14 @@ def command(
 
     DATA/CATEGORY/nominal holds scans without a defect, of which the last third by name only
     calibrates the thresholds; DATA/CATEGORY/anomalous, where it is there, holds labelled clouds
-    from flawsmith replay. An interrupted training goes on where it stopped when the same command
-    is run again; a finished one is not repeated.
+    from flawsmith replay; DATA/CATEGORY/model.stl, .ply or .obj, where it is there, is the nominal
+    model that scans are placed on and compared with. An interrupted training goes on where it
+    stopped when the same command is run again; a finished one is not repeated.
     """
     from backend.cli.data import read_training_data
     from backend.cli.progress import console, progress_display
-    from backend.dataset.benchmark import unit_of
-    from backend.dataset.folder import labeled_clouds, nominal_clouds
+    from backend.dataset.benchmark import OWN, unit_of
+    from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
     from backend.scoring.detector import Detector
     from backend.training import train
     from backend.training.tracking import no_log, tensorboard_log
@@ -130,6 +131,7 @@ def command(
             _config(config, **settings),
             seed=seed,
             out=out,
+            nominal_models=nominal_models(data, unit=unit) if layout == OWN else None,
             template=None if template is None else load_template(template),
             progress=progress,
             log=figures,
@@ -171,10 +173,12 @@ def _in_words(thresholds: Thresholds) -> str:
 
     rate, scans = thresholds.false_alarm_rate, thresholds.nominal_clouds
     point = f"Point threshold {thresholds.point:.3f}. "
-    if thresholds.object is not None:
+    if (interval := thresholds.false_alarm_interval) is not None:
+        low, high = interval
         return point + (
             f"Object threshold {thresholds.object:.3f}: certified on {scans} held-out nominal "
-            f"scans for at most {rate:.1%} false alarms."
+            f"scans for at most {rate:.1%} false alarms on average; with these scans it may be "
+            f"{low:.1%} to {high:.1%} (95 %)."
         )
     return point + (
         f"No object threshold: {scans} held-out nominal scans cannot certify {rate:.1%} false "

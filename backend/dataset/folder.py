@@ -2,8 +2,10 @@
 
 DATA/CATEGORY/nominal/*     scans without a defect, in any readable format
 DATA/CATEGORY/anomalous/*   labelled clouds as ``flawsmith replay`` writes them
+DATA/CATEGORY/model.*       its nominal model, a mesh, where there is one
 
-Both may also be the ``.safetensors`` files of ``flawsmith synthesize``, which hold their record.
+The clouds may also be the ``.safetensors`` files of ``flawsmith synthesize``, which hold their
+record.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import SUFFIX, read_sample, read_scan
 from backend.errors import DatasetError
 from backend.geometry.normals import with_known_normals
+from backend.geometry.surface import require_faces
 from backend.io import FIELD_SUFFIXES, READERS, read_cloud, read_labeled
 
 NOMINAL = "nominal"
 ANOMALOUS = "anomalous"
+MODEL = "model"
 SEVERAL = "several"
 
 
@@ -106,6 +110,30 @@ def read_samples(
     kept = [s for s in samples if not s.file.anomalous or s.cloud.mask.any()]
     without = {s.file.category for s in kept if s.cloud.normals is None}
     return [_without_normals(s) if s.file.category in without else s for s in kept], unmarked
+
+
+def nominal_models(folder: Path, *, unit: str | None = None) -> dict[str, PointCloud]:
+    """The nominal models in ``folder``, by the category that has one.
+
+    Args:
+        folder: of the data.
+        unit: of their lengths.
+
+    Raises:
+        DatasetError: a category has several.
+        FileFormatError: one cannot be read.
+        CloudError: one has no faces.
+    """
+    models = {}
+    for category in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = [p for p in sorted(category.glob(f"{MODEL}.*")) if p.suffix.lower() in READERS]
+        if len(files) > 1:
+            names = " and ".join(path.name for path in files)
+            raise DatasetError(f"{category}: {names} are there; a category has one nominal model")
+        for path in files:
+            models[category.name] = read_cloud(path, unit=unit)
+            require_faces(models[category.name])
+    return models
 
 
 def nominal_clouds(samples: Sequence[Sample], unit: str | None) -> dict[str, list[PointCloud]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,20 @@ from rich.progress import Progress
 
 from backend.cloud import PointCloud
 from backend.dataset.shards import read_sample
-from backend.demo.dataset import NOMINAL, plan, read_clouds
-from backend.demo.sizes import DemoSize
-from backend.evaluation import EvaluationReport, ScoredCase, TestCase, evaluate
+from backend.demo.dataset import NOMINAL, CloudPlan, plan, read_clouds
+from backend.demo.sizes import REAL, DemoSize
+from backend.engine.processes import Workers
+from backend.evaluation import EvaluationReport, ScoredCase, TestCase, report, score_case
 from backend.io import write_bytes
 from backend.models.fitting import FittingConfig
 from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import roc_curves
+from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, TrainingConfig, train
 
+# So many clouds are scored or in the making while a result is collected.
+AHEAD = 16
 OBJECT_ROC, POINT_ROC = "roc_objects.png", "roc_points.png"
 
 
@@ -49,7 +54,15 @@ def train_detector(
         category: read_clouds(dataset, size, category, uses=("train",), nominal=False)
         for category in size.categories
     }
-    path = train(nominal, labeled, training_config(size), seed=seed, out=folder, progress=progress)
+    path = train(
+        nominal,
+        labeled,
+        training_config(size),
+        seed=seed,
+        out=folder,
+        nominal_models={name: load_sample(name) for name in size.categories if name != REAL},
+        progress=progress,
+    )
     thresholds = Detector.load(path).thresholds
     return {**vars(thresholds), "certified": thresholds.object is not None}
 
@@ -58,20 +71,29 @@ def evaluate_detector(
     folder: Path, model: Path, dataset: Path, size: DemoSize, progress: Progress
 ) -> Mapping[str, Any]:
     """Score the held-out clouds, draw curves and examples; returns the table and the examples."""
-    detector = Detector.load(model / DETECTOR_FILE)
-    cases = [
-        TestCase(read_sample(dataset / item.file)[0], item.category, item.kind)
-        for item in plan(size)
-        if item.use == "test"
-    ]
-    report = evaluate(detector, progress.track(cases, description="Scoring held-out clouds"))
-    write_bytes(folder / OBJECT_ROC, roc_curves(report.object_curves, "objects"))
-    write_bytes(folder / POINT_ROC, roc_curves(report.point_curves, "points of anomalous objects"))
+    items = [item for item in plan(size) if item.use == "test"]
+    work = partial(_score, dataset=dataset, model=model / DETECTOR_FILE)
+    with Workers() as workers:
+        scored = workers.in_order(work, items, ahead=AHEAD)
+        cases = list(progress.track(scored, len(items), description="Scoring held-out clouds"))
+    found = report(cases)
+    write_bytes(folder / OBJECT_ROC, roc_curves(found.object_curves, "objects"))
+    write_bytes(folder / POINT_ROC, roc_curves(found.point_curves, "points of anomalous objects"))
     return {
-        "rows": report.to_record(),
-        "decisions": decisions(report),
-        "examples": _draw_examples(folder, report),
+        "rows": found.to_record(),
+        "decisions": decisions(found),
+        "examples": _draw_examples(folder, found),
     }
+
+
+def _score(item: CloudPlan, dataset: Path, model: Path) -> ScoredCase:
+    case = TestCase(read_sample(dataset / item.file)[0], item.category, item.kind)
+    return score_case(_detector(model), case)
+
+
+@cache
+def _detector(path: Path) -> Detector:
+    return Detector.load(path)
 
 
 def decisions(report: EvaluationReport) -> dict[str, dict[str, int]] | None:

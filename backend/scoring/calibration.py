@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import beta
 
 
 def conformal_threshold(nominal_scores: Sequence[float], false_alarm_rate: float) -> float | None:
@@ -17,10 +18,35 @@ def conformal_threshold(nominal_scores: Sequence[float], false_alarm_rate: float
     Returns:
         The threshold, or None where it cannot be certified: fewer than 1 / rate - 1 scores.
     """
-    count = len(nominal_scores)
+    rank = _rank(len(nominal_scores), false_alarm_rate)
+    return None if rank is None else float(np.sort(nominal_scores)[rank - 1])
+
+
+def false_alarm_interval(scans: int, false_alarm_rate: float) -> tuple[float, float] | None:
+    """What the false-alarm rate of a conformal threshold may really be, with 95 % confidence.
+
+    The stated rate holds on average; that of one calibration is distributed as
+    Beta(n + 1 - rank, rank) (Vovk, "Conditional validity of inductive conformal predictors", 2012).
+
+    Args:
+        scans: how many held-out nominal objects it was calibrated on.
+        false_alarm_rate: the stated one.
+
+    Returns:
+        The ends of the interval; None where there is no threshold.
+    """
+    rank = _rank(scans, false_alarm_rate)
+    if rank is None:
+        return None
+    low, high = beta.ppf([0.025, 0.975], scans + 1 - rank, rank)
+    return float(low), float(high)
+
+
+def _rank(count: int, false_alarm_rate: float) -> int | None:
+    """Which of ``count`` sorted scores is the threshold, from 1; None where there are too few."""
     # The small term keeps (n + 1)(1 - rate) = 19.000000000000004 from becoming rank 20.
     rank = math.ceil((count + 1) * (1.0 - false_alarm_rate) - 1e-9)
-    return float(np.sort(nominal_scores)[rank - 1]) if 1 <= rank <= count else None
+    return rank if 1 <= rank <= count else None
 
 
 def scans_needed(false_alarm_rate: float) -> int:

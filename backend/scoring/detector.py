@@ -3,14 +3,15 @@
 Parts of revolution are unrolled and compared place by place with nominal scans: the *relief*
 channel. For all others three channels look at each point by itself: the network's logit, the
 distance of its learned features from nominal prototypes, and the distance of its histogram
-descriptors from nominal prototypes. Each channel is turned into -log10 of its tail probability on
-held-out nominal clouds; the point score is their mean.
+descriptors from nominal prototypes; and where there is a nominal model, the *surface* channel tells
+how far a point lies off it. Each channel is turned into -log10 of its tail probability on held-out
+nominal clouds; the point score is their mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from backend.cloud import PointCloud
 from backend.dataset.normalization import Normalization
 from backend.errors import CheckpointError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
+from backend.models.nominal_surface import NominalSurface
 from backend.models.predictor import Predictor
 from backend.models.preparation import PreparedCloud, prepare
 from backend.models.relief import storage
 from backend.models.relief.model import ReliefModel
-from backend.scoring.calibration import conformal_threshold
+from backend.scoring.calibration import conformal_threshold, false_alarm_interval
 from backend.scoring.object_score import RELIEF_TOP_FRACTION, TOP_FRACTION, object_score
 from backend.scoring.prototypes import PrototypeBank
 from backend.scoring.tails import TailTable
@@ -37,6 +39,7 @@ SMOOTHING = 32
 HISTOGRAMS = "histograms"
 LEARNED = "learned"
 NETWORK = "network"
+SURFACE = "surface"
 RELIEF = "relief"
 
 
@@ -70,7 +73,7 @@ class Thresholds:
     Attributes:
         object: see ``ScoreMap.object_threshold``.
         point: see ``ScoreMap.point_threshold``.
-        false_alarm_rate: what ``object`` certifies.
+        false_alarm_rate: what ``object`` certifies, on average over calibrations.
         nominal_clouds: how many clouds it was calibrated on.
     """
 
@@ -78,6 +81,11 @@ class Thresholds:
     point: float
     false_alarm_rate: float
     nominal_clouds: int
+
+    @property
+    def false_alarm_interval(self) -> tuple[float, float] | None:
+        """95 % interval of the rate that ``object`` really has; None where there is none."""
+        return false_alarm_interval(self.nominal_clouds, self.false_alarm_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +96,13 @@ class CategoryModel:
         banks: prototypes by channel; none where there is a relief.
         tails: by channel.
         relief: of parts of revolution.
+        surface: of other parts with a nominal model.
     """
 
-    banks: Mapping[str, PrototypeBank]
-    tails: Mapping[str, TailTable]
+    banks: Mapping[str, PrototypeBank] = field(default_factory=dict)
+    tails: Mapping[str, TailTable] = field(default_factory=dict)
     relief: ReliefModel | None = None
+    surface: NominalSurface | None = None
 
     def object_score(self, thin_scores: NDArray[np.float64]) -> float:
         """One score from those of a thinned cloud's points (M,)."""
@@ -172,7 +182,7 @@ class Detector:
         for number in range(self.averages):
             offset = number / self.averages
             prepared = prepare(cloud.points, cloud.normals, self.normalization, category, offset)
-            yield local_deviations(prepared, self.predictor, model.banks, tuple(model.tails))
+            yield local_deviations(prepared, self.predictor, model, model.tails)
 
     def _decide(self, scores: NDArray[np.float32], value: float, category: str) -> ScoreMap:
         limit = self.thresholds.object
@@ -241,17 +251,23 @@ def _to_checkpoint(model: CategoryModel) -> tuple[dict[str, torch.Tensor], dict[
     if model.relief is not None:
         parts, record["relief"] = storage.to_checkpoint(model.relief)
         tensors |= {f"relief.{name}": tensor for name, tensor in parts.items()}
+    if model.surface is not None:
+        parts, record["surface"] = model.surface.to_checkpoint()
+        tensors |= {f"surface.{name}": tensor for name, tensor in parts.items()}
     return tensors, record
 
 
 def _from_checkpoint(
     tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any]
 ) -> CategoryModel:
-    relief = record.get("relief")
+    relief, surface = record.get("relief"), record.get("surface")
     return CategoryModel(
         {channel: PrototypeBank(tensors[f"bank.{channel}"].numpy()) for channel in record["banks"]},
         {channel: TailTable(tensors[f"tail.{channel}"].numpy()) for channel in record["tails"]},
         None if relief is None else storage.from_checkpoint(_below(tensors, "relief."), relief),
+        None
+        if surface is None
+        else NominalSurface.from_checkpoint(_below(tensors, "surface."), surface),
     )
 
 
@@ -286,22 +302,24 @@ def relief_deviations(cloud: PointCloud, relief: ReliefModel) -> Deviations:
 def local_deviations(
     cloud: PreparedCloud,
     predictor: Predictor | None,
-    banks: Mapping[str, PrototypeBank],
+    model: CategoryModel,
     channels: Collection[str],
 ) -> Deviations:
-    """Deviations of each point's surroundings from nominal ones, as far as ``channels`` say."""
+    """Deviations of each point and its surroundings from nominal ones, in these ``channels``."""
     near = cloud.neighbors[:, : SMOOTHING // 2]
     deviations = {}
     if HISTOGRAMS in channels:
         histograms = smooth_features(cloud.histograms, cloud.neighbors)
-        deviations[HISTOGRAMS] = banks[HISTOGRAMS].distance(histograms).astype(np.float64)
+        deviations[HISTOGRAMS] = model.banks[HISTOGRAMS].distance(histograms).astype(np.float64)
     if predictor is not None:
         logits, features = predictor.infer(cloud)
         if NETWORK in channels:
             deviations[NETWORK] = logits.astype(np.float64)
         if LEARNED in channels:
-            distance = banks[LEARNED].distance(features).astype(np.float64)
+            distance = model.banks[LEARNED].distance(features).astype(np.float64)
             deviations[LEARNED] = smooth(distance, near)
+    if SURFACE in channels and model.surface is not None:
+        deviations[SURFACE] = model.surface.deviations(cloud)
     return Deviations(cloud.rows, deviations)
 
 

@@ -136,6 +136,7 @@ def model_response(detector: Detector, model: dict[str, str], limits: Limits) ->
         object_threshold=thresholds.object,
         point_threshold=thresholds.point,
         false_alarm_rate=thresholds.false_alarm_rate,
+        false_alarm_interval=thresholds.false_alarm_interval,
         certified=thresholds.object is not None,
         calibration_scans=thresholds.nominal_clouds,
         suffixes=SUFFIXES,

@@ -18,7 +18,7 @@ from backend.models.relief.model import ReliefConfig
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
-Channel = Literal["histograms", "learned", "network"]
+Channel = Literal["histograms", "learned", "network", "surface"]
 
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 FEWEST_DRAWN, DRAWN_PER_SCAN = 40, 2
@@ -57,7 +57,8 @@ class TrainingConfig:
         holdout: share of each category's nominal clouds, from the end of the list, that the
             network and the prototypes never see and thresholds are calibrated on.
         channels: what scores points, fused: distance of histograms and of learned features from
-            nominal prototypes, the network's logit.
+            nominal prototypes, the network's logit, and the distance from the surface of the
+            category's nominal model, where there is one.
         bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
         averages: so many thinnings of a cloud are scored, and the scores averaged; of parts of
             revolution ``relief.averages`` says how many maps.

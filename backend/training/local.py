@@ -1,10 +1,11 @@
-"""Training what scores points by their surroundings: descriptors, the network, prototypes."""
+"""Training what scores point by point: descriptors, network, prototypes, nominal models."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,11 +17,20 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.augmentation import augment
 from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
-from backend.errors import TrainingError
+from backend.errors import RegistrationError, TrainingError
 from backend.models.fitting import Example, NetworkFitter, Progress
+from backend.models.nominal_surface import NominalSurface
 from backend.models.predictor import Predictor, Standardization
 from backend.models.preparation import PreparedCloud, prepare
-from backend.scoring.detector import bank_features, local_deviations
+from backend.scoring.detector import (
+    HISTOGRAMS,
+    LEARNED,
+    NETWORK,
+    SURFACE,
+    CategoryModel,
+    bank_features,
+    local_deviations,
+)
 from backend.scoring.prototypes import PrototypeBank
 from backend.training.config import TrainingConfig
 from backend.training.examples import Examples, Recipe, drawn_examples, example_of
@@ -29,7 +39,6 @@ from shared_schema.recipe import RecipeTemplate
 
 NominalClouds = Mapping[str, Sequence[PointCloud]]
 LabeledClouds = Mapping[str, Sequence[LabeledCloud]]
-Banks = dict[str, PrototypeBank]
 ChannelDeviations = Mapping[str, NDArray[np.float64]]
 
 
@@ -38,11 +47,12 @@ class NominalSet:
     """One category's prepared nominal clouds.
 
     Attributes:
-        number: of the category among all.
+        name, number: of the category.
         learn: what network and prototypes learn from.
         rest: what deviations are measured on; a changed copy if there is but one cloud.
     """
 
+    name: str
     number: int
     learn: Sequence[PreparedCloud]
     rest: Sequence[PreparedCloud]
@@ -82,7 +92,7 @@ class LocalTraining:
             [prepare(cloud.points, cloud.normals, self.normalization, name) for cloud in clouds]
             for clouds in (learn, rest)
         )
-        return NominalSet(number, first, others)
+        return NominalSet(name, number, first, others)
 
     def network(
         self, sets: Mapping[str, NominalSet], labeled: LabeledClouds, learn: NominalClouds
@@ -156,29 +166,47 @@ class LocalTraining:
             drawn_examples(clouds, recipe, workers),
         )
 
-    def banks(self, part: NominalSet, predictor: Predictor | None) -> Banks:
-        """Prototypes of a category by channel."""
+    def category(
+        self, part: NominalSet, predictor: Predictor | None, nominal_model: PointCloud | None
+    ) -> CategoryModel:
+        """What is nominal in a category: prototypes by channel, and the model's surface."""
         rng = np.random.default_rng([self.seed, 3, part.number])
-        channels = self.channels(predictor)
+        channels = self._channels(predictor, nominal_model is not None)
         features = [bank_features(cloud, predictor, channels) for cloud in part.learn]
         size, pool = self.config.bank_size, self.config.bank_pool
-        return {
+        banks = {
             channel: PrototypeBank.fit(
                 np.concatenate([one[channel] for one in features]), size, pool, rng
             )
             for channel in features[0]
         }
+        surface = None
+        if nominal_model is not None and SURFACE in channels:
+            scale = self.normalization.scale(part.name)
+            mesh = PointCloud(nominal_model.points / scale, faces=nominal_model.faces)
+            track = partial(self.track, text=f"Placing {part.name}", total=len(part.learn))
+            try:
+                surface = NominalSurface.fit(mesh, part.learn, track)
+            except RegistrationError as error:
+                raise RegistrationError(f"nominal model of {part.name!r}: {error}") from error
+        return CategoryModel(banks, surface=surface)
 
     def deviations(
-        self, part: NominalSet, predictor: Predictor | None, banks: Banks
+        self, part: NominalSet, predictor: Predictor | None, model: CategoryModel
     ) -> list[ChannelDeviations]:
         """Of the nominal clouds that calibrate."""
-        channels = self.channels(predictor)
-        return [local_deviations(one, predictor, banks, channels).channels for one in part.rest]
+        channels = self._channels(predictor, model.surface is not None)
+        return [local_deviations(one, predictor, model, channels).channels for one in part.rest]
 
-    def channels(self, predictor: Predictor | None) -> tuple[str, ...]:
-        """Those that there can be: without a network the histograms, whatever is configured."""
-        return self.config.channels if predictor is not None else ("histograms",)
+    def _channels(self, predictor: Predictor | None, has_model: bool) -> tuple[str, ...]:
+        """Those that are configured and can be; the histograms where none of them can."""
+        possible = {HISTOGRAMS}
+        if predictor is not None:
+            possible |= {LEARNED, NETWORK}
+        # Clouds that are scaled by their own size do not fit the model.
+        if has_model and self.config.sdn:
+            possible.add(SURFACE)
+        return tuple(name for name in self.config.channels if name in possible) or (HISTOGRAMS,)
 
 
 def _in_words(progress: Progress) -> str:

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from backend.scoring.detector import CategoryModel, Detector, calibrate, fuse, r
 from backend.scoring.tails import TailTable
 from backend.training.config import TrainingConfig, to_record
 from backend.training.local import (
-    Banks,
     ChannelDeviations,
     LabeledClouds,
     LocalTraining,
@@ -53,6 +52,7 @@ def train(
     *,
     seed: int,
     out: Path | str,
+    nominal_models: Mapping[str, PointCloud] | None = None,
     template: RecipeTemplate | None = None,
     progress: Progress | None = None,
     log: Scalars = no_log,
@@ -65,10 +65,13 @@ def train(
             not be made from those. 19 held-out clouds, two or more a category, certify a 5 %
             false-alarm rate.
         labeled: per category labelled anomalies for the network; with none at all the detector
-            consists of the descriptor channel alone.
+            consists of the channels that need no network.
         config: settings.
         seed: of all chance.
         out: folder for the detector and, while training, the state to go on from.
+        nominal_models: per category, of those that have one, the nominal model: a mesh in the
+            clouds' unit and any frame, which scans are placed on and compared with. Parts of
+            revolution do without.
         template: of defects that are drawn on the nominal clouds that are learned from.
         progress: a running ``rich`` progress display, or None.
         log: takes the figures of each epoch of the network that looks at points.
@@ -77,20 +80,22 @@ def train(
         Path of the detector; read it with ``Detector.load``.
 
     Raises:
-        TrainingError: no nominal cloud, a labelled category without nominal clouds, or nominal
-            clouds in different units.
+        TrainingError: no nominal cloud, a category of anomalies or of a nominal model without
+            nominal clouds, or nominal clouds in different units.
+        RegistrationError: a nominal cloud does not lie on its nominal model.
     """
     config = config or TrainingConfig()
-    _check(nominal, labeled)
+    nominal_models = nominal_models or {}
+    _check(nominal, labeled, nominal_models)
     path, fingerprint = (
         Path(out) / DETECTOR_FILE,
-        _fingerprint(nominal, labeled, template, config, seed),
+        _fingerprint(nominal, labeled, nominal_models, template, config, seed),
     )
     if _is_finished(path, fingerprint):
         return path
     with _deterministic_torch(config.threads):
         trainer = _Trainer(config, template, seed, Path(out), fingerprint, Tracker(progress), log)
-        trainer.detector(nominal, labeled).save(path)
+        trainer.detector(nominal, labeled, nominal_models).save(path)
     (Path(out) / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(Path(out) / RELIEF_FOLDER, ignore_errors=True)
     return path
@@ -109,7 +114,7 @@ def split_nominal(
 
 @dataclass(frozen=True, eq=False)
 class _Trainer:
-    """One run: compares parts of revolution by place, the others by surroundings; calibrates."""
+    """One run: compares parts of revolution by place, the others point by point; calibrates."""
 
     config: TrainingConfig
     template: RecipeTemplate | None
@@ -119,7 +124,12 @@ class _Trainer:
     track: Tracker
     log: Scalars
 
-    def detector(self, nominal: NominalClouds, labeled: LabeledClouds) -> Detector:
+    def detector(
+        self,
+        nominal: NominalClouds,
+        labeled: LabeledClouds,
+        nominal_models: Mapping[str, PointCloud],
+    ) -> Detector:
         """Fit everything."""
         parts = {n: split_nominal(clouds, self.config.holdout) for n, clouds in nominal.items()}
         learn = {name: part[0] for name, part in parts.items()}
@@ -127,17 +137,18 @@ class _Trainer:
             learn, self.config.target_points, by_category=self.config.sdn
         )
         deviations: dict[str, list[ChannelDeviations]] = {}
-        models: dict[str, tuple[Banks, ReliefModel | None]] = {}
+        models: dict[str, CategoryModel] = {}
         for name, relief in self._reliefs(learn, labeled).items():
-            models[name] = {}, relief
+            models[name] = CategoryModel(relief=relief)
             rest = self.track(parts[name][1], f"Calibrating {name}", len(parts[name][1]))
             deviations[name] = [relief_deviations(cloud, relief).channels for cloud in rest]
         predictor = None
         if len(models) < len(parts):
-            predictor = self._fit_local(parts, labeled, normalization, models, deviations)
+            predictor = self._fit_local(
+                parts, labeled, nominal_models, normalization, models, deviations
+            )
         categories = {
-            name: CategoryModel(models[name][0], fit_tails(deviations[name]), models[name][1])
-            for name in nominal
+            name: replace(models[name], tails=fit_tails(deviations[name])) for name in nominal
         }
         certifying = [name for name, (_, rest) in parts.items() if len(rest) > 1]
         thresholds = calibrate(
@@ -194,8 +205,9 @@ class _Trainer:
         self,
         parts: Mapping[str, tuple[Sequence[PointCloud], Sequence[PointCloud]]],
         labeled: LabeledClouds,
+        nominal_models: Mapping[str, PointCloud],
         normalization: Normalization,
-        models: dict[str, tuple[Banks, ReliefModel | None]],
+        models: dict[str, CategoryModel],
         deviations: dict[str, list[ChannelDeviations]],
     ) -> Predictor | None:
         """The categories that have no model yet; adds those and their deviations."""
@@ -219,9 +231,8 @@ class _Trainer:
         if self.config.learns and has_anomalies:
             predictor = local.network(sets, labeled, {name: parts[name][0] for name in names})
         for name, part in self.track(sets.items(), "Collecting prototypes", len(sets)):
-            banks = local.banks(part, predictor)
-            models[name] = banks, None
-            deviations[name] = local.deviations(part, predictor, banks)
+            models[name] = local.category(part, predictor, nominal_models.get(name))
+            deviations[name] = local.deviations(part, predictor, models[name])
         return predictor
 
 
@@ -254,12 +265,15 @@ def _deterministic_torch(threads: int) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[1])
 
 
-def _check(nominal: NominalClouds, labeled: LabeledClouds) -> None:
+def _check(
+    nominal: NominalClouds, labeled: LabeledClouds, nominal_models: Mapping[str, PointCloud]
+) -> None:
     if not nominal or not all(nominal.values()):
         raise TrainingError("training needs at least one nominal cloud in every category")
-    strangers = sorted(set(labeled) - set(nominal))
-    if strangers:
-        raise TrainingError(f"labelled clouds without nominal ones: category {strangers[0]!r}")
+    for what, given in {"labelled clouds": labeled, "a nominal model": nominal_models}.items():
+        strangers = sorted(set(given) - set(nominal))
+        if strangers:
+            raise TrainingError(f"{what} without nominal clouds: category {strangers[0]!r}")
 
 
 def _common_unit(nominal: NominalClouds) -> str | None:
@@ -285,6 +299,7 @@ def _is_finished(path: Path, fingerprint: str) -> bool:
 def _fingerprint(
     nominal: NominalClouds,
     labeled: LabeledClouds,
+    nominal_models: Mapping[str, PointCloud],
     template: RecipeTemplate | None,
     config: TrainingConfig,
     seed: int,
@@ -305,4 +320,6 @@ def _fingerprint(
     for name, samples in labeled.items():
         for sample in samples:
             add(f"labeled {name}", sample.points, sample.normals, sample.mask)
+    for name, model in nominal_models.items():
+        add(f"nominal model {name}", model.points, model.faces)
     return digest.hexdigest()

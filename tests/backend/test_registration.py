@@ -11,7 +11,7 @@ from backend.cloud import PointCloud
 from backend.errors import CloudError, RegistrationError
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
-from backend.registration import Registration, register
+from backend.registration import Registration, principal_poses, register
 from backend.samples import load_sample, pawn_pose
 from backend.virtual_scan import virtual_scan
 
@@ -73,6 +73,22 @@ def test_parts_without_symmetry_come_back_in_all_six_directions(name: str, views
     assert np.linalg.norm(moved, axis=1).max() < 0.5
     assert found.free_motions == 0
     assert found.rmse < 0.2
+
+
+@pytest.mark.parametrize("name", ["upper_arm", "nist_ftc_10"])
+def test_near_starts_lead_to_the_same_pose_as_all_around(name: str) -> None:
+    """The whole of a part, whose principal axes are nearly those of the model."""
+    rng = np.random.default_rng(1)
+    nominal = load_sample(name)
+    scan = virtual_scan(nominal, views=6, points=8_000, noise=0.02, rng=rng)
+    moved = _moved(scan, _random_pose(rng, reach=300.0))
+    near = register(nominal, moved, rng=rng, starts=principal_poses(nominal, moved))
+    anywhere = register(nominal, moved, rng=rng)
+    first, second = (transform_points(f.T_part_scan, moved.points) for f in (near, anywhere))
+    assert np.linalg.norm(first - second, axis=1).max() < 3e-4 * nominal.diagonal
+    turns = principal_poses(nominal, moved)[:, :3, :3]
+    np.testing.assert_allclose(np.linalg.det(turns), 1.0)
+    assert len(np.unique(turns.round(6), axis=0)) == 24
 
 
 def _pose_of(found: Registration) -> bytes:

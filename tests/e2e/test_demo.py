@@ -33,9 +33,9 @@ from shared_schema.load import load_recipe
 from tests.browser import Browser
 
 COMMAND = [sys.executable, "-m", "backend.cli", "demo", "--quick", "--out"]
-PATIENCE = 240.0
+PATIENCE = 600.0
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 def start(out: Path) -> subprocess.Popen[str]:

@@ -13,8 +13,10 @@ import pytest
 
 from backend.cloud import PointCloud
 from backend.io import write_cloud
+from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, STATE_FILE
+from backend.virtual_scan import virtual_scan
 from tests.backend.cli.conftest import Run
 from tests.backend.parts import scan, write_folder
 from tests.backend.shapes import TEMPLATES
@@ -55,6 +57,7 @@ def test_a_certified_threshold_is_printed(run: Run, tmp_path: Path) -> None:
     thresholds = Detector.load(tmp_path / DETECTOR_FILE).thresholds
     assert thresholds.object is not None
     assert f"Object threshold {thresholds.object:.3f}: certified on 19" in result.stdout
+    assert "it may be 0.1% to 17.6% (95 %)" in " ".join(result.stdout.split())
 
 
 def test_held_out_scans_carry_no_anomalies(run: Run, template: Path, tmp_path: Path) -> None:
@@ -100,3 +103,18 @@ def test_missing_data_is_named(run: Run, template: Path, tmp_path: Path) -> None
     assert "at least one nominal cloud" in result.stderr
     result = run("train", data, "--out", tmp_path / "out", "--count", 3, status=2)
     assert "--template" in result.stderr
+
+
+def test_scans_are_placed_on_the_nominal_model_of_the_folder(run: Run, tmp_path: Path) -> None:
+    part, rng = load_sample("motor_holder"), np.random.default_rng(0)
+    folder = tmp_path / "data" / "holder"
+    for number in range(3):
+        cloud = virtual_scan(part, views=6, points=2_000, noise=0.02, rng=rng)
+        write_cloud(folder / "nominal" / f"{number}.ply", cloud)
+    write_cloud(folder / "model.stl", part)
+    config = tmp_path / "config.json"
+    config.write_text('{"target_points": 1000}')
+    run("train", tmp_path / "data", "--out", tmp_path, "--config", config, "--unit", "mm", *QUICK)
+    model = Detector.load(tmp_path / DETECTOR_FILE).categories["holder"]
+    assert model.surface is not None and "surface" in model.tails
+    assert model.surface.usual.fitness > 0.99

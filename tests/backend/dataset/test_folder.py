@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.dataset.folder import data_files, labeled_clouds, nominal_clouds, read_samples
-from backend.errors import DatasetError
+from backend.dataset.folder import (
+    data_files,
+    labeled_clouds,
+    nominal_clouds,
+    nominal_models,
+    read_samples,
+)
+from backend.errors import CloudError, DatasetError
 from backend.io import write_cloud
 from backend.samples import load_sample
 from tests.backend.parts import labeled, scan, write_folder
@@ -67,3 +73,23 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     record.write_text("{")
     with pytest.raises(DatasetError, match=r"300\.json: not a readable record"):
         read_samples(data_files(folder))
+
+
+def test_a_category_may_have_a_nominal_model(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, nominal=1, anomalous=0)
+    (folder / "readme.md").write_text("")
+    assert nominal_models(folder) == {}
+    model = load_sample("plate_holes")
+    write_cloud(folder / "egg" / "model.stl", model)
+    found = nominal_models(folder, unit="mm")
+    assert set(found) == {"egg"} and found["egg"].unit == "mm"
+    assert found["egg"].diagonal == pytest.approx(model.diagonal)
+    assert all(file.path.parent.name == "nominal" for file in data_files(folder))
+
+    write_cloud(folder / "egg" / "model.ply", model)
+    with pytest.raises(DatasetError, match=r"model\.ply and model\.stl"):
+        nominal_models(folder)
+    (folder / "egg" / "model.stl").unlink()
+    write_cloud(folder / "egg" / "model.ply", PointCloud(model.points))
+    with pytest.raises(CloudError, match="no faces"):
+        nominal_models(folder)

@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from backend.scoring.calibration import conformal_threshold, scans_needed
+from backend.scoring.calibration import (
+    conformal_threshold,
+    false_alarm_interval,
+    scans_needed,
+)
 from backend.scoring.object_score import object_score
 from backend.scoring.tails import LARGEST_SCORE, TailTable
 
@@ -31,6 +35,21 @@ def test_false_alarms_stay_below_the_rate_on_average() -> None:
         assert limit is not None
         alarms.append(scores[25] > limit)
     assert np.mean(alarms) <= 0.1 + 3 * np.sqrt(0.09 / 3000)
+
+
+@pytest.mark.parametrize(("scans", "rate"), [(19, 0.05), (25, 0.1), (200, 0.05)])
+def test_interval_holds_the_rate_of_nineteen_calibrations_in_twenty(
+    scans: int, rate: float
+) -> None:
+    """The true rate above a threshold is known where scores are uniform."""
+    rng = np.random.default_rng(0)
+    interval = false_alarm_interval(scans, rate)
+    assert interval is not None
+    limits = [conformal_threshold(rng.random(scans).tolist(), rate) for _ in range(4000)]
+    rates = 1.0 - np.array(limits, dtype=float)
+    inside = (rates > interval[0]) & (rates < interval[1])
+    assert inside.mean() == pytest.approx(0.95, abs=0.015)
+    assert false_alarm_interval(5, 0.05) is None
 
 
 def test_tail_score_is_minus_log10_of_the_tail_probability() -> None:

@@ -121,6 +121,8 @@ def test_health_and_model(service: Service, detector: Detector, model: Path) -> 
     assert about.sha256 == file_digest(model)
     assert about.categories == ("ball", "egg") and about.unit == "mm"
     assert about.object_threshold == detector.thresholds.object and about.certified
+    assert about.false_alarm_interval is not None
+    assert about.false_alarm_interval[0] < about.false_alarm_rate < about.false_alarm_interval[1]
     assert (about.max_points, about.max_upload_bytes) == (MAX_POINTS, 1 << 20)
 
 

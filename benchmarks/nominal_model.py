@@ -1,0 +1,100 @@
+"""What the comparison with the nominal model is worth, on the demo's rigid parts.
+
+    python build.py demo --out DIR
+    python benchmarks/nominal_model.py DIR > benchmarks/nominal_model.txt
+
+Scores the demo's held-out clouds, each moved to a random pose, with the demo's detector: with all
+channels, without ``surface``, and with ``surface`` alone. Prints metrics per kind of defect. The
+pawn and its real scan are left out: no nominal model is used on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from backend.cli.progress import progress_display
+from backend.cloud import PointCloud
+from backend.dataset.shards import read_sample
+from backend.demo.dataset import CloudPlan, plan
+from backend.demo.sizes import FULL
+from backend.engine.processes import Workers
+from backend.evaluation import EvaluationReport, ScoredCase, TestCase, report
+from backend.models.preparation import prepare
+from backend.scoring.detector import SURFACE, Detector, ScoreMap, fuse, local_deviations
+from backend.scoring.upsampling import upsample
+from backend.training import DETECTOR_FILE
+
+SEED = 0
+AHEAD = 16
+CHANNELS: Mapping[str, Callable[[str], bool]] = {
+    "all channels": lambda _: True,
+    "without surface": lambda name: name != SURFACE,
+    "surface alone": lambda name: name == SURFACE,
+}
+
+
+@cache
+def load(model: Path) -> Detector:
+    """The demo's detector."""
+    return Detector.load(model)
+
+
+def moved(points: np.ndarray, normals: np.ndarray, number: int) -> PointCloud:
+    """Turned and shifted at random."""
+    rng = np.random.default_rng([SEED, number])
+    turn = Rotation.random(random_state=rng).as_matrix()
+    return PointCloud(points @ turn.T + 100.0 * rng.normal(size=3), normals @ turn.T)
+
+
+def score(numbered: tuple[int, CloudPlan], folder: Path) -> list[ScoredCase]:
+    """A cloud's scores by each set of channels."""
+    number, item = numbered
+    detector = load(folder / "model" / DETECTOR_FILE)
+    labeled = read_sample(folder / "dataset" / item.file)[0]
+    assert labeled.normals is not None  # the demo's clouds have them
+    cloud = moved(labeled.points, labeled.normals, number)
+    case = TestCase(labeled, item.category, item.kind)
+    prepared = prepare(cloud.points, cloud.normals, detector.normalization, item.category)
+    model = detector.categories[item.category]
+    found = local_deviations(prepared, detector.predictor, model, model.tails)
+    cases = []
+    for chosen in CHANNELS.values():
+        channels = {name: values for name, values in found.channels.items() if chosen(name)}
+        thin = fuse(channels, model.tails)
+        points = upsample(cloud.points, cloud.points[found.rows], thin).astype(np.float32)
+        result = ScoreMap(points, model.object_score(thin), None, None, 0.0, item.category)
+        cases.append(ScoredCase(case, result))
+    return cases
+
+
+def show(reports: Mapping[str, EvaluationReport]) -> None:
+    """A row for each kind: O-AUROC / P-AUROC / AUPRO of each set of channels."""
+    print(f"{'O-AUROC / P-AUROC / AUPRO':26}" + "".join(f"{name:26}" for name in reports))
+    for rows in zip(*(found.rows for found in reports.values()), strict=True):
+        cells = (f"{row.o_auroc:.3f} / {row.p_auroc:.3f} / {row.aupro:.3f}" for row in rows)
+        print(f"{rows[0].kind:26}" + "".join(f"{cell:26}" for cell in cells))
+
+
+def main() -> None:
+    """Score with each set, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("demo", type=Path, help="folder that build.py demo wrote")
+    folder = parser.parse_args().demo
+    models = load(folder / "model" / DETECTOR_FILE).categories
+    rigid = {name for name, model in models.items() if model.surface is not None}
+    items = [item for item in plan(FULL) if item.use == "test" and item.category in rigid]
+    with progress_display() as progress, Workers() as workers:
+        scored = workers.in_order(partial(score, folder=folder), enumerate(items), ahead=AHEAD)
+        cases = list(progress.track(scored, len(items), description="Scoring"))
+    by_set = zip(*cases, strict=True)
+    show({name: report(part) for name, part in zip(CHANNELS, by_set, strict=True)})
+
+
+if __name__ == "__main__":
+    main()
