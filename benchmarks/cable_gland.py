@@ -13,8 +13,8 @@ The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/experiments.md.
 keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees heights
 instead of deviations from nominal scans), ``relief`` (the local pipeline instead).
 ``--scans`` learns from so many scans only, evenly taken, and ``--per-scan`` draws so many defects
-on each, 4 by default. ``--averages`` scores a scan so often, 2 by default. ``--closed-loop`` draws
-the second half of the defects where it is least decided that they are found, and
+on each, 2 by default. ``--averages`` scores a scan so often, once by default. ``--closed-loop``
+draws the second half of the defects where it is least decided that they are found, and
 ``--without-kinds`` leaves kinds out, to see what is made of defects that training does not know.
 
 Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input) and
@@ -50,8 +50,8 @@ from shared_schema.recipe import RecipeTemplate
 CATEGORY = "cable_gland"
 TEMPLATE = Path(__file__).with_name("cable_gland.json")
 CAMERA = np.zeros(3)
-DRAWN_PER_SCAN = 4
-AVERAGES = 2
+DRAWN_PER_SCAN = 2
+AVERAGES = 1
 
 Configure = Callable[[TrainingConfig], TrainingConfig]
 
