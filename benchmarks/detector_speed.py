@@ -4,11 +4,11 @@
 
 Small detectors of bundled parts: the pawn, a part of revolution that is compared place by place,
 and the motor holder, which is scored by local descriptors and a Point Transformer, without and with
-its nominal model, which its scans are then placed on. Scoring
-includes everything from the raw points and normals on. Each size is scored three times, the best
-counts. A step of training the Point Transformer is measured on all points of a cloud at once, and
-on the crops that it learns from by default. The last line says how long that network waits for
-defects when all of them are drawn while it learns.
+its nominal model, which its scans are then placed on. Scoring includes everything from the raw
+points and normals on. Each size is scored three times, the best counts. A step of training the
+Point Transformer is measured on all points of a cloud at once, and on the crops that it learns from
+by default. With ``--waiting`` the last line says how long that network waits for defects when all
+of them are drawn while it learns.
 """
 
 from __future__ import annotations
@@ -145,7 +145,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--threads", type=int, default=2)
-    torch.set_num_threads(parser.parse_args().threads)
+    parser.add_argument("--waiting", action="store_true", help="train as usual, some minutes")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads\n"
@@ -163,7 +165,6 @@ def main() -> None:
                     f"{memory():10.2f}"
                 )
             print(f"{name:20}  trained on {SCANS} scans in {seconds:.0f} s\n")
-        waiting = waited(Path(folder))
     print(f"a step of training the relief network: {relief_step():.3f} s")
     usual = FittingConfig()
     print(
@@ -176,7 +177,10 @@ def main() -> None:
             f"a step of training the Point Transformer, {size} points at once: "
             f"{point_step(size, whole):.2f} s, peak {memory():.2f} GiB"
         )
-    print(f"of a usual training, the Point Transformer waits {100 * waiting:.0f} % for defects")
+    if options.waiting:
+        with tempfile.TemporaryDirectory() as folder:
+            share = 100 * waited(Path(folder))
+        print(f"of a usual training, the Point Transformer waits {share:.0f} % for defects")
 
 
 if __name__ == "__main__":
