@@ -150,7 +150,9 @@ class PointCloud:
 
     def moved(self, points: FloatArray, normals: FloatArray | None) -> PointCloud:
         """The same surface elsewhere: other ``points`` and ``normals``, the adjacency kept."""
-        return replace(self, points=points, normals=normals, adjacency_of=self)
+        # The first of a row of moves, so that nothing in between stays in memory.
+        first = self if self.adjacency_of is None else self.adjacency_of
+        return replace(self, points=points, normals=normals, adjacency_of=first)
 
     def transformed(self, transform: FloatArray) -> PointCloud:
         """The cloud and its normals seen through ``transform`` (4, 4; see geometry.transform)."""

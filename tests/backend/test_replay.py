@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from backend.cloud import LabeledCloud, PointCloud
+from backend.cloud import DefectEffect, LabeledCloud, PointCloud
+from backend.defects import DEFECTS
 from backend.errors import ReplayError
 from backend.replay import replay, replay_record
 from shared_schema.defects import Severed
@@ -288,3 +290,32 @@ def test_empty_recipe_is_the_identity() -> None:
     labeled, _ = replay(Recipe(part=Part(diagonal=1.0)), cloud)
     assert labeled.points.tobytes() == cloud.points.tobytes()
     assert not labeled.mask.any()
+
+
+def test_a_thousand_defects_are_replayed_without_keeping_a_cloud_of_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last one asks for the adjacency, which all of them hand on."""
+    cloud = sphere(400)
+    dents = [
+        {"kind": "dent", "center": cloud.points[n % 400].tolist(), "radius": 1.0, "depth": 1e-4}
+        for n in range(999)
+    ]
+    hole = {"kind": "hole", "center": [0.0, 0.0, 10.0], "direction": [0.0, 0.0, -1.0]}
+    defects = [*dents, {**hole, "radius": 2.0, "depth": 1.0, "walls": "none", "rim_width": 1.0}]
+    document = {"schema_version": 1, "part": {"diagonal": 34.6}, "defects": defects}
+    seen: list[weakref.ref[PointCloud]] = []
+    most = 0
+    dent = DEFECTS["dent"]
+
+    def counted(cloud: PointCloud, spec: Any) -> DefectEffect:
+        nonlocal most
+        seen.append(weakref.ref(cloud))
+        most = max(most, sum(one() is not None for one in seen))
+        return dent(cloud, spec)
+
+    monkeypatch.setitem(DEFECTS, "dent", counted)
+    labeled, record = replay(parse_document(json.dumps(document), Recipe), cloud)
+    assert record["defects"][-1]["removed"] > 0
+    assert len(labeled) == len(cloud) - record["defects"][-1]["removed"]
+    assert len(seen) == 999 and most <= 3
