@@ -25,8 +25,8 @@ class AlignedScan:
     Attributes:
         cloud: the scan in its own frame and unit, with outward normals.
         T_part_scan: (4, 4) to the part frame; it holds the change of unit.
-        record: how it was done: normals, and of the registration its fitness, RMSE, offset, free
-            motions, alternatives, and what was asked of it.
+        record: how it was done: normals, and of the registration its fitness, RMSE, noise, offset,
+            free motions, alternatives, and what was asked of it.
     """
 
     cloud: PointCloud
@@ -99,6 +99,8 @@ def _record(found: Registration, scale: float) -> dict[str, Any]:
     return {
         "fitness": found.fitness,
         "rmse": found.rmse,
+        "noise": found.noise,
+        "on_part": int(found.on_part.sum()),
         "offset": found.offset,
         "free_motions": found.free_motions,
         "facing": found.facing,

@@ -26,6 +26,7 @@ from backend.geometry.surface import subsample_surface, thin
 from backend.geometry.transform import transform_points
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 MIN_FITNESS = 0.8
 # Scan points this near to the nominal surface, as a ratio of its diagonal, count as fitting.
@@ -39,6 +40,15 @@ RIVAL_DISTANCE = 5e-4
 DISTINCT = 0.2
 # A pose that shows the sensor so much less of its outside than another one does is none.
 FACING_MARGIN = 0.5
+
+# Points up to so far over or under the surface tell how noisy the points on the part are.
+NOISE_REACH = 0.05
+NOISE_BINS = 1_000
+NOISE_STEPS = 50
+LEAST_NOISE = 1e-4
+# Points of the part lie within so many standard deviations, and the samples' own error.
+ON_PART = 3.0
+SURFACE_ERROR = 5e-4
 
 COARSE_ROTATIONS = 400
 COARSE_ANCHORS = 12
@@ -110,6 +120,9 @@ class Registration(Fit):
     """Where a scan lies in the part frame, and how well it fits.
 
     Attributes:
+        noise: robust standard deviation of the distances of the points on the part from the
+            surface moved by the offset, in the clouds' unit: mostly the sensor's own noise.
+        on_part: (N,) bool, the points of the scan within three times the noise of the surface.
         offset: how far outside the nominal surface the points that fit lie on average, in the
             clouds' unit.
         free_motions: how many of the six directions of motion the scan leaves open, such as the
@@ -120,6 +133,8 @@ class Registration(Fit):
             them, but for those along the free motions. The search looks for a few, not for all.
     """
 
+    noise: float
+    on_part: BoolArray
     offset: float
     free_motions: int
     facing: float | None
@@ -265,6 +280,8 @@ def register(
         frames.to_part(best.transform),
         best.fitness,
         best.rmse * frames.size,
+        noise=best.noise.sigma * frames.size,
+        on_part=best.noise.on_part,
         offset=best.offset * frames.size,
         free_motions=best.free.shape[1],
         facing=best.facing,
@@ -310,6 +327,7 @@ class _UnitFit:
     transform: FloatArray
     fitness: float
     rmse: float
+    noise: _Noise
     offset: float
     facing: float | None
     middle: FloatArray
@@ -320,9 +338,10 @@ class _UnitFit:
 def _measure(surface: _Surface, scan: _Scan, transform: FloatArray) -> _UnitFit:
     """How all of ``scan`` fits under ``transform`` (4, 4)."""
     matches = surface.match(transform_points(transform, scan.points))
+    noise = _noise(matches)
     fits = matches.distance() <= FIT_DISTANCE
     if not fits.any():
-        return _UnitFit(transform, 0.0, np.inf, 0.0, None, np.zeros(3), 1.0, np.eye(6))
+        return _UnitFit(transform, 0.0, np.inf, noise, 0.0, None, np.zeros(3), 1.0, np.eye(6))
     points, normals, height = matches.points[fits], matches.normals[fits], matches.height[fits]
     facing = None
     if scan.outward is not None:
@@ -331,8 +350,54 @@ def _measure(surface: _Surface, scan: _Scan, transform: FloatArray) -> _UnitFit:
     rmse = float(np.sqrt(np.mean(height**2)))
     middle, length, free = _free(points, normals)
     return _UnitFit(
-        transform, float(fits.mean()), rmse, float(height.mean()), facing, middle, length, free
+        transform,
+        float(fits.mean()),
+        rmse,
+        noise,
+        float(height.mean()),
+        facing,
+        middle,
+        length,
+        free,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Noise:
+    """Of the points on the part: their spread about the surface, at unit size.
+
+    Attributes:
+        sigma: standard deviation of their heights.
+        middle: mean of their heights.
+        on_part: (P,) bool, which points they are.
+    """
+
+    sigma: float
+    middle: float
+    on_part: BoolArray
+
+
+def _noise(matches: _Matches) -> _Noise:
+    """Tell the points (P,) on the part from the others about it by their heights alone.
+
+    The heights are a normal distribution of the sensor's and an even one of whatever else lies
+    about the surface, told apart by expectation maximisation (Dempster, Laird and Rubin, 1977).
+    """
+    over = (matches.aside <= FIT_DISTANCE) & (np.abs(matches.height) <= NOISE_REACH)
+    counts, edges = np.histogram(
+        matches.height[over], bins=NOISE_BINS, range=(-NOISE_REACH, NOISE_REACH)
+    )
+    heights = (edges[1:] + edges[:-1]) / 2.0
+    middle, sigma, share = 0.0, FIT_DISTANCE, 0.5
+    for _ in range(NOISE_STEPS if over.any() else 0):
+        normal = share * np.exp(-(((heights - middle) / sigma) ** 2) / 2.0) / sigma
+        even = (1.0 - share) * np.sqrt(2.0 * np.pi) / (2.0 * NOISE_REACH)
+        weights = counts * normal / (normal + even)
+        share = weights.sum() / counts.sum()
+        middle = (weights @ heights) / weights.sum()
+        sigma = max(np.sqrt(weights @ (heights - middle) ** 2 / weights.sum()), LEAST_NOISE)
+    on_part = matches.distance(middle) <= ON_PART * max(sigma, SURFACE_ERROR)
+    return _Noise(float(sigma), float(middle), on_part)
 
 
 def _rivals(fits: list[_UnitFit]) -> list[_UnitFit]:

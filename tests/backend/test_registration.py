@@ -232,6 +232,9 @@ def test_a_table_under_the_part_does_not_move_the_pose() -> None:
     found = register(nominal, scan, rng=rng, min_fitness=0.7)
     np.testing.assert_allclose(transform_points(found.T_part_scan @ start, part), part, atol=0.5)
     assert found.fitness == pytest.approx(0.8, abs=0.05)
+    assert found.noise == pytest.approx(0.1, abs=0.03)
+    assert found.on_part[: len(part)].mean() > 0.98
+    assert found.on_part[len(part) :].mean() < 0.05
 
 
 def test_a_scan_that_is_half_table_is_refused() -> None:
