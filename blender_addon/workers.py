@@ -209,7 +209,7 @@ def _worker_command(out: Path) -> list[str] | None:
     if bpy.app.binary_path:
         return [bpy.app.binary_path, *_own_options(), "--command", "flawsmith", *rest]
     package = __package__ or ""
-    return None if "." in package else [sys.executable, "-m", package, *rest]
+    return None if "." in package else [sys.executable, "-P", "-m", package, *rest]
 
 
 def _own_options() -> list[str]:

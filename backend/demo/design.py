@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from backend.children import same_modules
 from backend.errors import FlawsmithError, MissingDependencyError
 from shared_schema.defects import SPECS
 
@@ -42,7 +44,12 @@ def design(
     command += ["--region", *(f"{value:.6g}" for value in region)]
     lines = []
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=os.environ | same_modules(),
     ) as blender:
         assert blender.stderr is not None  # it is a pipe
         for line in blender.stderr:

@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from typing import Self, TypeVar
 
+from backend.children import ONE_THREAD_EACH, SAFE_PATH
 from backend.errors import EngineError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-ONE_THREAD_EACH = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 KILLED = (
     "a process that did part of the work was killed, mostly for want of memory; what is written is "
@@ -51,7 +50,8 @@ class Workers:
         self.jobs = jobs or cores()
         # Fresh ones: a copy of one that has threads (of torch, of a progress display) may hang.
         context = multiprocessing.get_context("spawn")
-        self._stop = context.Event()
+        with _environment_of_workers():  # the event begins a process that watches over it
+            self._stop = context.Event()
         self._executor = ProcessPoolExecutor(
             self.jobs, context, initializer=_begin_worker, initargs=(self._stop,)
         )
@@ -79,7 +79,7 @@ class Workers:
         """
         groups = [items[start : start + together] for start in range(0, len(items), together)]
         try:
-            with _one_thread():
+            with _environment_of_workers():
                 futures = [self._executor.submit(_each, work, group) for group in groups]
             for future in as_completed(futures):
                 yield from future.result()
@@ -99,7 +99,7 @@ class Workers:
         pending: deque[Future[list[Result]]] = deque()
         try:
             for item in items:
-                with _one_thread():
+                with _environment_of_workers():
                     pending.append(self._executor.submit(_each, work, [item]))
                 if len(pending) > ahead:
                     yield from pending.popleft().result()
@@ -131,10 +131,11 @@ def _each(work: Callable[[Item], Result], group: Sequence[Item]) -> list[Result]
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes that begin meanwhile compute with one thread, whatever they import first."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD_EACH}
-    os.environ.update(dict.fromkeys(ONE_THREAD_EACH, "1"))
+def _environment_of_workers() -> Iterator[None]:
+    """Processes that begin meanwhile compute with one thread, and import nothing of this folder."""
+    meanwhile = ONE_THREAD_EACH | SAFE_PATH
+    before = {name: os.environ.get(name) for name in meanwhile}
+    os.environ.update(meanwhile)
     try:
         yield
     finally:

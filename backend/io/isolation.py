@@ -30,8 +30,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.children import ONE_THREAD_EACH, same_modules
 from backend.cloud import PointCloud
-from backend.errors import FileFormatError
+from backend.errors import EngineError, FileFormatError
 from backend.io.limits import ReadLimits
 
 Parser = Callable[[bytes, ReadLimits], PointCloud]
@@ -46,7 +47,7 @@ MEMORY_PER_BYTE = 8
 # More idle workers than this are ended; each holds some 100 MB.
 MAX_IDLE = 2
 # One thread each, and no buffers for more: they count as address space.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+ONE_THREAD = ONE_THREAD_EACH | {"RAYON_NUM_THREADS": "1"}
 ENTRY = "from backend.io.isolation import serve; serve()"
 FIELD = "field:"
 
@@ -84,23 +85,33 @@ class _Worker:
     """One process, ready to be asked."""
 
     def __init__(self) -> None:
-        environment = dict.fromkeys(THREADS, "1")
-        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
         self.process = subprocess.Popen(
             [sys.executable, "-c", ENTRY],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | environment,
+            stderr=subprocess.PIPE,
+            env=os.environ | ONE_THREAD | same_modules(),
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self.requests, self.answers = self.process.stdin, self.process.stdout
-        with self._killed_after(START_SECONDS):
-            if not self.answers.readline():
-                self.end()
-                raise FileFormatError(
-                    f"the reading process did not start within {START_SECONDS:.0f} s"
-                )
+        with self._killed_after(START_SECONDS) as late:
+            started = bool(self.answers.readline())
+        said = self._what_it_said()
+        if not started:
+            self.end()
+            raise EngineError(
+                f"the reading process did not start within {START_SECONDS:.0f} s: the machine is "
+                "too busy; try again"
+                if late.is_set()
+                else f"the reading process ended as soon as it was started: {said}"
+            )
+
+    def _what_it_said(self) -> str:
+        """The last line of what the process wrote to its standard error before it was ready."""
+        assert self.process.stderr is not None
+        with self.process.stderr as stream:
+            lines = stream.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
     def ask(
         self, parse: Parser, data: bytes, limits: ReadLimits
@@ -234,9 +245,11 @@ def serve() -> None:
     global _serving
     _serving = True
     requests = sys.stdin.buffer
-    # Whatever a library prints must not get among the answers.
+    # Whatever a library prints must not get among the answers; nobody reads it.
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     answers.write(b"ready\n")
     answers.flush()
     while line := requests.readline():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.errors import FileFormatError
+from backend.errors import EngineError, FileFormatError
 from backend.io import isolation
 from backend.io.isolation import end_workers, parse_isolated
 from backend.io.limits import ReadLimits
@@ -91,6 +91,27 @@ def test_a_hang_ends_at_the_clock(monkeypatch) -> None:
         parse_isolated(hang, b"", SMALL)
     monkeypatch.undo()
     assert _process() > 0
+
+
+@pytest.fixture
+def without_workers():
+    """No worker before and after, so that the next file starts one."""
+    end_workers()
+    yield
+    end_workers()
+
+
+def test_a_worker_that_ends_at_once_is_told_with_its_last_words(without_workers, monkeypatch):
+    monkeypatch.setattr(isolation, "ENTRY", "import no_such_module")
+    with pytest.raises(EngineError, match=r"ended as soon as .*No module named 'no_such_module'$"):
+        _process()
+
+
+def test_a_worker_that_is_too_slow_to_start_is_told_as_that(without_workers, monkeypatch):
+    monkeypatch.setattr(isolation, "START_SECONDS", 0.2)
+    monkeypatch.setattr(isolation, "ENTRY", "import time; time.sleep(60)")
+    with pytest.raises(EngineError, match="did not start within 0 s"):
+        _process()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the address space")
