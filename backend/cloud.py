@@ -52,6 +52,10 @@ class PointCloud:
         fields: further per-point arrays (N, ...) that a file brought along.
         unit: the length unit if known: ``"mm"``, ``"m"`` or ``"inch"``.
         adjacency_of: the cloud this one is a moved copy of; a deformed surface keeps its adjacency.
+        rows: (N,) int64, ascending: the row in its file of each point. None: all rows, in order.
+        row_count: how many rows the file has, where ``rows`` is given and that is known.
+        notices: whole sentences that the user is to be told about the cloud, as that its file holds
+            points that are no measurement.
     """
 
     points: FloatArray
@@ -60,6 +64,9 @@ class PointCloud:
     fields: Mapping[str, NDArray] = field(default_factory=dict)
     unit: str | None = None
     adjacency_of: PointCloud | None = None
+    rows: IntArray | None = None
+    row_count: int | None = None
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -93,6 +100,17 @@ class PointCloud:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @property
+    def file_rows(self) -> IntArray:
+        """(N,) the row in the file of each point; the point's own number where ``rows`` is None."""
+        return np.arange(len(self)) if self.rows is None else self.rows
+
+    def positions_of(self, rows: IntArray) -> IntArray:
+        """Which points came from ``rows`` (K,) of the file, (K,); -1 where none did."""
+        own = self.file_rows
+        at = np.minimum(np.searchsorted(own, rows), len(own) - 1)
+        return np.where(own[at] == rows, at, -1)
 
     @cached_property
     def tree(self) -> cKDTree:
@@ -159,19 +177,29 @@ class PointCloud:
         normals = None if self.normals is None else self.normals @ rotation_of(transform).T
         return self.moved(transform_points(transform, self.points), normals)
 
-    def subset(self, keep: BoolArray) -> PointCloud:
-        """The points where ``keep`` (N,) is true, in order; the adjacency is the induced graph."""
-        renumber = np.cumsum(keep) - 1
+    def cropped(self, keep: BoolArray) -> PointCloud:
+        """The points where ``keep`` (N,) is true, in order, as a cloud with its own adjacency.
+
+        Of the faces, those stay whose corners all do.
+        """
         faces = None
         if self.faces is not None:
-            faces = renumber[self.faces[keep[self.faces].all(axis=1)]]
-        part = PointCloud(
+            faces = (np.cumsum(keep) - 1)[self.faces[keep[self.faces].all(axis=1)]]
+        return PointCloud(
             self.points[keep],
             None if self.normals is None else self.normals[keep],
             faces,
             {name: values[keep] for name, values in self.fields.items()},
             self.unit,
+            rows=self.file_rows[keep],
+            row_count=len(self) if self.rows is None else self.row_count,
+            notices=self.notices,
         )
+
+    def subset(self, keep: BoolArray) -> PointCloud:
+        """As ``cropped``, but the adjacency is the induced graph."""
+        part = self.cropped(keep)
+        renumber = np.cumsum(keep) - 1
         # An edge survives with both its ends, even where its faces do not: as when Blender
         # deletes points.
         part.__dict__["edges"] = renumber[self.edges[keep[self.edges].all(axis=1)]]
@@ -212,8 +240,10 @@ class LabeledCloud:
         mask: (N,) bool, anomalous points.
         labels: (N,) int32; 0 nominal, else the label of the last defect that marked the point.
         weight: (N,) float64, the largest weight any defect gave.
-        source_index: (N,) int64, the row of the input cloud each point came from.
+        source_index: (N,) int64, the row in the input's file that each point came from; the number
+            of the input's point where its ``rows`` is None.
         fields: further per-point arrays carried along from the input.
+        notices: of the input; see ``PointCloud``.
     """
 
     points: FloatArray
@@ -223,6 +253,7 @@ class LabeledCloud:
     weight: FloatArray
     source_index: IntArray
     fields: Mapping[str, NDArray] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def nominal(cls, cloud: PointCloud) -> LabeledCloud:
@@ -234,8 +265,9 @@ class LabeledCloud:
             np.zeros(count, dtype=bool),
             np.zeros(count, dtype=np.int32),
             np.zeros(count),
-            np.arange(count),
+            cloud.file_rows,
             cloud.fields,
+            cloud.notices,
         )
 
     def __len__(self) -> int:
@@ -251,4 +283,5 @@ class LabeledCloud:
             self.weight[rows],
             self.source_index[rows],
             {name: values[rows] for name, values in self.fields.items()},
+            self.notices,
         )

@@ -36,7 +36,10 @@ class Replayed(NamedTuple):
 
 @dataclass
 class _State:
-    """The cloud between two defects: part frame, points of the input that are still there."""
+    """The cloud between two defects: part frame, points of the input that are still there.
+
+    ``source_index`` (N,) numbers them in the input cloud, not in its file.
+    """
 
     cloud: PointCloud
     displacement: FloatArray
@@ -196,8 +199,9 @@ def _to_scan(cloud: PointCloud, state: _State, transform: FloatArray) -> Labeled
         state.mask,
         state.labels,
         state.weight,
-        source,
+        cloud.file_rows[source],
         {name: values[source] for name, values in cloud.fields.items()},
+        cloud.notices,
     )
 
 

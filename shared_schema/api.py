@@ -27,11 +27,18 @@ class ScoreResponse(Model):
     )
     anomalous: bool | None = Field(description="Decision; none where there is no threshold.")
     point_threshold: float = Field(description="Score above which a point counts as anomalous.")
-    point_count: int
+    point_count: int = Field(description="Points that were scored.")
     anomalous_points: int
     category: str = Field(description="The part it was scored as.")
-    point_scores: tuple[float, ...] | None = Field(
-        None, description="One score a point in the order of the upload, where asked for."
+    notices: tuple[str, ...] = Field(
+        (),
+        description="Whole sentences about the scan that its sender should read, as that some of "
+        "its points are no measurement and were left out.",
+    )
+    point_scores: tuple[float | None, ...] | None = Field(
+        None,
+        description="One score a point in the order of the upload, where asked for; none for a "
+        "point that was left out as no measurement.",
     )
     picture: str | None = Field(
         None, description="Heat map, a PNG as a data address, where asked for."

@@ -36,3 +36,9 @@ def for_each_scan(scans: Sequence[Path], work: Callable[[Path], None], descripti
             f"{failed} of {len(scans)} scans failed, for the reasons above; "
             "the results of the others are written"
         )
+
+
+def tell(path: Path, notices: Sequence[str]) -> None:
+    """What a reader, or a filter, wants the user to know about the file at ``path``."""
+    for notice in notices:
+        console.print(f"{path}: {notice}", style="yellow", markup=False, soft_wrap=True)

@@ -69,7 +69,7 @@ def command(
     the JSON beside it holds all that is needed to make it again. A scan that fails is named and
     does not stop the others; the exit status is 1 then.
     """
-    from backend.cli.batch import for_each_scan
+    from backend.cli.batch import for_each_scan, tell
     from backend.cli.progress import console
     from backend.io import read_cloud
     from backend.sensor.presets import find_sensor
@@ -80,6 +80,8 @@ def command(
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
     loaded = load_recipe(recipe)
     model = None if nominal is None else read_cloud(nominal)
+    if nominal is not None and model is not None:
+        tell(nominal, model.notices)
     scanner = None if sensor is None else find_sensor(sensor)
     work = _Replaying(
         loaded, nominal, model, unit, viewpoint, on_empty, scanner, min_fitness, seed, out
@@ -161,10 +163,12 @@ class _Replaying:
         import numpy as np
 
         from backend.alignment import align
+        from backend.cli.batch import tell
         from backend.io import read_cloud
 
         part_unit = self.recipe.part.unit
         scan = read_cloud(path, unit=self.unit or part_unit.value)
+        tell(path, scan.notices)
         eye = None if self.viewpoint is None else np.array(self.viewpoint)
         return align(
             scan,

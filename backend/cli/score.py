@@ -76,14 +76,16 @@ class _Scoring:
 
     def one(self, path: Path) -> None:
         """Score the scan at ``path``, write the results, print the decision."""
+        from backend.cli.batch import tell
         from backend.io import read_cloud, write_bytes, write_json, write_scored
         from backend.io.digest import file_identity
         from backend.report.heat_map import heat_map
         from backend.scoring.scan import score_scan, summarize
 
         scan = read_cloud(path, unit=self.unit)
+        tell(path, scan.notices)
         result = score_scan(self.detector, scan, self.category)
-        summary = summarize(result)
+        summary = summarize(result, scan)
         cloud_path, record_path, picture_path = _outputs(self.out, path)
         anomalous = result.point_scores > result.point_threshold
         write_scored(cloud_path, scan, result.point_scores, anomalous)

@@ -141,7 +141,8 @@ def nominal_clouds(samples: Sequence[Sample], unit: str | None) -> dict[str, lis
     clouds: dict[str, list[PointCloud]] = {}
     for sample in samples:
         if not sample.file.anomalous:
-            cloud = PointCloud(sample.cloud.points, sample.cloud.normals, unit=unit)
+            scan = sample.cloud
+            cloud = PointCloud(scan.points, scan.normals, unit=unit, rows=scan.source_index)
             clouds.setdefault(sample.file.category, []).append(cloud)
     return clouds
 

@@ -32,6 +32,7 @@ SCAN_DTYPES = {
     "points": np.dtype(np.float64),
     "normals": np.dtype(np.float64),
     "faces": np.dtype(np.int64),
+    "rows": np.dtype(np.int64),
 }
 FIELD_PREFIX = "field."
 
@@ -111,7 +112,13 @@ def read_scan(path: Path | str) -> tuple[PointCloud, dict[str, Any]]:
     tensors, record = _read(path, SCAN_FORMAT)
     faces = tensors.pop("faces", None)
     _check(path, tensors, ("points",), SCAN_DTYPES)
-    cloud = PointCloud(tensors["points"], tensors.get("normals"), faces, _fields(tensors))
+    cloud = PointCloud(
+        tensors["points"],
+        tensors.get("normals"),
+        faces,
+        _fields(tensors),
+        rows=tensors.get("rows"),
+    )
     return cloud, record
 
 

@@ -22,6 +22,7 @@ from backend.io.atomic import write_bytes, write_json
 from backend.io.isolation import parse_isolated
 from backend.io.las import format_las, format_laz, parse_las
 from backend.io.limits import ReadLimits
+from backend.io.measured import only_measured
 from backend.io.npy import format_npy, format_npz, parse_npy, parse_npz
 from backend.io.obj import format_obj, parse_obj
 from backend.io.pcd import format_pcd, parse_pcd
@@ -94,6 +95,9 @@ DEFAULT_LIMITS = ReadLimits()
 # The formats that carry named values per point.
 FIELD_SUFFIXES = (".ply", ".pcd", ".xyz", ".txt", ".asc", ".csv", ".npy", ".npz", ".las", ".laz")
 
+# The formats that say that a point at (0, 0, 0) is none.
+ZERO_IS_EMPTY = (".tif", ".tiff")
+
 # Normals of a file count as unit within this; float32 rounding is far below it.
 UNIT_TOLERANCE = 1e-5
 
@@ -102,6 +106,9 @@ def read_cloud(
     path: str | Path, *, unit: str | None = None, limits: ReadLimits = DEFAULT_LIMITS
 ) -> PointCloud:
     """Read a scan or a mesh; the format follows from the suffix.
+
+    Points that are no measurement, as NaN, are left out: ``rows`` says which are there, ``notices``
+    how many are not.
 
     Args:
         path: a file with one of the suffixes in ``READERS``.
@@ -158,8 +165,7 @@ def parse_cloud(
     try:
         cloud = parse_isolated(parse, data, limits) if isolate else parse(data, limits)
         limits.check_points(len(cloud))
-        faces = None if cloud.faces is None or len(cloud.faces) == 0 else cloud.faces
-        return _with_unit_normals(PointCloud.of(cloud.points, cloud.normals, faces, cloud.fields))
+        return _checked(cloud, zero_is_empty=suffix.lower() in ZERO_IS_EMPTY)
     except (FileFormatError, MissingDependencyError):
         raise
     except Exception as error:
@@ -167,14 +173,30 @@ def parse_cloud(
         raise FileFormatError(f"not a readable {suffix} file: {reason}; export it again") from error
 
 
+def _checked(cloud: PointCloud, *, zero_is_empty: bool) -> PointCloud:
+    """What a reader found, without points that are no measurement; see ``PointCloud.of``."""
+    if cloud.faces is not None and len(cloud.faces) == 0:
+        cloud = replace(cloud, faces=None)
+    if cloud.points.ndim == 2:
+        cloud = only_measured(cloud, zero_is_empty=zero_is_empty)
+    cloud = _with_unit_normals(cloud)
+    sound = PointCloud.of(cloud.points, cloud.normals, cloud.faces, cloud.fields, cloud.unit)
+    return replace(sound, rows=cloud.rows, row_count=cloud.row_count, notices=cloud.notices)
+
+
 def _with_unit_normals(cloud: PointCloud) -> PointCloud:
-    """Normals at length one; none at all where some of a file's are zero or beyond all measure."""
-    if cloud.normals is None:
+    """Normals at length one; none at all where a file does not know some: zero, NaN, infinite."""
+    if cloud.normals is None or cloud.normals.shape != cloud.points.shape:
         return cloud
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         length = np.linalg.norm(cloud.normals, axis=1, keepdims=True)
-    if not ((length > 0) & (length < np.inf)).all():
-        return replace(cloud, normals=None)
+    known = (length > 0) & (length < np.inf)
+    if not known.all():
+        notice = (
+            f"{int((~known).sum())} of {len(known)} normals have no direction, so none of the "
+            "normals are used."
+        )
+        return replace(cloud, normals=None, notices=(*cloud.notices, notice))
     # Unit ones keep their bits, so that a round trip changes nothing.
     scale = np.where(np.abs(length - 1.0) > UNIT_TOLERANCE, length, 1.0)
     return replace(cloud, normals=cloud.normals / scale)
@@ -228,7 +250,7 @@ def read_labeled(
     """Read what ``write_labeled`` wrote, or any cloud with a ``mask`` per point.
 
     Where a file lacks ``label``, ``weight`` or ``source_index``, they follow from the mask and the
-    order of the points.
+    rows of the file.
 
     Raises:
         FileFormatError: as ``read_cloud``, or there is no mask.
@@ -247,8 +269,9 @@ def read_labeled(
         mask,
         fields.pop("label", mask).astype(np.int32),
         fields.pop("weight", mask).astype(np.float64),
-        fields.pop("source_index", np.arange(len(cloud))).astype(np.int64),
+        fields.pop("source_index", cloud.file_rows).astype(np.int64),
         fields,
+        cloud.notices,
     )
 
 
@@ -264,11 +287,16 @@ def write_scored(
 
 
 def scored_cloud(cloud: PointCloud, point_scores: ArrayLike, anomalous: ArrayLike) -> PointCloud:
-    """``cloud`` with the fields ``score`` (N,) float and ``anomalous`` (N,) uchar."""
+    """``cloud`` with the fields ``score`` (N,) float and ``anomalous`` (N,) uchar.
+
+    Where it holds not all rows of its file, ``source_index`` says which one each point is.
+    """
     scores: dict[str, NDArray] = {
         "score": np.asarray(point_scores, dtype=np.float32),
         "anomalous": np.asarray(anomalous, dtype=np.uint8),
     }
+    if cloud.rows is not None:
+        scores["source_index"] = cloud.rows.astype(np.int32)
     return replace(cloud, fields=_replaced(cloud.fields, scores))
 
 

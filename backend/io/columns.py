@@ -21,8 +21,6 @@ def cloud_from_columns(
 ) -> PointCloud:
     """Positions and normals by their names; every other column becomes a field.
 
-    Normals are dropped where a file has some that are not finite: it did not know them.
-
     Raises:
         FileFormatError: there is no x, y or z.
     """
@@ -38,8 +36,6 @@ def cloud_from_columns(
         if all(name in columns for name in names):
             normals = _stack(columns, names)
             taken |= set(names)
-    if normals is not None and not np.isfinite(normals).all():
-        normals = None
     fields = {name: np.array(column) for name, column in columns.items() if name not in taken}
     return PointCloud(_stack(columns, POSITION), normals, faces, fields)
 

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import IO, Any
 
 import numpy as np
@@ -78,7 +78,9 @@ def parse_isolated(parse: Parser, data: bytes, limits: ReadLimits) -> PointCloud
         answer, arrays = worker.ask(parse, data, limits)
     if "error" in answer:
         raise FileFormatError(answer["error"])
-    return _cloud_from_arrays(arrays)
+    return replace(
+        _cloud_from_arrays(arrays), unit=answer["unit"], notices=tuple(answer["notices"])
+    )
 
 
 class _Worker:
@@ -237,7 +239,8 @@ def _cloud_from_arrays(arrays: dict[str, NDArray]) -> PointCloud:
 def _arrays_from_cloud(cloud: PointCloud) -> dict[str, NDArray]:
     known = {"points": cloud.points, "normals": cloud.normals, "faces": cloud.faces}
     arrays = {name: array for name, array in known.items() if array is not None}
-    return arrays | {f"{FIELD}{name}": values for name, values in cloud.fields.items()}
+    arrays |= {f"{FIELD}{name}": values for name, values in cloud.fields.items()}
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def serve() -> None:
@@ -257,19 +260,19 @@ def serve() -> None:
         data = requests.read(request["size"])
         _limit_memory(request["memory"])
         try:
-            arrays = _parsed(request, data)
+            cloud = _parsed(request, data)
+            arrays = _arrays_from_cloud(cloud)
         except BaseException as error:  # A panic of a Rust library is not an Exception.
             _answer(answers, {"error": _reason(error)}, {})
         else:
-            _answer(answers, {"arrays": _described(arrays)}, arrays)
+            told = {"unit": cloud.unit, "notices": cloud.notices}
+            _answer(answers, {"arrays": _described(arrays), **told}, arrays)
 
 
-def _parsed(request: dict[str, Any], data: bytes) -> dict[str, NDArray]:
+def _parsed(request: dict[str, Any], data: bytes) -> PointCloud:
     module, name = request["parser"]
     parse: Parser = getattr(importlib.import_module(module), name)
-    cloud = parse(data, ReadLimits(**request["limits"]))
-    arrays = _arrays_from_cloud(cloud)
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return parse(data, ReadLimits(**request["limits"]))
 
 
 def _reason(error: BaseException) -> str:

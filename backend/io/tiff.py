@@ -1,9 +1,9 @@
 """Organised TIFF: an image whose three samples are x, y, z, as MVTec 3D-AD has its scans.
 
-A pixel (0, 0, 0) has no depth and becomes no point. Each point keeps its place in the image in four
-fields, so that it can be written back into the same image: ``row`` and ``column`` of its pixel, and
-``image_rows`` and ``image_columns``, the same for all. Other fields, normals and faces are left
-out: an image of positions has no place for them.
+A pixel (0, 0, 0) or NaN has no depth and becomes no point. Each point keeps its place in the image
+in four fields, so that it can be written back into the same image: ``row`` and ``column`` of its
+pixel, and ``image_rows`` and ``image_columns``, the same for all. Other fields, normals and faces
+are left out: an image of positions has no place for them.
 
 MVTec 3D-AD (Bergmann et al., VISAPP 2022) has (H, W, 3) float32 in metres.
 """
@@ -28,7 +28,7 @@ IMAGE = ("image_rows", "image_columns")
 
 
 def parse_tiff(data: bytes, limits: ReadLimits) -> PointCloud:
-    """The pixels with depth, row by row; see the module for the fields.
+    """All pixels, row by row; see the module for the fields.
 
     Raises:
         FileFormatError: not one image of three samples, or damaged.
@@ -58,17 +58,12 @@ def decode_tiff(data: bytes, limits: ReadLimits) -> PointCloud:
 
 
 def cloud_from_image(image: NDArray) -> PointCloud:
-    """The pixels of ``image`` (H, W, 3) that have depth, as points with the fields of a TIFF.
-
-    Raises:
-        FileFormatError: no pixel has depth.
-    """
-    row, column = (index.astype(np.int32) for index in np.nonzero((image != 0).any(axis=2)))
-    if len(row) == 0:
-        raise FileFormatError(f"no pixel of the {image.shape[:2]} image has depth; scan again")
-    size = (np.full_like(row, length) for length in image.shape[:2])
+    """All pixels of ``image`` (H, W, 3), row by row, with the fields that keep their places."""
+    rows, columns, _ = image.shape
+    row, column = np.divmod(np.arange(rows * columns, dtype=np.int32), np.int32(columns))
+    size = (np.full_like(row, length) for length in (rows, columns))
     fields = dict(zip((*PIXEL, *IMAGE), (row, column, *size), strict=True))
-    return PointCloud(image[row, column].astype(np.float64), fields=fields)
+    return PointCloud(image.reshape(-1, 3).astype(np.float64), fields=fields)
 
 
 def format_tiff(cloud: PointCloud) -> bytes:

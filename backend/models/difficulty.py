@@ -53,7 +53,7 @@ def traits_of(
         view: (3,) direction that the scan faces, where it faces one.
     """
     marked = labeled.mask
-    source = labeled.source_index[marked]
+    source = nominal.positions_of(labeled.source_index[marked])
     moved = np.linalg.norm(labeled.points[marked] - nominal.points[source], axis=1)
     facing = 1.0
     if view is not None and nominal.normals is not None:

@@ -7,6 +7,7 @@ import platform
 import numpy as np
 import scipy
 import torch
+from numpy.typing import NDArray
 
 from backend import __version__
 from backend.cloud import PointCloud
@@ -44,12 +45,17 @@ def unit_scale(detector: Detector, unit: str | None) -> float:
 
 
 def summarize(
-    result: ScoreMap, *, point_scores: bool = False, picture: str | None = None
+    result: ScoreMap,
+    scan: PointCloud,
+    *,
+    point_scores: bool = False,
+    picture: str | None = None,
 ) -> ScoreResponse:
     """``result`` as the server and the command line tell it.
 
     Args:
-        result: of a scan.
+        result: of ``scan``.
+        scan: as it was read.
         point_scores: whether to list the scores of all points.
         picture: address of the heat map, where there is one.
     """
@@ -61,9 +67,23 @@ def summarize(
         point_count=len(result.point_scores),
         anomalous_points=int((result.point_scores > result.point_threshold).sum()),
         category=result.category,
-        point_scores=tuple(result.point_scores.tolist()) if point_scores else None,
+        notices=scan.notices,
+        point_scores=_listed(scores_by_row(scan, result)) if point_scores else None,
         picture=picture,
     )
+
+
+def scores_by_row(scan: PointCloud, result: ScoreMap) -> NDArray[np.float32]:
+    """Scores (R,) in the order of the file that ``scan`` was read from; NaN for points left out."""
+    if scan.rows is None or scan.row_count is None:
+        return result.point_scores
+    scores = np.full(scan.row_count, np.nan, dtype=np.float32)
+    scores[scan.rows] = result.point_scores
+    return scores
+
+
+def _listed(scores: NDArray[np.float32]) -> tuple[float | None, ...]:
+    return tuple(None if score != score else score for score in scores.tolist())
 
 
 def versions() -> dict[str, str]:

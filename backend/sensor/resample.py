@@ -87,7 +87,7 @@ def resample(
 
 
 def _sheet(labeled: LabeledCloud, nominal: PointCloud) -> _Sheet:
-    source = labeled.source_index
+    source = nominal.positions_of(labeled.source_index)
     row_of = np.full(len(nominal), -1)
     row_of[source] = np.arange(len(source))
     edges = row_of[nominal.edges]
@@ -314,7 +314,7 @@ def _joined(labeled: LabeledCloud, keep: BoolArray, added: LabeledCloud) -> Labe
     names = ("points", "normals", "mask", "labels", "weight", "source_index")
     arrays = {n: np.concatenate([getattr(old, n), getattr(added, n)]) for n in names}
     fields = {n: np.concatenate([old.fields[n], added.fields[n]]) for n in old.fields}
-    return LabeledCloud(**arrays, fields=fields)
+    return LabeledCloud(**arrays, fields=fields, notices=labeled.notices)
 
 
 def _normals(labeled: LabeledCloud) -> FloatArray:

@@ -15,7 +15,7 @@ from backend.io.ply import format_ply
 from backend.report import data_address
 from backend.report.heat_map import heat_map
 from backend.scoring.detector import Detector, ScoreMap
-from backend.scoring.scan import score_scan, summarize
+from backend.scoring.scan import score_scan, scores_by_row, summarize
 from backend.serving.upload import Upload
 from shared_schema.recipe import Unit
 
@@ -65,16 +65,16 @@ def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -
     scan = replace(scan, unit=None if wish.unit is None else wish.unit.value)
     result = score_scan(detector, scan, wish.category)
     if wish.format is not AnswerFormat.JSON:
-        return Answer(summarize(result).model_dump_json(), FILES[wish.format](scan, result))
+        return Answer(summarize(result, scan).model_dump_json(), FILES[wish.format](scan, result))
     picture = data_address(heat_map(scan, result)) if wish.picture else None
-    summary = summarize(result, point_scores=wish.point_scores, picture=picture)
+    summary = summarize(result, scan, point_scores=wish.point_scores, picture=picture)
     return Answer(summary.model_dump_json(), None)
 
 
 def _npy(scan: PointCloud, result: ScoreMap) -> bytes:
-    """``point_scores`` (N,) float32 in the order of the upload."""
+    """Scores (R,) float32 in the order of the upload, NaN for points that were left out."""
     stream = io.BytesIO()
-    np.save(stream, result.point_scores, allow_pickle=False)
+    np.save(stream, scores_by_row(scan, result), allow_pickle=False)
     return stream.getvalue()
 
 

@@ -81,7 +81,7 @@ def fit_relief(
     if not config.use or len(nominal) < FEWEST_SCANS:
         return None
     # New ones, without the indices that theirs may have: they are sent to other processes.
-    clouds = [PointCloud(cloud.points, cloud.normals) for cloud in nominal]
+    clouds = [PointCloud(c.points, c.normals, rows=c.rows) for c in nominal]
     spacing = float(np.median([cloud.spacing for cloud in nominal]))
     with Workers(min(jobs, len(nominal))) as workers:
         frames = _frames(clouds, config.cell_spacings * spacing, workers, track)
@@ -119,8 +119,9 @@ def _frame(item: tuple[int, PointCloud], cell: float) -> tuple[int, AxisFrame]:
 def source_of(labeled: LabeledCloud, nominal: Sequence[PointCloud]) -> int | None:
     """Which nominal cloud a labelled one was made of, by the points that did not move."""
     for number, cloud in enumerate(nominal):
-        if labeled.source_index.max() < len(cloud):
-            same = (labeled.points == cloud.points[labeled.source_index]).all(axis=1)
+        source = cloud.positions_of(labeled.source_index)
+        if (source >= 0).all():
+            same = (labeled.points == cloud.points[source]).all(axis=1)
             if same.mean() >= SAME_POINTS:
                 return number
     return None

@@ -15,6 +15,7 @@ from backend.dataset.layouts.mvtec_3d_ad import of_the_part
 from backend.dataset.layouts.png import format_png
 from backend.dataset.layouts.points import format_single_pcd
 from backend.errors import DatasetError
+from backend.io.measured import only_measured
 from backend.io.tiff import cloud_from_image
 from tests.backend.parts import write_folder
 
@@ -141,13 +142,13 @@ def on_a_table() -> tuple[np.ndarray, np.ndarray]:
 
 def test_table_and_crumbs_are_taken_away(tmp_path: Path) -> None:
     image, ball = on_a_table()
-    cloud = cloud_from_image(image)
+    cloud = only_measured(cloud_from_image(image), zero_is_empty=True)
     kept = np.zeros(ball.shape, bool)
     row, column = cloud.fields["row"], cloud.fields["column"]
     kept[row, column] = of_the_part(cloud)
     assert (kept == ball).mean() > 0.999
     alone = np.where(ball[..., None], image, 0).astype(np.float32)
-    assert of_the_part(cloud_from_image(alone)).all()
+    assert of_the_part(only_measured(cloud_from_image(alone), zero_is_empty=True)).all()
     folder = tmp_path / "bagel" / "test" / "hole"
     for name in ("xyz", "gt"):
         (folder / name).mkdir(parents=True)

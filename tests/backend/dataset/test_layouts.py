@@ -27,6 +27,7 @@ from backend.dataset.shards import write_sample
 from backend.errors import DatasetError
 from backend.io import read_labeled, write_cloud, write_json, write_labeled
 from backend.io.digest import file_digest
+from backend.io.measured import only_measured
 from backend.io.tiff import cloud_from_image
 from tests.backend.parts import SIZES, labeled, write_folder
 
@@ -290,8 +291,11 @@ def write_organised(folder: Path) -> tuple[Path, NDArray[np.float32], PointCloud
     rng = np.random.default_rng(8)
     images = [organised_scan(rng) for _ in range(2)]
     for name, image in zip("ab", images, strict=True):
-        write_cloud(folder / "part" / "nominal" / f"{name}.tiff", cloud_from_image(image))
-    cloud = cloud_from_image(images[1])
+        write_cloud(
+            folder / "part" / "nominal" / f"{name}.tiff",
+            only_measured(cloud_from_image(image), zero_is_empty=True),
+        )
+    cloud = only_measured(cloud_from_image(images[1]), zero_is_empty=True)
     mask = cloud.points[:, 0] < 5
     points = cloud.points + mask[:, None] * (0, 0, 2.0)
     marked = LabeledCloud(

@@ -32,6 +32,7 @@ import tifffile
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io import ENCODED_WRITERS, WRITERS, parse_cloud
+from backend.io.measured import only_measured
 from backend.io.tiff import cloud_from_image
 
 POINTS = 90
@@ -155,7 +156,10 @@ def originals() -> dict[str, tuple[str, bytes]]:
         found[suffix[1:]] = (suffix, WRITERS[suffix](mesh))
     found["stl ascii"] = (".stl", _ascii_stl())
     found["npz compressed"] = (".npz", _npz_compressed())
-    found["tif"] = (".tif", WRITERS[".tif"](cloud_from_image(_image())))
+    found["tif"] = (
+        ".tif",
+        WRITERS[".tif"](only_measured(cloud_from_image(_image()), zero_is_empty=True)),
+    )
     found["tiff deflate"] = (".tiff", _tiff(compression="zlib", rowsperstrip=4))
     found["tiff big"] = (".tiff", _tiff(bigtiff=True, byteorder=">"))
     return found
@@ -246,7 +250,14 @@ def verdict(file: HostileFile) -> str:
     if len(cloud) == 0 or not np.isfinite(cloud.points).all():
         return "unsound"
     low, high = STATED[file.suffix](file.data)
-    return "accepted" if low <= len(cloud) <= high else "wrong count"
+    return "accepted" if low <= _rows_read(cloud, file.suffix) <= high else "wrong count"
+
+
+def _rows_read(cloud: PointCloud, suffix: str) -> int:
+    """Rows that are accounted for: as points, or as told to be no measurement; pixels as points."""
+    if suffix in (".tif", ".tiff") or cloud.rows is None or not cloud.notices:
+        return len(cloud)
+    return cloud.row_count
 
 
 def _exactly(count: Callable[[bytes], int]) -> Callable[[bytes], tuple[int, int]]:
@@ -333,8 +344,10 @@ def _tiff_count(data: bytes) -> tuple[int, int]:
     )
     if len(values) != rows * columns * 3:
         return 1, rows * columns
-    found = int((values.reshape(-1, 3) != 0).any(axis=1).sum())
-    return found, found
+    pixels = values.reshape(-1, 3)
+    finite = np.isfinite(pixels).all(axis=1)
+    # Beside NaN, a single zero is a point.
+    return int((finite & (pixels != 0).any(axis=1)).sum()), int(finite.sum())
 
 
 def _tiff_tags(data: bytes) -> dict[int, list[int]]:

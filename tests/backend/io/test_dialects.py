@@ -222,7 +222,7 @@ def test_text_of_ragged_lines_is_refused() -> None:
 
 def test_npy_as_structured_array_and_in_fortran_order() -> None:
     table = np.zeros(2, [("x", "f4"), ("y", "f4"), ("z", "f4"), ("label", "i4")])
-    table["label"] = [3, 4]
+    table["x"], table["label"] = [1, 2], [3, 4]
     stream = io.BytesIO()
     np.save(stream, table)
     cloud = parse_cloud(stream.getvalue(), ".npy")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -92,6 +92,8 @@ def test_points_and_normals_come_back_bit_by_bit(scan: PointCloud, suffix: str, 
 )
 @pytest.mark.parametrize("suffix", SCAN_SUFFIXES)
 def test_any_single_precision_scan_comes_back_bit_by_bit(suffix: str, points: np.ndarray) -> None:
+    # Several points at the origin are no measurement; see test_measured.py.
+    assume((points == 0).all(axis=1).sum() <= 1)
     back = parse_cloud(WRITERS[suffix](PointCloud.of(points)), suffix)
     np.testing.assert_array_equal(back.points.astype(np.float32), points)
     np.testing.assert_array_equal(back.points, points.astype(np.float64))

@@ -43,10 +43,11 @@ def test_scores_are_those_of_the_detector(detector: Detector) -> None:
 
 
 def test_the_summary_counts_points_above_the_threshold(detector: Detector) -> None:
-    result = detector.score(scan("egg", 1).points)
+    cloud = scan("egg", 1)
+    result = detector.score(cloud.points)
     values = np.array([0.0, 1.0, 2.0, 3.0], dtype=np.float32)
-    summary = summarize(replace(result, point_scores=values, point_threshold=1.0))
+    summary = summarize(replace(result, point_scores=values, point_threshold=1.0), cloud)
     assert (summary.point_count, summary.anomalous_points) == (4, 2)
     assert summary.point_scores is None and summary.picture is None
-    listed = summarize(replace(result, point_scores=values), point_scores=True)
+    listed = summarize(replace(result, point_scores=values), cloud, point_scores=True)
     assert listed.point_scores == (0.0, 1.0, 2.0, 3.0)

@@ -63,7 +63,7 @@ def test_scores_are_those_of_the_detector(
     response = upload(service, cloud, point_scores=True)
     assert response.status_code == 200
     answer = ScoreResponse.model_validate_json(response.text)
-    assert answer == summarize(expected, point_scores=True)
+    assert answer == summarize(expected, cloud, point_scores=True)
     np.testing.assert_array_equal(np.float32(answer.point_scores), expected.point_scores)
     assert answer.category == "egg" and answer.anomalous is expected.anomalous is True
 
@@ -87,7 +87,7 @@ def test_binary_answers(service: Service, cloud: PointCloud, expected: ScoreMap)
     for response in (npy, ply):
         assert response.headers["content-type"] == "application/octet-stream"
         summary = ScoreResponse.model_validate_json(response.headers[SUMMARY_HEADER])
-        assert summary == summarize(expected)
+        assert summary == summarize(expected, cloud)
 
 
 @pytest.mark.parametrize("suffix", [s for s in SUFFIXES if s not in (".stl", ".ply")])
@@ -99,7 +99,27 @@ def test_every_format_is_taken(
     cloud = replace(cloud, fields=pixels)
     read = parse_cloud(WRITERS[suffix](cloud), suffix)
     expected = detector.score(read.points, read.normals)
-    assert ScoreResponse(**upload(service, cloud, suffix).json()) == summarize(expected)
+    assert ScoreResponse(**upload(service, cloud, suffix).json()) == summarize(expected, cloud)
+
+
+def test_points_that_are_no_measurement_are_told_and_get_no_score(
+    service: Service, detector: Detector, cloud: PointCloud
+) -> None:
+    points = cloud.points.copy()
+    points[[0, 7, -1]] = np.nan
+    invalid = replace(cloud, points=points)
+    answer = ScoreResponse(**upload(service, invalid, point_scores=True).json())
+    assert answer.notices == (
+        f"3 of {len(cloud)} points are no measurement (NaN or infinite) and were left out.",
+    )
+    kept = np.isfinite(points).all(axis=1)
+    expected = detector.score(points[kept], cloud.normals[kept]).point_scores
+    assert answer.point_count == len(cloud) - 3
+    scores = np.array(answer.point_scores, dtype=np.float32)
+    np.testing.assert_array_equal(scores[kept], expected)
+    assert np.isnan(scores[~kept]).all()
+    array = np.load(io.BytesIO(upload(service, invalid, format="npy").content))
+    np.testing.assert_array_equal(array, scores)
 
 
 def test_unit_and_category_are_heeded(
@@ -134,7 +154,7 @@ def test_health_and_model(service: Service, detector: Detector, model: Path) -> 
         ("scan", b"1 2 3", 415, "no suffix"),
         ("scan.ply", b"", 422, "empty"),
         ("scan.ply", b"solid nothing", 422, "PLY header"),
-        ("scan.xyz", b"1 2 3\n4 5 nan\n", 422, "finite"),
+        ("scan.xyz", b"1 2 nan\n4 5 nan\n", 422, "no point is left"),
         ("scan.laz", b"LASF" + bytes(400), 422, "no points"),
         ("scan.tiff", b"II*\0\10\0\0\0\xff\xff" + bytes(99), 422, "65535 tags"),
         ("scan.xyz", b"1 2 3\n" * 10, 422, "known"),
