@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import trapezoid
 from scipy.ndimage import label
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -94,4 +95,4 @@ def _area_until(x: NDArray[np.float64], y: NDArray[np.float64], limit: float) ->
     """Area under the polygon through (x, y), x ascending, from 0 to ``limit``."""
     inside = x <= limit
     y_limit = np.interp(limit, x, y)
-    return float(np.trapz(np.append(y[inside], y_limit), np.append(x[inside], limit)))
+    return float(trapezoid(np.append(y[inside], y_limit), np.append(x[inside], limit)))
