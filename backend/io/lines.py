@@ -1,0 +1,66 @@
+"""The lines of a text file with their numbers, some at a time, so that memory stays bounded.
+
+For readers that account for every line of a file: what is not understood is refused by its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.errors import FileFormatError
+from backend.io.text import MAX_LINE, check_text
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLOCK_BYTES = 1 << 20
+QUOTED_BYTES = 80
+
+
+def plain_text(data: bytes) -> bytes:
+    r"""The text without a byte order mark, its lines ended by ``\n`` whatever ended them before.
+
+    Raises:
+        FileFormatError: there is a control character that text does not have.
+    """
+    text = data.removeprefix(BYTE_ORDER_MARK)
+    check_text(text)
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return text
+
+
+def blocks_of_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
+    r"""Pieces of whole lines in order, about ``BLOCK_BYTES`` each, and the first line's number.
+
+    A piece ends before the ``\n`` of its last line.
+    """
+    start, number = 0, 1
+    while start < len(text):
+        end = text.find(b"\n", min(start + BLOCK_BYTES, len(text)))
+        end = len(text) if end < 0 else end
+        yield number, text[start:end]
+        number += text.count(b"\n", start, end) + 1
+        start = end + 1
+
+
+def check_lengths(number: int, lines: list[bytes]) -> None:
+    """Raise ``FileFormatError`` if a line, the first of which is ``number``, is overlong."""
+    if max(map(len, lines)) > MAX_LINE:
+        long = next(place for place, line in enumerate(lines) if len(line) > MAX_LINE)
+        raise FileFormatError(
+            f"a line has more than {MAX_LINE} bytes: line {number + long}; "
+            "text formats need one point or face a line"
+        )
+
+
+def refused_line(number: int, line: bytes, reason: str) -> FileFormatError:
+    """The error that quotes a line, counted from 1; ``reason`` goes on after it."""
+    quoted = line.strip()[:QUOTED_BYTES].decode("utf-8", "replace")
+    return FileFormatError(f"line {number}, {quoted!r}, {reason}")
+
+
+def line_at(text: bytes, number: int) -> tuple[int, bytes]:
+    """Where line ``number``, counted from 1, starts, and the line; slow, for messages."""
+    start = 0
+    for _ in range(number - 1):
+        start = text.index(b"\n", start) + 1
+    return start, text[start:].split(b"\n", 1)[0]
