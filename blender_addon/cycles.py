@@ -15,9 +15,7 @@ import bpy
 
 from .atomic_files import replacing
 from .images import drop_png_text
-
-# In the order in which they are removed: users first.
-MADE = ("scenes", "objects", "cameras", "lights", "materials", "worlds")
+from .scenes import temporary_scene
 
 
 @contextmanager
@@ -26,15 +24,10 @@ def own_scene(name: str, mesh: Any) -> Iterator[Any]:
 
     It and all that the block makes for it is removed at the end; the mesh stays.
     """
-    before = {kind: set(getattr(bpy.data, kind)) for kind in MADE}
-    try:
-        scene = bpy.data.scenes.new(name)
+    with temporary_scene(name) as scene:
         mesh.materials.clear()
         scene.collection.objects.link(bpy.data.objects.new("Part", mesh))
         yield scene
-    finally:
-        for kind, old in before.items():
-            bpy.data.batch_remove(set(getattr(bpy.data, kind)) - old)
 
 
 def use_cycles(scene: Any, samples: int, seed: int) -> None:

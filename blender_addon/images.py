@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic_files import replacing, write_bytes
+from .scenes import temporary_scene
 
 # Of a baseline TIFF: its tags' types, and what its one strip of numbers is.
 SHORT, LONG = 3, 4
@@ -45,8 +46,7 @@ def _save(image: Any, scene: Any, path: Path) -> None:
 @contextmanager
 def _scene(file_format: str, depth: int, grey: bool) -> Iterator[Any]:
     """A scene that saves images so, for the time of the block."""
-    scene: Any = bpy.data.scenes.new("Flawsmith image")
-    try:
+    with temporary_scene("Flawsmith image") as scene:
         settings = scene.render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "IMAGE"
@@ -58,8 +58,6 @@ def _scene(file_format: str, depth: int, grey: bool) -> Iterator[Any]:
         settings.view_settings.view_transform = "Raw"
         settings.linear_colorspace_settings.name = "Non-Color"
         yield scene
-    finally:
-        bpy.data.scenes.remove(scene)
 
 
 @contextmanager

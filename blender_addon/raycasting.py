@@ -9,7 +9,7 @@ in double precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -32,6 +32,7 @@ from .attribute_io import (
 )
 from .modifiers import set_input
 from .nodes import Operand, Value, new_tree
+from .scenes import temporary_scene
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -188,30 +189,19 @@ def caster(points: Floats, triangles: Integers) -> Iterator[Caster]:
         points: (N, 3).
         triangles: (M, 3).
     """
-    made: list[Any] = [bpy.data.scenes.new("Flawsmith rays")]
-    try:
-        target, rays = (_add_object(made, name) for name in ("Target", "Rays"))
+    with temporary_scene("Flawsmith rays") as scene:
+        target, rays = (_add_object(scene, name) for name in ("Target", "Rays"))
         set_triangles(target.data, points, triangles)
         modifier: Any = rays.modifiers.new("Rays", "NODES")
         modifier.node_group = _node_group()
-        made.append(modifier.node_group)
         set_input(modifier, TARGET, target)
-        yield lambda origins, directions: _cast(made[0], rays, origins, directions)
-    finally:
-        _remove(reversed(made))
+        yield lambda origins, directions: _cast(scene, rays, origins, directions)
 
 
-def _add_object(made: list[Any], name: str) -> Any:
-    mesh = bpy.data.meshes.new(name)
-    obj = bpy.data.objects.new(name, mesh)
-    made[0].collection.objects.link(obj)
-    made += [mesh, obj]
+def _add_object(scene: Any, name: str) -> Any:
+    obj = bpy.data.objects.new(name, bpy.data.meshes.new(name))
+    scene.collection.objects.link(obj)
     return obj
-
-
-def _remove(data: Iterable[Any]) -> None:
-    for block in data:
-        bpy.data.batch_remove([block])
 
 
 def _cast(scene: Any, rays: Any, origins: Floats, directions: Floats) -> Integers:

@@ -2,14 +2,16 @@
 """The processes that jobs are done in: each is this program again, and takes one job at a time.
 
 A worker reads jobs from its standard input, one a line, and answers each with a line on its
-standard error; what else stands there is Blender's. Where Blender itself crashes, one job has
-failed, and another worker goes on with the rest.
+standard error; what else stands there is Blender's. Where Blender itself crashes, the job is tried
+once more in a new worker; if that dies too, the job has failed, and the others go on.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -41,7 +43,8 @@ def run_jobs(
         jobs: with different names.
         out: folder that everything is written to.
         tasks: what a job's task does.
-        processes: how many work side by side; 1 works in this one.
+        processes: how many work side by side, beside this one, which cannot crash so; with 0 it
+            does the work itself.
         say: told of each job when it is done or has failed.
 
     Returns:
@@ -51,7 +54,7 @@ def run_jobs(
     there = f", {len(jobs) - len(waiting)} of them done already" if len(waiting) < len(jobs) else ""
     say(f"{len(jobs)} in all{there}; writing to {out}")
     run = _Run(waiting, say)
-    if processes == 1 or _worker_command(out) is None:
+    if processes == 0 or _worker_command(out) is None:
         _work_here(run, Session(tasks, out))
     else:
         _work_in_processes(run, out, min(processes, len(waiting)))
@@ -83,6 +86,13 @@ class _Run:
         with self._lock:
             self._waiting.clear()
             self._stopped = True
+
+    def died(self, job: Job, death: _DiedError) -> bool:
+        """Tell that a worker died of a job; whether the job is to be tried again."""
+        with self._lock:
+            if not self._stopped:
+                self._say(f"{job.name}: {death}; it is tried once more")
+            return not self._stopped
 
     def ended(self, job: Job, error: str | None, seconds: float) -> None:
         """Note, and tell, what became of a job."""
@@ -139,6 +149,10 @@ def _work_in_processes(run: _Run, out: Path, processes: int) -> None:
         raise
 
 
+class _DiedError(Exception):
+    """A worker ended before it had answered; says how, and its last words."""
+
+
 class _Worker(threading.Thread):
     """A process and the thread that gives it jobs."""
 
@@ -163,6 +177,24 @@ class _Worker(threading.Thread):
             self._process.wait()
 
     def _done(self, job: Job) -> str | None:
+        """Have a job done, once more where a worker dies of it; returns what went wrong."""
+        try:
+            return self._answer(job)
+        except _DiedError as death:
+            if not self._run.died(job, death):
+                return str(death)
+        try:
+            return self._answer(job)
+        except _DiedError as death:
+            shutil.rmtree(self._out / UNFINISHED / job.digest(), ignore_errors=True)
+            return f"{death}; so it was twice"
+
+    def _answer(self, job: Job) -> str | None:
+        """What the process answers to a job.
+
+        Raises:
+            _DiedError: it cannot be started, or ends before it has answered.
+        """
         if self._process is None:
             self._process = _start(self._out)
         process = self._process
@@ -178,12 +210,28 @@ class _Worker(threading.Thread):
                 said.append(line.strip())
         except BrokenPipeError:
             pass
-        status, self._process = process.wait(), None
-        last = " | ".join(said[-LAST_LINES:])
-        return f"Blender ended by itself, with status {status}: {last or 'it said nothing'}"
+        process.communicate()
+        status, self._process = process.returncode, None
+        last = " | ".join(filter(None, said[-LAST_LINES:]))
+        raise _DiedError(f"Blender ended by itself, {_ending(status)}: {last or 'it said nothing'}")
+
+
+def _ending(status: int) -> str:
+    """How a process has ended: on POSIX systems a signal is a negative status."""
+    try:
+        return f"by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"with status {status}"
 
 
 def _start(out: Path) -> subprocess.Popen[str]:
+    try:
+        return _started(out)
+    except OSError as error:
+        raise _DiedError(f"Blender cannot be started again: {error}") from error
+
+
+def _started(out: Path) -> subprocess.Popen[str]:
     command = _worker_command(out)
     assert command is not None
     above = str(Path(__file__).parents[1])

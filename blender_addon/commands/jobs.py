@@ -59,7 +59,10 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--object", help="the part in a .blend file; by default all with defects")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side"
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes side by side, each tried again if it dies",
     )
 
 

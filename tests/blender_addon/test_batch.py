@@ -109,7 +109,7 @@ def test_a_failure_leaves_nothing_and_does_not_stop_the_others(
 ) -> None:
     said: list[str] = []
     bad = replace(jobs["nominal"], options={"fails": True})
-    failed = run_jobs([bad, jobs["plain"]], tmp_path, TASKS, 1, said.append)
+    failed = run_jobs([bad, jobs["plain"]], tmp_path, TASKS, 0, said.append)
     assert failed == {"egg/nominal": f"{bad.part}: it was to fail"}
     assert said[1] == f"[1/2] egg/nominal  FAILED: {bad.part}: it was to fail"
     assert list(documents(tmp_path)) == ["plain-0"]

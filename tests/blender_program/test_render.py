@@ -20,6 +20,9 @@ from tests.blender_program.program import Blender
 DENT = {"kind": "dent", "center": [0.0, 0.0, 10.0], "radius": 5.0, "depth": 1.0, "label": 300}
 RECIPE = {"schema_version": 1, "part": {"diagonal": 34.0}, "defects": [DENT]}
 SIZE = 32
+# A fault that killed one run in two is seen by so many items in one process.
+MANY = 20
+RENDER_HERE = Path(__file__).with_name("render_here.py")
 # So many that a run is still at work when its first is done.
 JOBS = 8
 
@@ -51,6 +54,44 @@ def test_two_processes_render_exact_passes(blender: Blender, inputs: Path, tmp_p
         assert (folder / file).read_bytes() == (folder.parent / "second" / file).read_bytes()
     again = blender.command("render", inputs / "ball.stl", *options)
     assert "2 of them done already" in again.stderr
+
+
+@pytest.fixture(scope="module")
+def many(blender: Blender, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .blend file of the ball with a dent, and beside it many recipes."""
+    folder = tmp_path_factory.mktemp("many")
+    recipe = ["--recipes", inputs / "recipes" / "first.json"]
+    result = blender.command("apply", inputs / "ball.stl", *recipe, "--out", folder / "ball.blend")
+    assert result.returncode == 0, result.stderr
+    (folder / "recipes").mkdir()
+    for number in range(MANY):
+        recipe_text = json.dumps({**RECIPE, "defects": [{**DENT, "depth": 0.1 * number}]})
+        path = folder / "recipes" / f"{number:02}.json"
+        path.write_text(recipe_text, encoding="utf-8")
+    return folder
+
+
+def test_many_items_are_rendered_one_after_the_other_in_one_process(
+    blender: Blender, many: Path, tmp_path: Path
+) -> None:
+    ended = blender.script(RENDER_HERE, many / "ball.blend", many / "recipes", tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(list(tmp_path.glob("records/part/*.json"))) == MANY
+    # No renderer keeps a dependency graph of a scene that is gone.
+    after = ended.stdout.partition("all done")[2]
+    assert "DEG_relations_tag_update" in after
+    assert "[RENDER]" not in after
+
+
+def test_one_worker_renders_many_items_and_does_not_die(
+    blender: Blender, many: Path, tmp_path: Path
+) -> None:
+    small = ["--views", 1, "--size", 16, 12, "--samples", 1, "--passes", "rgb", "mask"]
+    options = ["--recipes", many / "recipes", "--nominal", "--jobs", 1, "--out", tmp_path, *small]
+    result = blender.command("render", many / "ball.blend", *options)
+    assert result.returncode == 0, result.stderr
+    assert "ended by itself" not in result.stderr
+    assert len(list(tmp_path.glob("records/ball/*.json"))) == MANY + 1
 
 
 def test_ctrl_c_ends_a_run_and_its_workers_and_it_goes_on(
