@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from backend.errors import CloudError
+from backend.geometry.mend_mesh import MendedMesh, mend_mesh
 from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
 from backend.geometry.transform import rotation_of, transform_points
 
@@ -132,6 +133,33 @@ class PointCloud:
         return length_graph(self.points, self.edges)
 
     @cached_property
+    def mended(self) -> MendedMesh:
+        """The faces of a mesh as ``mend_mesh`` turns them, of the same vertices."""
+        assert self.faces is not None  # a mesh has them
+        return mend_mesh(self.points, self.faces)
+
+    @cached_property
+    def surface(self) -> PointCloud:
+        """What a mesh stands for as a part or nominal model; a scan, or a sound mesh, is its own.
+
+        Its faces are mended and look outward, and vertices that none of them has are left out, as
+        they would enlarge the part. ``notices`` tell of both.
+        """
+        if self.faces is None or len(self.faces) == 0:
+            return self
+        faces, told = self.mended.faces, list(self.mended.notices)
+        used = np.zeros(len(self), dtype=bool)
+        used[faces] = True
+        if faces is self.faces and used.all() and not told:
+            return self
+        if not used.all():
+            told.insert(0, f"{(~used).sum()} of {len(self)} vertices belong to no face; left out")
+        surface = replace(self, faces=faces, notices=(*self.notices, *told), adjacency_of=None)
+        surface = surface if used.all() else surface.cropped(used)
+        surface.__dict__["surface"] = surface
+        return surface
+
+    @cached_property
     def diagonal(self) -> float:
         """Length of the bounding box's diagonal."""
         return float(np.linalg.norm(np.ptp(self.points, axis=0)))
@@ -170,7 +198,10 @@ class PointCloud:
         """The same surface elsewhere: other ``points`` and ``normals``, the adjacency kept."""
         # The first of a row of moves, so that nothing in between stays in memory.
         first = self if self.adjacency_of is None else self.adjacency_of
-        return replace(self, points=points, normals=normals, adjacency_of=first)
+        moved = replace(self, points=points, normals=normals, adjacency_of=first)
+        if self.__dict__.get("surface") is self:
+            moved.__dict__["surface"] = moved  # what is sound stays so
+        return moved
 
     def transformed(self, transform: FloatArray) -> PointCloud:
         """The cloud and its normals seen through ``transform`` (4, 4; see geometry.transform)."""

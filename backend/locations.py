@@ -83,12 +83,12 @@ def load_surface(path: Path, *, unit: Unit, seed: int, views: ViewSet | None = N
             f"the views are in {views.unit.value}, the part {path} in {unit.value}; "
             "render them anew"
         )
-    cloud = read_cloud(path, unit=unit.value)
+    cloud = read_cloud(path, unit=unit.value).surface
     surface = surface_of(cloud, path.stem, unit, views)
     if cloud.faces is None or len(cloud.faces) == 0:
         return surface
     spread = subsample_surface(cloud, SURFACE_POINTS, np.random.default_rng(seed))
-    return replace(surface, cloud=spread)
+    return replace(surface, cloud=replace(spread, notices=cloud.notices))
 
 
 def surface_of(cloud: PointCloud, name: str, unit: Unit, views: ViewSet | None = None) -> Surface:
@@ -181,7 +181,8 @@ def find_place(
 def _at(cloud: PointCloud, index: int) -> Place:
     if cloud.normals is None:
         raise SamplingError(
-            "places are found on surfaces with outward normals; estimate them first"
+            f"places are found on surfaces with outward normals, and these {len(cloud)} points "
+            "have none; give a nominal model with faces, or a scan with normals"
         )
     return Place(index, cloud.points[index], cloud.normals[index])
 

@@ -214,11 +214,10 @@ class Target:
     """A nominal model that several scans are registered to: its surface is sampled but once."""
 
     def __init__(self, nominal: PointCloud) -> None:
+        nominal = nominal.surface
         self.nominal = nominal
         self.center: FloatArray = nominal.points.mean(axis=0)
-        self.mesh = PointCloud(
-            (nominal.points - self.center) / nominal.diagonal, faces=nominal.faces
-        )
+        self.mesh = nominal.moved((nominal.points - self.center) / nominal.diagonal, None)
         self._surfaces: dict[_Round, _Surface] = {}
 
     def surface(self, stage: _Round, rng: np.random.Generator) -> _Surface:

@@ -53,7 +53,10 @@ def sample_recipe(
         SamplingError: the template does not fit the surface.
     """
     if surface.cloud.normals is None:
-        raise SamplingError("recipes are drawn on clouds with outward normals; estimate them first")
+        raise SamplingError(
+            f"recipes are drawn on surfaces with outward normals, and these {len(surface.cloud)} "
+            "points have none; give a nominal model with faces, or a scan with normals"
+        )
     defects: list[DefectSpec] = []
     first: Place | None = None
     for chosen in _choose(template, rng):

@@ -34,7 +34,7 @@ def virtual_scan(
     """What a sensor would see of ``mesh`` from ``views`` places around it.
 
     Args:
-        mesh: with faces.
+        mesh: with faces; its ``surface`` is scanned.
         views: viewpoints, spread evenly over a sphere that is turned at random.
         points: about how many points are wanted; fewer where little surface is seen.
         noise: standard deviation of the range, in the mesh's unit.
@@ -47,6 +47,7 @@ def virtual_scan(
         CloudError: the mesh has no faces, or no ray meets it.
         MissingDependencyError: trimesh or embreex is not installed.
     """
+    mesh = mesh.surface
     intersector = _intersector(mesh)
     normals, _ = face_normals(mesh)
     seen = [

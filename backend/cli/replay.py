@@ -79,7 +79,7 @@ def command(
     inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
     loaded = load_recipe(recipe)
-    model = None if nominal is None else read_cloud(nominal)
+    model = None if nominal is None else read_cloud(nominal).surface
     if nominal is not None and model is not None:
         tell(nominal, model.notices)
     scanner = None if sensor is None else find_sensor(sensor)
@@ -170,7 +170,7 @@ class _Replaying:
         scan = read_cloud(path, unit=self.unit or part_unit.value)
         tell(path, scan.notices)
         eye = None if self.viewpoint is None else np.array(self.viewpoint)
-        return align(
+        aligned = align(
             scan,
             self.model,
             part_unit=part_unit,
@@ -178,6 +178,8 @@ class _Replaying:
             seed=self.seed,
             min_fitness=self.min_fitness,
         )
+        tell(path, aligned.cloud.notices[len(scan.notices) :])
+        return aligned
 
 
 def _warn_of_freedom(path: Path, registration: dict[str, Any] | None) -> None:

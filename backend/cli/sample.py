@@ -44,6 +44,7 @@ def command(
 
     TEMPLATE is a file, or the name of a bundled template that `flawsmith templates` lists.
     """
+    from backend.cli.batch import tell
     from backend.cli.progress import console, progress_display
     from backend.io.atomic import write_bytes
     from backend.locations import load_surface
@@ -60,6 +61,7 @@ def command(
         seed=seed,
         views=None if views is None else load_views(views),
     )
+    tell(nominal, surface.cloud.notices)
     recipes = sample_recipes(loaded, surface, seed=seed, count=count)
     with progress_display() as progress:
         drawn = progress.track(recipes, count, description="Sampling")

@@ -81,11 +81,14 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
     command is run again, and the data set comes out the same to the byte. DIR/manifest.json,
     written last, lists every file.
     """
+    from backend.cli.batch import tell
     from backend.cli.progress import RateColumn, console, progress_display
     from backend.dataset.synthesis import begun
 
     order = _order(**asked)
     with begun(order, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
+        if order.nominal is not None:
+            tell(order.nominal, synthesis.notices)
         scans, samples = [], []
         number = len(synthesis.inputs.scans)
         for scan in progress.track(synthesis.scans(), number, description="Preparing scans"):

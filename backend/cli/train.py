@@ -107,6 +107,7 @@ def command(
     model that scans are placed on and compared with. An interrupted training goes on where it
     stopped when the same command is run again; a finished one is not repeated.
     """
+    from backend.cli.batch import tell
     from backend.cli.data import read_training_data
     from backend.cli.progress import console, progress_display
     from backend.dataset.benchmark import OWN, unit_of
@@ -125,13 +126,16 @@ def command(
         unit = unit_of(layout, unit)
         samples = read_training_data(data, layout, unit, progress)
         nominal, labeled = nominal_clouds(samples, unit), labeled_clouds(samples)
+        models = nominal_models(data, unit=unit) if layout == OWN else {}
+        for name, model in models.items():
+            tell(data / name, model.notices)
         path = train(
             nominal,
             labeled,
             _config(config, **settings),
             seed=seed,
             out=out,
-            nominal_models=nominal_models(data, unit=unit) if layout == OWN else None,
+            nominal_models=models,
             template=None if template is None else load_template(template),
             progress=progress,
             log=figures,

@@ -131,7 +131,7 @@ def nominal_models(folder: Path, *, unit: str | None = None) -> dict[str, PointC
             names = " and ".join(path.name for path in files)
             raise DatasetError(f"{category}: {names} are there; a category has one nominal model")
         for path in files:
-            models[category.name] = read_cloud(path, unit=unit)
+            models[category.name] = read_cloud(path, unit=unit).surface
             require_faces(models[category.name])
     return models
 
@@ -166,7 +166,7 @@ def _read_loose(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[st
     """A file of points, and of a labelled one the record beside it."""
     if file.anomalous:
         return read_labeled(file.path, unit=unit), _record_beside(file.path)
-    return LabeledCloud.nominal(with_known_normals(read_cloud(file.path, unit=unit))), {}
+    return LabeledCloud.nominal(with_known_normals(read_cloud(file.path, unit=unit).surface)), {}
 
 
 def _read_packed(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[str, Any]]:

@@ -178,7 +178,7 @@ def _align(order: Order, file: Path) -> AlignedScan:
 
 @lru_cache(maxsize=1)
 def _model(path: Path, unit: Unit) -> PointCloud:
-    return read_cloud(path, unit=unit.value)
+    return read_cloud(path, unit=unit.value).surface
 
 
 def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _recipe(order: Order, task: Task, scan: PreparedScan, rng: np.random.Generat
     source = _source(order)
     surface = source.surface
     if surface is None:
-        cloud = scan.in_part_frame
+        cloud = scan.in_part_frame.surface
         part = Part(name=order.category, unit=source.template.unit, diagonal=cloud.diagonal)
         surface = Surface(cloud, part, source.views)
     name = f"{source.template.name}-{order.seed}-{task.number:05d}"

@@ -42,12 +42,14 @@ class Synthesis:
         inputs: of the order.
         count: samples in all.
         workers: who does the work.
+        notices: whole sentences about the nominal model that the user is to be told.
     """
 
     order: Order
     inputs: Inputs
     count: int
     workers: Workers
+    notices: tuple[str, ...] = ()
 
     def scans(self) -> Iterator[ScanEntry]:
         """Prepare the scans; each, or why it is skipped, as it is finished."""
@@ -122,7 +124,7 @@ def begun(order: Order, count: int, jobs: int | None = None) -> Iterator[Synthes
         DatasetError: what is there was made from something else, or is not of this program.
         EngineError: another run is at work there.
     """
-    _check(order)
+    notices = _check(order)
     inputs = Inputs.of(order)
     with alone(order.work_folder / "lock"):
         if order.inputs_file.exists():
@@ -135,19 +137,22 @@ def begun(order: Order, count: int, jobs: int | None = None) -> Iterator[Synthes
         # Where it is, everything is; so not while something may be missing.
         order.manifest_file.unlink(missing_ok=True)
         with Workers(jobs) as workers:
-            yield Synthesis(order, inputs, count, workers)
+            yield Synthesis(order, inputs, count, workers, notices)
 
 
-def _check(order: Order) -> None:
-    """Refuse at once what would fail on every scan or sample."""
+def _check(order: Order) -> tuple[str, ...]:
+    """Refuse at once what would fail on every scan or sample; what to tell of the nominal model."""
     name = order.category
     if not name or name.startswith(".") or Path(name).name != name:
         raise DatasetError(f"category {name!r} cannot be the name of a folder")
     unit = load_template(order.template).unit
     if order.views is not None and load_views(order.views).unit is not unit:
         raise DatasetError(f"{order.views} is not in {unit}, as the template is; render it anew")
+    notices: tuple[str, ...] = ()
     if order.nominal is not None:
-        require_faces(read_cloud(order.nominal))
+        model = read_cloud(order.nominal).surface
+        require_faces(model)
+        notices = model.notices
     if order.suffix not in (SUFFIX, *FIELD_SUFFIXES):
         raise DatasetError(
             f"samples cannot be {order.suffix!r} files; use one of "
@@ -158,6 +163,7 @@ def _check(order: Order) -> None:
             f"{order.scans} is where the nominal scans of the data set go; as they are there, let "
             "them be left out"
         )
+    return notices
 
 
 def _check_same(order: Order, inputs: Inputs) -> None:

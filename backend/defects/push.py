@@ -27,8 +27,9 @@ def require_normals(cloud: PointCloud, purpose: str) -> FloatArray:
     """
     if cloud.normals is None:
         raise ReplayError(
-            f"{purpose} needs outward normals, and the cloud has none; estimate them first "
-            "(backend.geometry.normals), or give the defect a direction"
+            f"{purpose} needs outward normals, and these {len(cloud)} points have none; say where "
+            "the sensor stood (--viewpoint) or give the nominal model (--nominal), or else give "
+            "the defect a direction"
         )
     return cloud.normals
 

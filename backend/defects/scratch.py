@@ -32,7 +32,7 @@ def scratch(cloud: PointCloud, spec: ScratchSpec) -> DefectEffect:
     """
     if not spec.path.resolved:
         raise ReplayError(
-            "the path holds anchors only; replay resolves it, or backend.resolve does"
+            f"the path has {len(spec.path.points)} anchors and is not resolved yet; it is on replay"
         )
     effect = DefectEffect.none(len(cloud))
     if spec.depth == 0:

@@ -6,6 +6,7 @@ defect that goes inward is only as right as the normals are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,8 @@ from scipy.sparse.csgraph import (
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import is_watertight, signed_volume, subsample_surface
+from backend.geometry.mend_mesh import WORTH_TELLING
+from backend.geometry.surface import subsample_surface
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -201,21 +203,18 @@ def _signs_over(
 
 
 def mesh_vertex_normals(points: FloatArray, faces: IntArray) -> FloatArray:
-    """Unit vertex normals (N, 3), faces weighed by their angle at the vertex; outward if closed.
+    """Unit vertex normals (N, 3), faces weighed by their angle at the vertex.
 
-    The weights are those of Thürmer and Wüthrich, "Computing vertex normals from polygonal facets"
-    (1998), which do not depend on how flat surface is cut into triangles. A vertex without
-    faces gets a zero vector.
+    They lie on the side from which the faces wind counterclockwise. The weights are those of
+    Thürmer and Wüthrich, "Computing vertex normals from polygonal facets" (1998), which do not
+    depend on how flat surface is cut into triangles. A vertex without faces gets a zero vector.
     """
     corners = points[faces]
     directions = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     weighted = _corner_angles(corners)[:, :, None] * _unit(directions)[:, None, :]
     index, flat = faces.ravel(), weighted.reshape(-1, 3)
     sums = [np.bincount(index, flat[:, axis], len(points)) for axis in range(3)]
-    normals = _unit(np.stack(sums, axis=1))
-    if is_watertight(faces) and signed_volume(points, faces) < 0:
-        normals = -normals
-    return normals
+    return _unit(np.stack(sums, axis=1))
 
 
 def _corner_angles(corners: FloatArray) -> FloatArray:
@@ -230,41 +229,54 @@ def with_outward_normals(
 ) -> tuple[PointCloud, NormalSource]:
     """``cloud`` with unit outward normals, and what tells their outside.
 
-    A registered ``nominal`` decides wherever it is given; then the file's own normals, the faces,
-    the ``viewpoint``, and last consistency alone.
+    What was seen faces its sensor: a ``viewpoint`` turns all normals that a scan does not bring
+    along. Without one a registered ``nominal`` decides; then the file's own normals, the faces, and
+    last consistency alone. Of a mesh whose faces leave its outside in doubt the viewpoint decides,
+    too.
 
     Args:
         cloud: normals it has are kept but for their sign.
         viewpoint: (3,) the sensor's place, or (N, 3) one for each point, in the cloud's frame.
         nominal: the nominal model as a mesh, in the cloud's frame.
     """
+    normals = _own_normals(cloud)
+    if viewpoint is not None and cloud.normals is None and not _is_sure(cloud):
+        return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
     if nominal is not None:
-        normals = _agree(_own_normals(cloud), _nearby_normals(nominal, cloud.points))
-        return cloud.with_normals(normals), "nominal"
+        return cloud.with_normals(
+            _agree(normals, _nearby_normals(nominal, cloud.points))
+        ), "nominal"
     if cloud.normals is not None:
         return cloud, "file"
-    normals = _own_normals(cloud)
-    if cloud.faces is not None and len(cloud.faces):
-        return cloud.with_normals(normals), "mesh"
-    if viewpoint is not None:
-        return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
+    if _is_mesh(cloud):
+        told = replace(cloud, notices=(*cloud.notices, *cloud.mended.notices))
+        return told.with_normals(normals), "mesh"
     oriented = orient_consistently(cloud.points, normals, cloud.tree)
     return cloud.with_normals(oriented), "consistent"
 
 
 def with_known_normals(cloud: PointCloud) -> PointCloud:
     """``cloud`` with the normals of its file or else of its faces; a bare scan stays as it is."""
-    bare = cloud.normals is None and (cloud.faces is None or len(cloud.faces) == 0)
+    bare = cloud.normals is None and not _is_mesh(cloud)
     return cloud if bare else with_outward_normals(cloud)[0]
+
+
+def _is_mesh(cloud: PointCloud) -> bool:
+    return cloud.faces is not None and len(cloud.faces) > 0
+
+
+def _is_sure(cloud: PointCloud) -> bool:
+    """Whether the faces tell the outside nearly everywhere."""
+    return _is_mesh(cloud) and cloud.mended.doubt <= WORTH_TELLING
 
 
 def _own_normals(cloud: PointCloud) -> FloatArray:
     """The cloud's normals (N, 3), from its faces, or estimated with any sign."""
     if cloud.normals is not None:
         return cloud.normals
-    if cloud.faces is None or len(cloud.faces) == 0:
+    if not _is_mesh(cloud):
         return estimate_normals(cloud.points, cloud.tree)
-    normals = mesh_vertex_normals(cloud.points, cloud.faces)
+    normals = mesh_vertex_normals(cloud.points, cloud.mended.faces)
     loose = ~normals.any(axis=1)
     if loose.any():
         normals[loose] = estimate_normals(cloud.points, cloud.tree, subset=np.flatnonzero(loose))

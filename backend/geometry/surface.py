@@ -34,7 +34,7 @@ def signed_volume(points: FloatArray, faces: IntArray) -> float:
 
 
 def face_normals(mesh: PointCloud) -> tuple[FloatArray, FloatArray]:
-    """Unit normals (M, 3), outward where the mesh is closed, and areas (M,) of its faces.
+    """Unit normals (M, 3) to the side from which faces wind counterclockwise, and areas (M,).
 
     Raises:
         CloudError: the cloud has no faces.
@@ -44,8 +44,6 @@ def face_normals(mesh: PointCloud) -> tuple[FloatArray, FloatArray]:
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     double_areas = np.linalg.norm(cross, axis=1)
     normals = cross / np.where(double_areas > 0, double_areas, 1.0)[:, None]
-    if is_watertight(faces) and signed_volume(mesh.points, faces) < 0:
-        normals = -normals
     return normals, double_areas / 2.0
 
 
@@ -69,7 +67,7 @@ def subsample_surface(
     """Points spread over the faces of ``mesh`` by area, with the outward normals of the faces.
 
     Args:
-        mesh: with faces; outward only if closed.
+        mesh: with faces; its ``surface`` is taken.
         count: points wanted; an even spread gives about as many, else exactly as many.
         rng: the only source of chance.
         even: thin a denser spread to about one point a cell, instead of independent places.
@@ -77,6 +75,7 @@ def subsample_surface(
     Raises:
         CloudError: there are no faces, or their area is zero.
     """
+    mesh = mesh.surface
     normals, areas = face_normals(mesh)
     if not areas.sum() > 0:
         raise CloudError(f"the {len(areas)} faces of the mesh have no area")

@@ -167,7 +167,7 @@ def _require_normals(labeled: LabeledCloud) -> None:
     if labeled.normals is None:
         raise CloudError(
             f"a sensor needs outward normals, but these {len(labeled)} points have none; "
-            "estimate them first, or give the nominal model"
+            "say where the sensor stood (--viewpoint), or give the nominal model (--nominal)"
         )
 
 

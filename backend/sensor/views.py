@@ -88,7 +88,8 @@ def find_viewpoints(
     if own is None:
         raise CloudError(
             "the sensor is to stand where the scan was made from, but that is not known; "
-            'give the scan\'s viewpoint, or let views be of type "around"'
+            "give the scan's viewpoint (--viewpoint), or let the sensor have views of type "
+            '"around"'
         )
     return check_points(own, "viewpoints")
 

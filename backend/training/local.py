@@ -183,7 +183,7 @@ class LocalTraining:
         surface = None
         if nominal_model is not None and SURFACE in channels:
             scale = self.normalization.scale(part.name)
-            mesh = PointCloud(nominal_model.points / scale, faces=nominal_model.faces)
+            mesh = nominal_model.surface.moved(nominal_model.surface.points / scale, None)
             track = partial(self.track, text=f"Placing {part.name}", total=len(part.learn))
             try:
                 surface = NominalSurface.fit(mesh, part.learn, track)

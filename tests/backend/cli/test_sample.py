@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from backend.samples import sample_path
+from backend.cloud import PointCloud
+from backend.io import write_cloud
+from backend.samples import load_sample, sample_path
 from shared_schema.load import load_recipe
 from shared_schema.publish import DOCUMENTS, schema_text
 from tests.backend.cli.conftest import Run
@@ -51,6 +54,26 @@ def test_recipes_do_not_replace_what_they_come_from(run: Run, template: Path) ->
     again.write_text(given.read_text())
     result = run("sample", again, given, "--out", given.parent, status=2)
     assert "would be overwritten" in result.stderr
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".ply"])
+def test_loose_vertices_and_turned_faces_of_a_model_are_told_and_change_nothing(
+    run: Run, template: Path, tmp_path: Path, suffix: str
+) -> None:
+    """Else the ratios would be of a part 5 m long, and every other dent a bump."""
+    sound = load_sample("plate_holes")
+    faces = sound.faces.copy()
+    faces[::2] = faces[::2, ::-1]
+    stray = np.vstack([sound.points, [[0.0, 0.0, 5000.0]]])
+    texts = []
+    for name, mesh in {"sound": sound, "bad": PointCloud(stray, faces=faces)}.items():
+        model = tmp_path / name / f"part{suffix if name == 'bad' else '.ply'}"
+        write_cloud(model, mesh)
+        result = run("sample", template, model, "--count", 2, "--out", tmp_path / name / "out")
+        assert ("1 of 619 vertices belong to no face" in result.stderr) == (name == "bad")
+        assert ("626 of 1252 faces were wound the wrong way" in result.stderr) == (name == "bad")
+        texts.append([path.read_text() for path in sorted((tmp_path / name / "out").iterdir())])
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize("document", sorted(DOCUMENTS))

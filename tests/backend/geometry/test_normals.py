@@ -114,6 +114,29 @@ def test_the_viewpoint_tells_the_outside_of_an_open_scan() -> None:
     assert (_cosines(cloud.normals, scan.normals) > 0).mean() > 0.995
 
 
+@pytest.mark.parametrize("noise", [1e-4, 3e-3])
+def test_what_was_seen_faces_its_sensor_whatever_the_nominal_model_says(noise: float) -> None:
+    """Noise as large as a wall is thick brings points to the wrong wall of the model."""
+    mesh = load_sample("upper_arm")
+    rng = np.random.default_rng(0)
+    scan = virtual_scan(mesh, views=1, points=8_000, noise=noise * mesh.diagonal, rng=rng)
+    eye = scan.points.mean(axis=0) + 3.0 * mesh.diagonal * _seen_from(scan)
+    bare = PointCloud(scan.points)
+    cloud, source = with_outward_normals(bare, viewpoint=eye, nominal=mesh)
+    assert source == "viewpoint"
+    assert (_cosines(cloud.normals, eye - cloud.points) >= 0).all()
+    by_model, _ = with_outward_normals(bare, nominal=mesh)
+    agree = (_cosines(cloud.normals, by_model.normals) > 0).mean()
+    assert agree > (0.99 if noise < 1e-3 else 0.8)
+
+
+def test_normals_of_a_file_keep_their_sign_before_a_viewpoint() -> None:
+    """A file with normals may have been seen from elsewhere, too."""
+    sphere = _sphere()
+    scan = PointCloud(sphere.points, sphere.points)
+    assert with_outward_normals(scan, viewpoint=[0.0, 0.0, 10.0]) == (scan, "file")
+
+
 def _seen_from(scan: PointCloud) -> np.ndarray:
     """The direction towards the sensor that made ``scan`` in one view: none of it faces away."""
     directions = _sphere(20_000).points
