@@ -5,6 +5,7 @@ For readers that account for every line of a file: what is not understood is ref
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from backend.errors import FileFormatError
@@ -13,6 +14,8 @@ from backend.io.text import MAX_LINE, check_text
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLOCK_BYTES = 1 << 20
 QUOTED_BYTES = 80
+# A number sign within 1.#QNAN begins no comment.
+COMMENT = re.compile(rb"(?<!\d[.,])#.*")
 
 
 def plain_text(data: bytes) -> bytes:
@@ -40,6 +43,11 @@ def blocks_of_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
         yield number, text[start:end]
         number += text.count(b"\n", start, end) + 1
         start = end + 1
+
+
+def without_comment(line: bytes) -> bytes:
+    """The line as far as a ``#``."""
+    return COMMENT.sub(b"", line) if b"#" in line else line
 
 
 def check_lengths(number: int, lines: list[bytes]) -> None:

@@ -25,7 +25,15 @@ from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.corner_normals import normals_of_vertices
 from backend.io.limits import ReadLimits
-from backend.io.lines import blocks_of_lines, check_lengths, line_at, plain_text, refused_line
+from backend.io.lines import (
+    COMMENT,
+    blocks_of_lines,
+    check_lengths,
+    line_at,
+    plain_text,
+    refused_line,
+    without_comment,
+)
 from backend.io.numbers import DecimalMark, NotANumberError, OtherMarkError, floats, read_with_mark
 from backend.io.polygons import triangles_of
 
@@ -49,8 +57,6 @@ LEFT_OUT = {
 }
 # The old name of faces.
 OTHER_NAMES = {b"fo": b"f"}
-# A number sign within 1.#QNAN begins no comment.
-COMMENT = re.compile(rb"(?<!\d[.,])#.*")
 CONTINUED = re.compile(rb"\\[ \t]*\n")
 # The lines that may go on in the next; a comment or a name may end with a backslash too.
 OF_NUMBERS = re.compile(rb"[ \t]*(?:v|vn|vt|vp|f|fo|l|p)[ \t]", re.IGNORECASE)
@@ -261,7 +267,7 @@ def _is_untidy(block: bytes, begins: NDArray[np.uint8]) -> bool:
 
 def _tidied(line: bytes) -> bytes:
     """Keyword and the rest, without what makes a line untidy."""
-    keyword, *rest = COMMENT.sub(b"", line).split(None, 1) or [b""]
+    keyword, *rest = without_comment(line).split(None, 1) or [b""]
     keyword = keyword.lower()
     return b" ".join([OTHER_NAMES.get(keyword, keyword), *rest])
 

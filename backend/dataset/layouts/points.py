@@ -18,7 +18,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import DatasetError, FileFormatError
 from backend.io import WRITERS, read_cloud
 from backend.io.limits import ReadLimits
-from backend.io.stl import stl_corners
+from backend.io.stl import stl_faces
 
 SingleArray = NDArray[np.float32]
 
@@ -54,7 +54,7 @@ def read_corners(path: Path) -> PointCloud:
         FileFormatError: it is no STL.
     """
     try:
-        corners = stl_corners(path.read_bytes(), ReadLimits())
+        corners = stl_faces(path.read_bytes(), ReadLimits()).points
     except (OSError, FileFormatError) as error:
         raise FileFormatError(f"{path}: {error}") from error
     return PointCloud(np.unique(corners, axis=0))

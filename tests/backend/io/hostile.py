@@ -8,8 +8,8 @@ cloud that is finite, not empty, and has as many points as the damaged file itse
 
 - PLY, PCD, LAS, LAZ, npy: the count in the header;
 - npz: the first length in the header of its member ``points``;
-- text: the lines that begin with a number (a lone count before them is none); OBJ: the ``v`` lines;
-- STL: the distinct corners of its faces, to eight digits;
+- text: the lines that begin with a number (a lone count before them is none); OBJ, STL: what
+  ``plain_readers`` find;
 - TIFF: the pixels that are not (0, 0, 0), unpacked here with ``struct`` and ``zlib``; where damage
   has made it another kind of TIFF than those below, at most its rows times columns.
 """
@@ -34,6 +34,7 @@ from backend.errors import FileFormatError
 from backend.io import ENCODED_WRITERS, WRITERS, parse_cloud
 from backend.io.measured import only_measured
 from backend.io.tiff import cloud_from_image
+from tests.backend.io.plain_readers import obj_vertices, stl_vertices
 
 POINTS = 90
 # Numbers that break promises: nothing, off by one, and the edges of the types that headers use.
@@ -307,23 +308,6 @@ def _begins_with_number(line: bytes) -> bool:
     return True
 
 
-def _obj_count(data: bytes) -> int:
-    joined = re.sub(rb"\\\r?\n", b" ", data)
-    return len(re.findall(rb"^[^\S\n]*v ", joined, re.MULTILINE))
-
-
-def _stl_count(data: bytes) -> int:
-    (faces,) = struct.unpack_from("<I", data, 80)
-    if len(data) == 84 + 50 * faces:
-        rows = [struct.unpack_from("<9f", data, 84 + 50 * face + 12) for face in range(faces)]
-        corners = np.array(rows).reshape(-1, 3)
-    else:
-        words = re.findall(rb"^\s*vertex(\S*\s+\S+\s+\S+\s+\S+)\s*$", data, re.MULTILINE)
-        corners = np.array([[float(word) for word in row.split()[-3:]] for row in words])
-    grid = 1e-8 * (np.abs(corners).max() or 1.0)
-    return len({tuple(corner) for corner in np.rint(corners / grid).tolist()})
-
-
 def _tiff_count(data: bytes) -> tuple[int, int]:
     """Least and most pixels with depth."""
     tags = _tiff_tags(data)
@@ -372,8 +356,8 @@ def _tiff_tags(data: bytes) -> dict[int, list[int]]:
 STATED: dict[str, Callable[[bytes], tuple[int, int]]] = {
     ".ply": _exactly(_ply_count),
     ".pcd": _exactly(_pcd_count),
-    ".stl": _exactly(_stl_count),
-    ".obj": _exactly(_obj_count),
+    ".stl": _exactly(stl_vertices),
+    ".obj": _exactly(obj_vertices),
     ".xyz": _exactly(_text_count),
     ".txt": _exactly(_text_count),
     ".asc": _exactly(_text_count),

@@ -22,6 +22,9 @@ from backend.errors import FileFormatError
 from backend.io import READERS, WRITERS, ReadLimits, parse_cloud, read_cloud
 
 TEXT_SUFFIXES = (".xyz", ".txt", ".asc", ".csv", ".obj")
+FACET = (
+    b"facet normal 0 0 1\nouter loop\nvertex 1 2 3\nvertex 3 2 1\nvertex 5 5 5\nendloop\nendfacet\n"
+)
 BINARY_SUFFIXES = tuple(suffix for suffix in READERS if suffix not in TEXT_SUFFIXES)
 
 
@@ -222,7 +225,8 @@ def _bytes_per_byte(data: bytes, suffix: str) -> float:
         (".csv", b"x,y,z,a\n", b"1,2,3,4\n"),
         (".obj", b"v 1 2 3\n" * 3, b"f 1 2 3\n"),
         (".obj", b"v 1 2 3\n" * 3, b"f 1" + b" 1" * 5000 + b"\n"),
-        (".stl", b"solid\n", b"vertex 1 2 3\nvertex 3 2 1\nvertex 5 5 5\n"),
+        (".stl", b"solid\n", FACET),
+        (".stl", b"solid\n", FACET.replace(b"endloop", b"vertex 1 1 1\nendloop")),
         (".ply", b"ascii 3", b"0\n"),
         (".ply", b"binary_little_endian 3", b"\0"),
         (".ply", b"binary_little_endian 3", b"\xff" + bytes(255)),
