@@ -53,10 +53,11 @@ def align(
 
     Args:
         scan: N points; its ``unit``, where known, is converted to ``part_unit``.
-        nominal: the nominal model in the part frame. None: the scan is in the part frame already.
-        part_unit: unit of the recipe and of the nominal model.
-        viewpoint: (3,) where the sensor stood, in the scan's frame; it orients the normals,
-            and tells poses apart that it cannot have seen.
+        nominal: the nominal model in the part frame, in its own ``unit`` where it has one. None:
+            the scan is in the part frame already.
+        part_unit: unit of the recipe.
+        viewpoint: (3,) where the sensor stood, in the scan's frame and unit; it orients the
+            normals, and tells poses apart that it cannot have seen.
         seed: of the registration.
         min_fitness: what the registration must reach.
         prefer: (4, 4) an earlier ``T_part_scan`` of the same scan, its change of unit included; of
@@ -65,6 +66,8 @@ def align(
     Raises:
         RegistrationError: they do not fit.
     """
+    if nominal is not None:
+        nominal = nominal.in_unit(part_unit)
     scale = 1.0 if scan.unit is None else MM_PER_UNIT[Unit(scan.unit)] / MM_PER_UNIT[part_unit]
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
     record: dict[str, Any] = {"scale": scale, "registration": None}

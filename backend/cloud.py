@@ -18,6 +18,7 @@ from backend.errors import CloudError
 from backend.geometry.mend_mesh import MendedMesh, mend_mesh
 from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
 from backend.geometry.transform import rotation_of, transform_points
+from shared_schema.recipe import MM_PER_UNIT, Unit
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -207,6 +208,15 @@ class PointCloud:
         """The cloud and its normals seen through ``transform`` (4, 4; see geometry.transform)."""
         normals = None if self.normals is None else self.normals @ rotation_of(transform).T
         return self.moved(transform_points(transform, self.points), normals)
+
+    def in_unit(self, unit: str) -> PointCloud:
+        """The same cloud with its lengths in ``unit``; one of unknown unit is taken to be in it."""
+        if self.unit == unit:
+            return self
+        if self.unit is None:
+            return replace(self, unit=unit)
+        scale = MM_PER_UNIT[Unit(self.unit)] / MM_PER_UNIT[Unit(unit)]
+        return replace(self.moved(scale * self.points, self.normals), unit=unit)
 
     def cropped(self, keep: BoolArray) -> PointCloud:
         """The points where ``keep`` (N,) is true, in order, as a cloud with its own adjacency.

@@ -64,27 +64,36 @@ class Surface:
         return MM_PER_UNIT[template.unit] / MM_PER_UNIT[self.part.unit]
 
 
-def load_surface(path: Path, *, unit: Unit, seed: int, views: ViewSet | None = None) -> Surface:
+def load_surface(
+    path: Path,
+    *,
+    unit: Unit,
+    seed: int,
+    part_unit: Unit | None = None,
+    views: ViewSet | None = None,
+) -> Surface:
     """The part in a file, to draw recipes on.
 
     Args:
         path: a mesh, whose surface is subsampled, or a scan, whose points are taken as they are.
-        unit: of its lengths.
+        unit: of its lengths in the file.
         seed: of the subsampling.
-        views: rendered views of it, in the same unit.
+        part_unit: of its lengths in the recipes; None for that of the file.
+        views: rendered views of it, in the part's unit.
 
     Raises:
         FileFormatError: the file cannot be read.
         CloudError: the part has no extent.
         SamplingError: the views are in another unit.
     """
-    if views is not None and views.unit is not unit:
+    part_unit = part_unit or unit
+    if views is not None and views.unit is not part_unit:
         raise SamplingError(
-            f"the views are in {views.unit.value}, the part {path} in {unit.value}; "
+            f"the views are in {views.unit.value}, the part {path} in {part_unit.value}; "
             "render them anew"
         )
-    cloud = read_cloud(path, unit=unit.value).surface
-    surface = surface_of(cloud, path.stem, unit, views)
+    cloud = read_cloud(path, unit=unit.value).surface.in_unit(part_unit)
+    surface = surface_of(cloud, path.stem, part_unit, views)
     if cloud.faces is None or len(cloud.faces) == 0:
         return surface
     spread = subsample_surface(cloud, SURFACE_POINTS, np.random.default_rng(seed))

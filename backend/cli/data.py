@@ -9,29 +9,31 @@ from rich.progress import Progress
 
 if TYPE_CHECKING:
     from backend.dataset.folder import Sample
+    from backend.intake import Intake
 
 
 def read_training_data(
-    folder: Path, layout: str, unit: str | None, progress: Progress
+    folder: Path, layout: str, intake: Intake, progress: Progress
 ) -> list[Sample]:
     """The samples to train on: of a benchmark its training split, then its validation split."""
     from backend.dataset.benchmark import OWN, find_files, read_file
     from backend.dataset.layouts import Split
 
     if layout == OWN:
-        return read_data(folder, unit, progress)
+        return read_data(folder, intake, progress)
     files = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
     # By split first: what validates comes last, where training holds it out.
     files.sort(key=lambda file: (file.place.category, file.place.split == Split.VALIDATION))
-    return [read_file(f, layout).sample for f in progress.track(files, description="Reading")]
+    tracked = progress.track(files, description="Reading")
+    return [read_file(file, layout, intake).sample for file in tracked]
 
 
-def read_data(folder: Path, unit: str | None, progress: Progress) -> list[Sample]:
+def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
     """The samples in ``folder``; labelled clouds without a marked point are named and left out."""
     from backend.dataset.folder import data_files, read_samples
 
     files = data_files(folder)
-    samples, unmarked = read_samples(progress.track(files, description="Reading"), unit=unit)
+    samples, unmarked = read_samples(progress.track(files, description="Reading"), intake)
     for file in unmarked:
         text = f"{file.path}: left out, its mask marks no point"
         progress.console.print(text, style="yellow", markup=False, soft_wrap=True)

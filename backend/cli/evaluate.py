@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,10 +13,10 @@ import click
 
 from backend.cli.options import (
     data_argument,
+    intake_options,
     layout_option,
     model_argument,
     out_option,
-    unit_option,
 )
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from backend.dataset.benchmark import Case
     from backend.evaluation import EvaluationReport, ScoredCase
+    from backend.intake import Intake
     from backend.scoring.detector import Detector
 
 
@@ -31,14 +33,16 @@ if TYPE_CHECKING:
 @data_argument()
 @layout_option("; a benchmark's test split is measured by its own protocol")
 @out_option("metrics.json, report.html, and the curves and worst cases as pictures")
-@unit_option("all files of DATA; by default that of the training scans, mvtec-3d-ad is in metres")
+@intake_options(
+    "the scans in DATA; by default that of the training scans, mvtec-3d-ad is in metres", None
+)
 @click.option(
     "--category",
     metavar="NAME",
     help="The detector's category for all of DATA; by default what DATA calls it.",
 )
 def command(
-    model: Path, data: Path, layout: str, out: Path, unit: str | None, category: str | None
+    model: Path, data: Path, layout: str, out: Path, intake: Intake, category: str | None
 ) -> None:
     """Measure the detector MODEL, a file or a bundled one, on the folder DATA.
 
@@ -53,7 +57,7 @@ def command(
     from rich.console import Console
 
     from backend.cli.progress import console
-    from backend.dataset.benchmark import protocol_of, unit_of
+    from backend.dataset.benchmark import intake_of, protocol_of
     from backend.evaluation import report
     from backend.io.digest import file_identity
     from backend.report.metrics_table import categories_table, metrics_table
@@ -61,9 +65,11 @@ def command(
     from backend.scoring.scan import unit_scale
 
     detector = Detector.load(model)
-    scale = unit_scale(detector, unit_of(layout, unit))
-    run = _Run(detector, file_identity(model)["sha256"], data, layout, scale, category, out)
-    scored, scans, failed = run.score(unit)
+    intake = intake_of(layout, intake)
+    scale = unit_scale(detector, intake.unit)
+    sha256 = file_identity(model)["sha256"]
+    run = _Run(detector, sha256, data, layout, intake, scale, category, out)
+    scored, scans, failed = run.score()
     if not scored:
         raise click.ClickException("no scan of DATA could be scored, for the reasons above")
     measured = report(scored, protocol_of(layout))
@@ -94,6 +100,7 @@ class _Run:
     model: str
     data: Path
     layout: str
+    intake: Intake
     scale: float
     category: str | None
     out: Path
@@ -104,7 +111,13 @@ class _Run:
         """Folder of the scores of a run that is not finished."""
         return self.out / "partial"
 
-    def score(self, unit: str | None) -> tuple[list[ScoredCase], list[dict[str, Any]], int]:
+    @property
+    def kept(self) -> Path:
+        """Where in it the scores of this detector are, of scans that were taken in like this."""
+        taken_in = hashlib.sha256(repr(self.intake).encode()).hexdigest()
+        return self.partial / f"{self.model[:16]}-{taken_in[:16]}"
+
+    def score(self) -> tuple[list[ScoredCase], list[dict[str, Any]], int]:
         """All scans, records of them, and how many failed."""
         from backend.cli.progress import console, progress_display
         from backend.dataset.benchmark import protocol_of
@@ -113,7 +126,7 @@ class _Run:
         protocol = protocol_of(self.layout)
         scored, scans, failed = [], [], 0
         with progress_display() as progress:
-            found = self._found(unit, progress)
+            found = self._found(progress)
             self.items = {item.path.relative_to(self.data).as_posix(): item for item in found}
             for item in self.items.values():
                 self.detector.normalization.scale(self.category or item.category)
@@ -131,13 +144,13 @@ class _Run:
                 scored.append(one.without_geometry(protocol))
         return scored, scans, failed
 
-    def _found(self, unit: str | None, progress: Progress) -> Iterator[_Item]:
+    def _found(self, progress: Progress) -> Iterator[_Item]:
         from backend.cli.data import read_data
         from backend.dataset.benchmark import OWN, Case, find_files, read_file
         from backend.dataset.layouts import Split
 
         if self.layout == OWN:
-            for sample in read_data(self.data, unit, progress):
+            for sample in read_data(self.data, self.intake, progress):
                 case = Case(sample)
                 yield _Item(sample.file.path, sample.file.category, lambda case=case: case)  # type: ignore[misc]
             return
@@ -145,7 +158,7 @@ class _Run:
             yield _Item(
                 file.path,
                 file.place.category,
-                lambda file=file: read_file(file, self.layout),  # type: ignore[misc]
+                lambda file=file: read_file(file, self.layout, self.intake),  # type: ignore[misc]
             )
 
     def _scored(self, item: _Item) -> ScoredCase:
@@ -159,7 +172,7 @@ class _Run:
         cloud = replace(cloud, points=cloud.points * self.scale)
         name = self.category or item.category
         case = TestCase(cloud, name, found.sample.kind, found.image)
-        kept = self.partial / self.model[:16] / f"{file_digest(item.path)}.safetensors"
+        kept = self.kept / f"{file_digest(item.path)}.safetensors"
         result = read_scores(kept, len(cloud), name)
         if result is not None:
             return ScoredCase(case, result)

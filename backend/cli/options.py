@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from backend.intake import Intake
 from shared_schema.recipe import Unit
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -15,6 +17,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 # Held to ``backend.dataset.layouts.LAYOUTS`` by a test: help must not import it.
 LAYOUT_NAMES = ("real3d-ad", "anomaly-shapenet", "mulsen-ad", "mvtec-3d-ad")
 
+UNIT = click.Choice([unit.value for unit in Unit])
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -100,10 +103,44 @@ def out_option(what: str, default: str | None = None) -> Callable[[FunctionT], F
 
 
 def unit_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
-    """``--unit``, the length unit of files that do not say."""
+    """``--unit``, the length unit of scans, which their files do not say."""
+    return click.option("--unit", type=UNIT, help=f"Unit of {of_what}.")
+
+
+def nominal_unit_option(default: str) -> Callable[[FunctionT], FunctionT]:
+    """``--nominal-unit``, of the nominal model."""
     return click.option(
-        "--unit", type=click.Choice([unit.value for unit in Unit]), help=f"Unit of {of_what}."
+        "--nominal-unit", type=UNIT, help=f"Unit of the nominal model; by default {default}."
     )
+
+
+def intake_options(scans: str, nominal: str | None) -> Callable[[Callable[..., None]], Any]:
+    """How a command takes scans in; they arrive together as ``intake``.
+
+    Args:
+        scans: which scans ``--unit`` is of, and what it is by default.
+        nominal: what ``--nominal-unit`` is by default; None for commands that read no such model.
+    """
+
+    def decorate(command: Callable[..., None]) -> Any:
+        @wraps(command)
+        def taking_in(
+            unit: str | None,
+            viewpoint: tuple[float, float, float] | None,
+            nominal_unit: str | None = None,
+            **rest: Any,
+        ) -> None:
+            units = [None if name is None else Unit(name) for name in (unit, nominal_unit)]
+            command(intake=Intake(units[0], units[1], viewpoint), **rest)
+
+        options = [unit_option(scans), viewpoint_option()]
+        if nominal is not None:
+            options.insert(1, nominal_unit_option(nominal))
+        for option in reversed(options):
+            taking_in = option(taking_in)
+        return taking_in
+
+    return decorate
 
 
 def views_option() -> Callable[[FunctionT], FunctionT]:
@@ -122,8 +159,8 @@ def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
         "--viewpoint",
         metavar="X Y Z",
         type=(float, float, float),
-        help="Where the sensor stood, in the scan's frame; it orients estimated normals and rules "
-        "out poses that would show it the inside.",
+        help="Where the sensor stood, in the scan's frame and unit; it orients estimated normals "
+        "and rules out poses that would show it the inside.",
     )
 
 

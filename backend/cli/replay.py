@@ -11,19 +11,19 @@ import click
 from backend.cli.options import (
     EXISTING_FILE,
     file_argument,
+    intake_options,
     on_empty_option,
     one_name_each,
     out_option,
     seed_option,
     sensor_option,
     spare_inputs,
-    unit_option,
-    viewpoint_option,
 )
 
 if TYPE_CHECKING:
     from backend.alignment import AlignedScan
     from backend.cloud import LabeledCloud, PointCloud
+    from backend.intake import Intake
     from shared_schema.recipe import Recipe
     from shared_schema.sensor import Sensor
 
@@ -35,12 +35,10 @@ if TYPE_CHECKING:
     "--nominal",
     metavar="MODEL",
     type=EXISTING_FILE,
-    help="Nominal model in the recipe's unit; each scan is registered to it. Without one, scans "
-    "are in the part frame.",
+    help="Nominal model; each scan is registered to it. Without one, scans are in the part frame.",
 )
 @out_option("a PLY and a JSON record of each scan")
-@unit_option("the scans; by default the recipe's")
-@viewpoint_option()
+@intake_options("the scans; by default the recipe's", "the recipe's")
 @on_empty_option(" of a scan")
 @sensor_option()
 @click.option(
@@ -56,8 +54,7 @@ def command(
     scans: tuple[Path, ...],
     nominal: Path | None,
     out: Path,
-    unit: str | None,
-    viewpoint: tuple[float, float, float] | None,
+    intake: Intake,
     on_empty: str,
     sensor: str | None,
     min_fitness: float,
@@ -79,13 +76,14 @@ def command(
     inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
     loaded = load_recipe(recipe)
-    model = None if nominal is None else read_cloud(nominal).surface
-    if nominal is not None and model is not None:
+    unit = loaded.part.unit
+    intake = intake.with_units(unit)
+    model = None
+    if nominal is not None:
+        model = read_cloud(nominal, unit=intake.nominal_unit).surface.in_unit(unit)
         tell(nominal, model.notices)
     scanner = None if sensor is None else find_sensor(sensor)
-    work = _Replaying(
-        loaded, nominal, model, unit, viewpoint, on_empty, scanner, min_fitness, seed, out
-    )
+    work = _Replaying(loaded, nominal, model, intake, on_empty, scanner, min_fitness, seed, out)
     for_each_scan(scans, work.one, "Replaying")
     console.print(f"The labelled clouds are in {out}", markup=False, soft_wrap=True)
 
@@ -101,8 +99,7 @@ class _Replaying:
     recipe: Recipe
     nominal: Path | None
     model: PointCloud | None
-    unit: str | None
-    viewpoint: tuple[float, float, float] | None
+    intake: Intake
     on_empty: Any
     sensor: Sensor | None
     min_fitness: float
@@ -128,9 +125,10 @@ class _Replaying:
             "source": {
                 **file_identity(path),
                 "unit": aligned.cloud.unit,
-                "viewpoint": self.viewpoint,
+                "viewpoint": self.intake.viewpoint,
             },
-            "nominal": None if self.nominal is None else file_identity(self.nominal),
+            "nominal": self.nominal
+            and {**file_identity(self.nominal), "unit": self.intake.nominal_unit},
             "alignment": aligned.record,
             "sensor": sensed,
         }
@@ -155,7 +153,7 @@ class _Replaying:
             self.sensor,
             rng=scan_rng(self.seed, file_digest(path)),
             nominal_cloud=scan,
-            viewpoints=None if self.viewpoint is None else [self.viewpoint],
+            viewpoints=None if self.intake.viewpoint is None else [self.intake.viewpoint],
             unit=scan.unit or self.recipe.part.unit,
         )
 
@@ -166,14 +164,13 @@ class _Replaying:
         from backend.cli.batch import tell
         from backend.io import read_cloud
 
-        part_unit = self.recipe.part.unit
-        scan = read_cloud(path, unit=self.unit or part_unit.value)
+        scan = read_cloud(path, unit=self.intake.unit)
         tell(path, scan.notices)
-        eye = None if self.viewpoint is None else np.array(self.viewpoint)
+        eye = None if self.intake.viewpoint is None else np.array(self.intake.viewpoint)
         aligned = align(
             scan,
             self.model,
-            part_unit=part_unit,
+            part_unit=self.recipe.part.unit,
             viewpoint=eye,
             seed=self.seed,
             min_fitness=self.min_fitness,

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from backend.cli.options import (
+    UNIT,
     file_argument,
     out_option,
     seed_option,
     spare_inputs,
     template_argument,
-    unit_option,
     views_option,
 )
 
@@ -29,7 +29,13 @@ from backend.cli.options import (
 )
 @out_option("the recipes, TEMPLATE-00000.json and so on")
 @seed_option("the recipes; recipe N depends on it and on N alone")
-@unit_option("the nominal part; by default the template's")
+@click.option(
+    "--nominal-unit",
+    "--unit",
+    "unit",
+    type=UNIT,
+    help="Unit of the part in NOMINAL; by default the template's.",
+)
 @views_option()
 def command(
     template: Path,

@@ -10,14 +10,15 @@ import click
 
 from backend.cli.options import (
     file_argument,
+    intake_options,
     model_argument,
     one_name_each,
     out_option,
     spare_inputs,
-    unit_option,
 )
 
 if TYPE_CHECKING:
+    from backend.intake import Intake
     from backend.scoring.detector import Detector
     from shared_schema.api import ScoreResponse
 
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="The part that the scans show; by default it is recognised by its size.",
 )
-@unit_option("the scans; by default that of the training scans")
+@intake_options("the scans; by default that of the training scans", None)
 @click.option("--picture", is_flag=True, help="Write a heat map of each scan too, as PNG.")
 def command(
     model: Path,
     scans: tuple[Path, ...],
     out: Path,
     category: str | None,
-    unit: str | None,
+    intake: Intake,
     picture: bool,
 ) -> None:
     """Score SCANS by the detector MODEL, a file or a bundled one (bundled_parts).
@@ -54,7 +55,7 @@ def command(
 
     one_name_each(scans)
     spare_inputs((model, *scans), (path for scan in scans for path in _outputs(out, scan)))
-    work = _Scoring(Detector.load(model), file_identity(model), category, unit, picture, out)
+    work = _Scoring(Detector.load(model), file_identity(model), category, intake, picture, out)
     for_each_scan(scans, work.one, "Scoring")
     console.print(f"The scored clouds are in {out}", markup=False, soft_wrap=True)
 
@@ -70,7 +71,7 @@ class _Scoring:
     detector: Detector
     model: dict[str, str]
     category: str | None
-    unit: str | None
+    intake: Intake
     picture: bool
     out: Path
 
@@ -82,14 +83,18 @@ class _Scoring:
         from backend.report.heat_map import heat_map
         from backend.scoring.scan import score_scan, summarize
 
-        scan = read_cloud(path, unit=self.unit)
+        scan = read_cloud(path, unit=self.intake.unit)
         tell(path, scan.notices)
-        result = score_scan(self.detector, scan, self.category)
+        result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
         summary = summarize(result, scan)
         cloud_path, record_path, picture_path = _outputs(self.out, path)
         anomalous = result.point_scores > result.point_threshold
         write_scored(cloud_path, scan, result.point_scores, anomalous)
-        source = {**file_identity(path), "unit": self.unit}
+        source = {
+            **file_identity(path),
+            "unit": self.intake.unit,
+            "viewpoint": self.intake.viewpoint,
+        }
         write_json(record_path, self._record(summary, source))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))

@@ -10,19 +10,19 @@ import click
 from backend.cli.options import (
     EXISTING_FILE,
     EXISTING_FOLDER,
+    intake_options,
     on_empty_option,
     out_option,
     seed_option,
     sensor_option,
     template_argument,
-    unit_option,
-    viewpoint_option,
     views_option,
 )
 
 if TYPE_CHECKING:
     from backend.dataset.manifest import Manifest, ScanEntry
     from backend.dataset.order import Order
+    from backend.intake import Intake
 
 FORMATS = ("safetensors", "ply", "pcd", "npz")
 
@@ -40,8 +40,8 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
     "--nominal",
     metavar="MODEL",
     type=EXISTING_FILE,
-    help="Nominal model in the template's unit; each scan is registered to it once, and recipes "
-    "are drawn on it. Without one, scans are in the part frame, and recipes are drawn on them.",
+    help="Nominal model; each scan is registered to it once, and recipes are drawn on it. "
+    "Without one, scans are in the part frame, and recipes are drawn on them.",
 )
 @click.option(
     "--count",
@@ -68,9 +68,8 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
     help="Of the clouds; all but safetensors have their record beside them.",
 )
 @click.option("--no-nominal", is_flag=True, help="Leave the scans themselves out of the data set.")
-@unit_option("the scans; by default the template's")
+@intake_options("the scans; by default the template's", "the template's")
 @views_option()
-@viewpoint_option()
 @on_empty_option(": skip it, or draw all of the recipe anew")
 @sensor_option()
 @seed_option("the samples, the registration and the sensor; sample N depends on it and on N alone")
@@ -111,16 +110,14 @@ def _order(
     category: str | None,
     file_format: str,
     no_nominal: bool,
-    unit: str | None,
+    intake: Intake,
     views: Path | None,
-    viewpoint: tuple[float, float, float] | None,
     on_empty: Any,
     sensor: str | None,
     seed: int,
 ) -> Order:
     from backend.dataset.order import Order
     from backend.sensor.presets import find_sensor
-    from shared_schema.recipe import Unit
 
     return Order(
         template=template,
@@ -129,10 +126,9 @@ def _order(
         category=category or (scans.resolve().name if nominal is None else nominal.stem),
         nominal=nominal,
         views=views,
-        unit=None if unit is None else Unit(unit),
+        intake=intake,
         seed=seed,
         suffix=f".{file_format}",
-        viewpoint=viewpoint,
         on_empty=on_empty,
         nominal_scans=not no_nominal,
         sensor=None if sensor is None else find_sensor(sensor),

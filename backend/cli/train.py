@@ -14,13 +14,14 @@ from backend.cli.options import (
     EXISTING_FILE,
     TEMPLATE,
     data_argument,
+    intake_options,
     layout_option,
     out_option,
     seed_option,
-    unit_option,
 )
 
 if TYPE_CHECKING:
+    from backend.intake import Intake
     from backend.scoring.detector import Thresholds
     from backend.training import TrainingConfig
 
@@ -68,7 +69,7 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
     type=click.Choice(["auto", "cpu", "cuda"]),
     help="What the point network is trained on; by default a GPU where there is one.",
 )
-@unit_option("all files of DATA")
+@intake_options("the scans in DATA", "the scans'")
 @click.option(
     "--template",
     metavar="FILE|NAME",
@@ -94,7 +95,7 @@ def command(
     out: Path,
     seed: int,
     config: Path | None,
-    unit: str | None,
+    intake: Intake,
     template: Path | None,
     log: Path | None,
     **settings: Any,
@@ -110,7 +111,7 @@ def command(
     from backend.cli.batch import tell
     from backend.cli.data import read_training_data
     from backend.cli.progress import console, progress_display
-    from backend.dataset.benchmark import OWN, unit_of
+    from backend.dataset.benchmark import OWN, intake_of
     from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
     from backend.scoring.detector import Detector
     from backend.training import train
@@ -123,12 +124,12 @@ def command(
         progress_display() as progress,
         nullcontext(no_log) if log is None else tensorboard_log(log) as figures,
     ):
-        unit = unit_of(layout, unit)
-        samples = read_training_data(data, layout, unit, progress)
-        nominal, labeled = nominal_clouds(samples, unit), labeled_clouds(samples)
-        models = nominal_models(data, unit=unit) if layout == OWN else {}
+        intake = intake_of(layout, intake)
+        models = nominal_models(data, intake) if layout == OWN else {}
         for name, model in models.items():
             tell(data / name, model.notices)
+        samples = read_training_data(data, layout, intake, progress)
+        nominal, labeled = nominal_clouds(samples, intake.unit), labeled_clouds(samples)
         path = train(
             nominal,
             labeled,

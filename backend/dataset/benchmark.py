@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.dataset.folder import NOMINAL, DataFile, Sample, data_files, read_samples
+from backend.dataset.folder import (
+    NOMINAL,
+    DataFile,
+    Sample,
+    with_scan_normals,
+)
 from backend.dataset.layouts import LAYOUTS, BenchmarkFile, Protocol, Split
 from backend.errors import DatasetError
+from backend.intake import PLAIN, Intake
+from shared_schema.recipe import Unit
 
 OWN = "flawsmith"
 OWN_PROTOCOL = Protocol(nominal_points=False)
@@ -35,9 +42,10 @@ def protocol_of(layout: str) -> Protocol:
     return OWN_PROTOCOL if layout == OWN else LAYOUTS[layout].protocol
 
 
-def unit_of(layout: str, unit: str | None) -> str | None:
-    """The unit of the data: ``unit``, or what the layout fixes."""
-    return "m" if unit is None and layout != OWN and LAYOUTS[layout].in_metres else unit
+def intake_of(layout: str, intake: Intake) -> Intake:
+    """``intake`` with the unit that the layout fixes where it has none."""
+    fixed = layout != OWN and LAYOUTS[layout].in_metres
+    return replace(intake, unit=Unit.M) if fixed and intake.unit is None else intake
 
 
 def find_files(folder: Path, layout: str, splits: Sequence[Split]) -> list[BenchmarkFile]:
@@ -56,7 +64,7 @@ def find_files(folder: Path, layout: str, splits: Sequence[Split]) -> list[Bench
     return found
 
 
-def read_file(file: BenchmarkFile, layout: str) -> Case:
+def read_file(file: BenchmarkFile, layout: str, intake: Intake = PLAIN) -> Case:
     """One of them.
 
     Raises:
@@ -66,10 +74,5 @@ def read_file(file: BenchmarkFile, layout: str) -> Case:
     truth = LAYOUTS[layout].read(file)
     place = file.place
     data = DataFile(file.path, place.category, place.anomalous)
-    return Case(Sample(data, truth.cloud, place.kind if place.anomalous else NOMINAL), truth.image)
-
-
-def read_own(folder: Path, unit: str | None) -> tuple[list[Case], list[DataFile]]:
-    """All scans of flawsmith's own layout, and those left out as they mark no point."""
-    samples, unmarked = read_samples(data_files(folder), unit=unit)
-    return [Case(sample) for sample in samples], unmarked
+    cloud = with_scan_normals(truth.cloud, intake)
+    return Case(Sample(data, cloud, place.kind if place.anomalous else NOMINAL), truth.image)

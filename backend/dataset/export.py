@@ -23,6 +23,7 @@ from backend.dataset.layouts import LAYOUTS, Place, Split, View
 from backend.dataset.layouts.layout import GOOD
 from backend.dataset.layouts.organised import has_own_image
 from backend.errors import DatasetError
+from backend.intake import Intake
 from backend.io import write_bytes, write_json
 from backend.io.digest import file_digest
 from shared_schema.recipe import MM_PER_UNIT, Unit
@@ -111,6 +112,7 @@ class Export:
         """
         self._data, self._out, self._config = data, out, config
         self._layout = LAYOUTS[config.layout]
+        self._intake = Intake(None if config.unit is None else Unit(config.unit))
         if out.resolve().is_relative_to(data.resolve()):
             raise DatasetError(f"{out} lies in {data}, which is read; choose another --out folder")
         if self._layout.in_metres and config.unit is None:
@@ -151,7 +153,7 @@ class Export:
             DatasetError: it does not fit the layout, or a file that is not ours is in the way.
         """
         slot = self._slots[path]
-        samples, unmarked = read_samples([slot.file], unit=self._config.unit)
+        samples, unmarked = read_samples([slot.file], self._intake)
         if unmarked:
             return self._leave_out(slot, "its mask marks no point")
         place = self._place(slot, samples[0])

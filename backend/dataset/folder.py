@@ -21,6 +21,7 @@ from backend.dataset.shards import SUFFIX, read_sample, read_scan
 from backend.errors import DatasetError
 from backend.geometry.normals import with_known_normals
 from backend.geometry.surface import require_faces
+from backend.intake import PLAIN, Intake
 from backend.io import FIELD_SUFFIXES, READERS, read_cloud, read_labeled
 
 NOMINAL = "nominal"
@@ -90,7 +91,7 @@ def _clouds_in(folder: Path, anomalous: bool) -> list[Path]:
 
 
 def read_samples(
-    files: Iterable[DataFile], *, unit: str | None = None
+    files: Iterable[DataFile], intake: Intake = PLAIN
 ) -> tuple[list[Sample], list[DataFile]]:
     """Read ``files``, and tell which anomalous ones mark no point; those are left out.
 
@@ -99,31 +100,36 @@ def read_samples(
 
     Args:
         files: in the order wanted.
-        unit: of their lengths.
+        intake: the unit of their lengths, and where the sensor stood.
 
     Raises:
         FileFormatError: a file cannot be read, or an anomalous one has no mask.
         DatasetError: a record cannot be read.
     """
-    samples = [_read_sample(file, unit) for file in files]
+    samples = [_read_sample(file, intake) for file in files]
     unmarked = [s.file for s in samples if s.file.anomalous and not s.cloud.mask.any()]
     kept = [s for s in samples if not s.file.anomalous or s.cloud.mask.any()]
     without = {s.file.category for s in kept if s.cloud.normals is None}
     return [_without_normals(s) if s.file.category in without else s for s in kept], unmarked
 
 
-def nominal_models(folder: Path, *, unit: str | None = None) -> dict[str, PointCloud]:
-    """The nominal models in ``folder``, by the category that has one.
+def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud]:
+    """The nominal models in ``folder``, in the unit of the scans, by the category that has one.
 
     Args:
         folder: of the data.
-        unit: of their lengths.
+        intake: the units of both; without one of its own, a model is in that of the scans.
 
     Raises:
-        DatasetError: a category has several.
+        DatasetError: a category has several, or only the models' unit is known.
         FileFormatError: one cannot be read.
         CloudError: one has no faces.
     """
+    if intake.nominal_unit is not None and intake.unit is None:
+        raise DatasetError(
+            f"the nominal models are in {intake.nominal_unit}, but the unit of the scans is not "
+            "known; name it by --unit"
+        )
     models = {}
     for category in sorted(path for path in folder.iterdir() if path.is_dir()):
         files = [p for p in sorted(category.glob(f"{MODEL}.*")) if p.suffix.lower() in READERS]
@@ -131,8 +137,9 @@ def nominal_models(folder: Path, *, unit: str | None = None) -> dict[str, PointC
             names = " and ".join(path.name for path in files)
             raise DatasetError(f"{category}: {names} are there; a category has one nominal model")
         for path in files:
-            models[category.name] = read_cloud(path, unit=unit).surface
-            require_faces(models[category.name])
+            model = read_cloud(path, unit=intake.nominal_unit or intake.unit).surface
+            require_faces(model)
+            models[category.name] = model if intake.unit is None else model.in_unit(intake.unit)
     return models
 
 
@@ -156,20 +163,28 @@ def labeled_clouds(samples: Sequence[Sample]) -> dict[str, list[LabeledCloud]]:
     return clouds
 
 
-def _read_sample(file: DataFile, unit: str | None) -> Sample:
+def _read_sample(file: DataFile, intake: Intake) -> Sample:
     read = _read_packed if file.path.suffix.lower() == SUFFIX else _read_loose
-    cloud, record = read(file, unit)
+    cloud, record = read(file, intake)
     return Sample(file, cloud, _kind(record) if file.anomalous else NOMINAL)
 
 
-def _read_loose(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[str, Any]]:
+def _read_loose(file: DataFile, intake: Intake) -> tuple[LabeledCloud, dict[str, Any]]:
     """A file of points, and of a labelled one the record beside it."""
     if file.anomalous:
-        return read_labeled(file.path, unit=unit), _record_beside(file.path)
-    return LabeledCloud.nominal(with_known_normals(read_cloud(file.path, unit=unit).surface)), {}
+        labeled = read_labeled(file.path, unit=intake.unit)
+        return with_scan_normals(labeled, intake), _record_beside(file.path)
+    scan = read_cloud(file.path, unit=intake.unit).surface
+    return LabeledCloud.nominal(with_known_normals(scan, intake.viewpoint)), {}
 
 
-def _read_packed(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[str, Any]]:
+def with_scan_normals(labeled: LabeledCloud, intake: Intake) -> LabeledCloud:
+    """``labeled`` with normals where it has them or it is known where the sensor stood."""
+    cloud = PointCloud(labeled.points, labeled.normals)
+    return replace(labeled, normals=with_known_normals(cloud, intake.viewpoint).normals)
+
+
+def _read_packed(file: DataFile, intake: Intake) -> tuple[LabeledCloud, dict[str, Any]]:
     """A file that holds its record, and so says its unit."""
     if file.anomalous:
         cloud, record = read_sample(file.path)
@@ -177,10 +192,10 @@ def _read_packed(file: DataFile, unit: str | None) -> tuple[LabeledCloud, dict[s
         scan, record = read_scan(file.path)
         cloud = LabeledCloud.nominal(with_known_normals(scan))
     stated = record.get("source", {}).get("unit")
-    if None not in (unit, stated) and unit != stated:
+    if None not in (intake.unit, stated) and intake.unit != stated:
         raise DatasetError(
-            f"{file.path}: its lengths are in {stated}, not in {unit}; leave the unit out, or give "
-            "all files the same"
+            f"{file.path}: its lengths are in {stated}, not in {intake.unit}; leave the unit "
+            "out, or give all files the same"
         )
     return cloud, record
 

@@ -49,6 +49,7 @@ class Inputs(Model):
     category: str
     seed: int
     unit: str | None
+    nominal_unit: str | None
     viewpoint: tuple[float, float, float] | None
     on_empty: str
     format: str
@@ -70,8 +71,9 @@ class Inputs(Model):
             scans=tuple(FileIdentity.of(path) for path in order.scan_files()),
             category=order.category,
             seed=order.seed,
-            unit=order.unit,
-            viewpoint=order.viewpoint,
+            unit=order.intake.unit,
+            nominal_unit=order.intake.nominal_unit,
+            viewpoint=order.intake.viewpoint,
             on_empty=order.on_empty,
             format=order.suffix,
             nominal_scans=order.nominal_scans,

@@ -15,9 +15,9 @@ from pathlib import Path
 from backend.dataset.folder import ANOMALOUS, NOMINAL
 from backend.dataset.shards import SUFFIX
 from backend.errors import DatasetError
+from backend.intake import PLAIN, Intake
 from backend.io import READERS
 from backend.replay import OnEmpty
-from shared_schema.recipe import Unit
 from shared_schema.sensor import Sensor
 
 
@@ -30,14 +30,13 @@ class Order:
         scans: folder of defect-free scans.
         out: the data set.
         category: name of the part.
-        nominal: file of the nominal model in the part's unit, to which scans are registered; None
-            where they are in the part frame.
+        nominal: file of the nominal model, to which scans are registered; None where they are in
+            the part frame.
         views: file of a view set in the part's unit, for templates that mark places in views.
-        unit: of the scans; None for the part's.
+        intake: how scans and nominal model are taken in; a unit that it lacks is the part's.
         seed: of everything that is drawn by chance.
         suffix: format of the clouds: ``".safetensors"``, or one of ``FIELD_SUFFIXES``, which have
             their record beside them.
-        viewpoint: where the sensor stood, in the scans' frame; it orients estimated normals.
         on_empty: ``"refuse"`` draws a recipe anew where any of its defects marks no point.
         nominal_scans: whether the scans go into the data set too.
         sensor: what scans the deformed surfaces, and the scans that go into the data set too, or
@@ -50,10 +49,9 @@ class Order:
     category: str
     nominal: Path | None = None
     views: Path | None = None
-    unit: Unit | None = None
+    intake: Intake = PLAIN
     seed: int = 0
     suffix: str = SUFFIX
-    viewpoint: tuple[float, float, float] | None = None
     on_empty: OnEmpty = "skip"
     nominal_scans: bool = True
     sensor: Sensor | None = None

@@ -130,7 +130,7 @@ def sensed(
         order.sensor,
         rng=rng,
         nominal_cloud=scan,
-        viewpoints=None if order.viewpoint is None else [order.viewpoint],
+        viewpoints=None if order.intake.viewpoint is None else [order.intake.viewpoint],
         unit=scan.unit or Unit.MM,
     )
     return Sensed(labeled, {"sensor": record})
@@ -166,19 +166,19 @@ def _found(order: Order, file: Path) -> ScanEntry | None:
 
 def _align(order: Order, file: Path) -> AlignedScan:
     part_unit = load_template(order.template).unit
-    eye = None if order.viewpoint is None else np.array(order.viewpoint)
+    intake = order.intake.with_units(part_unit)
     return align(
-        read_cloud(file, unit=(order.unit or part_unit).value),
-        None if order.nominal is None else _model(order.nominal, part_unit),
+        read_cloud(file, unit=intake.unit),
+        None if order.nominal is None else _model(order.nominal, intake.nominal_unit, part_unit),
         part_unit=part_unit,
-        viewpoint=eye,
+        viewpoint=None if intake.viewpoint is None else np.array(intake.viewpoint),
         seed=order.seed,
     )
 
 
 @lru_cache(maxsize=1)
-def _model(path: Path, unit: Unit) -> PointCloud:
-    return read_cloud(path, unit=unit.value).surface
+def _model(path: Path, unit: Unit | None, part_unit: Unit) -> PointCloud:
+    return read_cloud(path, unit=unit).surface.in_unit(part_unit)
 
 
 def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:
@@ -188,9 +188,13 @@ def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:
         "source": {
             **FileIdentity.of(file).model_dump(),
             "unit": aligned.cloud.unit,
-            "viewpoint": order.viewpoint,
+            "viewpoint": order.intake.viewpoint,
         },
-        "nominal": order.nominal and FileIdentity.of(order.nominal).model_dump(),
+        "nominal": order.nominal
+        and {
+            **FileIdentity.of(order.nominal).model_dump(),
+            "unit": order.intake.nominal_unit or load_template(order.template).unit,
+        },
         "alignment": aligned.record,
     }
 

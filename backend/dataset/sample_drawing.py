@@ -166,7 +166,13 @@ def _source(order: Order) -> _Source:
     views = None if order.views is None else load_views(order.views)
     surface = None
     if order.nominal is not None:
-        surface = load_surface(order.nominal, unit=template.unit, seed=order.seed, views=views)
+        surface = load_surface(
+            order.nominal,
+            unit=order.intake.nominal_unit or template.unit,
+            part_unit=template.unit,
+            seed=order.seed,
+            views=views,
+        )
     return _Source(template, FileIdentity.of(order.template), views, surface)
 
 

@@ -255,10 +255,13 @@ def with_outward_normals(
     return cloud.with_normals(oriented), "consistent"
 
 
-def with_known_normals(cloud: PointCloud) -> PointCloud:
-    """``cloud`` with the normals of its file or else of its faces; a bare scan stays as it is."""
+def with_known_normals(cloud: PointCloud, viewpoint: ArrayLike | None = None) -> PointCloud:
+    """``cloud`` with the normals of its file, or of its faces, or turned to the ``viewpoint`` (3,).
+
+    A bare scan from an unknown place stays as it is.
+    """
     bare = cloud.normals is None and not _is_mesh(cloud)
-    return cloud if bare else with_outward_normals(cloud)[0]
+    return cloud if bare and viewpoint is None else with_outward_normals(cloud, viewpoint)[0]
 
 
 def _is_mesh(cloud: PointCloud) -> bool:

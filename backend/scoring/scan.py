@@ -7,7 +7,7 @@ import platform
 import numpy as np
 import scipy
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from backend import __version__
 from backend.cloud import PointCloud
@@ -18,13 +18,25 @@ from shared_schema.api import ScoreResponse
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
 
-def score_scan(detector: Detector, scan: PointCloud, category: str | None = None) -> ScoreMap:
+def score_scan(
+    detector: Detector,
+    scan: PointCloud,
+    category: str | None = None,
+    viewpoint: ArrayLike | None = None,
+) -> ScoreMap:
     """Score ``scan`` in its own unit; without one, it is taken to be in the detector's.
+
+    Args:
+        detector: what scores.
+        scan: N points, with normals or without.
+        category: the part that it shows; recognised if not given.
+        viewpoint: (3,) where the sensor stood, in the scan's frame and unit; it tells the outside
+            of a scan without normals.
 
     Raises:
         CloudError: as ``Detector.score``, or the detector does not know its unit.
     """
-    cloud = with_known_normals(scan)
+    cloud = with_known_normals(scan, viewpoint)
     return detector.score(cloud.points * unit_scale(detector, scan.unit), cloud.normals, category)
 
 

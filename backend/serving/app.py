@@ -171,13 +171,23 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
         unit: Annotated[
             Unit | None, Query(description="Unit of the scan; by default the training scans'.")
         ] = None,
+        viewpoint: Annotated[
+            list[float] | None,
+            Query(
+                min_length=3,
+                max_length=3,
+                description="x, y and z of the sensor, in the scan's frame and unit: it tells the "
+                "outside of a scan without normals. Give the parameter three times.",
+            ),
+        ] = None,
         format: Annotated[
             AnswerFormat, Query(description="npy and ply bring the scores of all points, fast.")
         ] = AnswerFormat.JSON,
         point_scores: Annotated[bool, Query(description="List the scores in the JSON.")] = False,
         picture: Annotated[bool, Query(description="Put a heat map into the JSON.")] = False,
     ) -> Response:
-        wish = Wish(category, unit, format, point_scores, picture)
+        eye = None if viewpoint is None else (viewpoint[0], viewpoint[1], viewpoint[2])
+        wish = Wish(category, unit, eye, format, point_scores, picture)
         with turns.place():
             upload = await read_upload(request, limits.max_upload_bytes)
             found = await turns.run(partial(answer, detector, upload, wish, limits.reading))

@@ -35,6 +35,7 @@ class Wish:
     Attributes:
         category: the part; recognised if none is given.
         unit: of the scan; the detector's if none is given.
+        viewpoint: where the sensor stood, in the scan's frame and unit, if that is known.
         format: of the answer.
         point_scores: list the scores in the JSON answer.
         picture: put a heat map into the JSON answer.
@@ -42,6 +43,7 @@ class Wish:
 
     category: str | None
     unit: Unit | None
+    viewpoint: tuple[float, float, float] | None
     format: AnswerFormat
     point_scores: bool
     picture: bool
@@ -63,7 +65,7 @@ def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -
     """
     scan = parse_cloud(upload.data, upload.suffix, limits=limits, isolate=True)
     scan = replace(scan, unit=None if wish.unit is None else wish.unit.value)
-    result = score_scan(detector, scan, wish.category)
+    result = score_scan(detector, scan, wish.category, wish.viewpoint)
     if wish.format is not AnswerFormat.JSON:
         return Answer(summarize(result, scan).model_dump_json(), FILES[wish.format](scan, result))
     picture = data_address(heat_map(scan, result)) if wish.picture else None

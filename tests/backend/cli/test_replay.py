@@ -104,18 +104,24 @@ def test_scans_in_another_unit_are_marked_alike(run: Run, recipe: Path, tmp_path
 
 
 def test_a_real_scan_is_registered_to_its_nominal_model(run: Run, tmp_path: Path) -> None:
-    model, scan = sample_path("pawn"), sample_path("pawn_scan")
-    surface = read_cloud(model)
+    model, scan = tmp_path / "inches.stl", sample_path("pawn_scan")
+    surface = read_cloud(sample_path("pawn"))
+    write_cloud(model, PointCloud(surface.points / 25.4, faces=surface.faces))
     # The scan shows the rim of the base, 10 mm high, all around.
     rim = surface.points[np.abs(surface.points[:, 2] - 5.0) < 6.0]
     center = rim[np.argmax(np.linalg.norm(rim[:, :2], axis=1))] * [1.0, 1.0, 0.0] + [0.0, 0.0, 5.0]
     dent = {"kind": "dent", "center": center.tolist(), "radius": 4.0, "depth": 0.5}
     document = {"schema_version": 1, "part": {"diagonal": surface.diagonal}, "defects": [dent]}
     (tmp_path / "rim.json").write_text(json.dumps(document))
-    result = run("replay", tmp_path / "rim.json", scan, "--nominal", model, "--out", tmp_path)
+    nominal = ("--nominal", model, "--nominal-unit", "inch")
+    result = run("replay", tmp_path / "rim.json", scan, *nominal, "--out", tmp_path)
     assert "directions of its pose open" in result.stderr
     record = json.loads((tmp_path / "pawn_scan.json").read_text())
-    assert record["nominal"]["sha256"] == file_digest(model)
+    assert record["nominal"] == {
+        "file": "inches.stl",
+        "sha256": file_digest(model),
+        "unit": "inch",
+    }
     assert record["alignment"]["normals"] == "nominal"
     labeled = read_labeled(tmp_path / "pawn_scan.ply")
     in_part = transform_points(np.array(record["T_part_scan"]), read_cloud(scan).points)

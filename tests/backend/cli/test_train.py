@@ -111,10 +111,11 @@ def test_scans_are_placed_on_the_nominal_model_of_the_folder(run: Run, tmp_path:
     for number in range(3):
         cloud = virtual_scan(part, views=6, points=2_000, noise=0.02, rng=rng)
         write_cloud(folder / "nominal" / f"{number}.ply", cloud)
-    write_cloud(folder / "model.stl", part)
+    write_cloud(folder / "model.stl", PointCloud(part.points / 25.4, faces=part.faces))
     config = tmp_path / "config.json"
     config.write_text('{"target_points": 1000}')
-    run("train", tmp_path / "data", "--out", tmp_path, "--config", config, "--unit", "mm", *QUICK)
+    units = ("--unit", "mm", "--nominal-unit", "inch")
+    run("train", tmp_path / "data", "--out", tmp_path, "--config", config, *units, *QUICK)
     model = Detector.load(tmp_path / DETECTOR_FILE).categories["holder"]
     assert model.surface is not None and "surface" in model.tails
     assert model.surface.usual.fitness > 0.99

@@ -16,8 +16,10 @@ from backend.dataset.folder import (
     read_samples,
 )
 from backend.errors import CloudError, DatasetError
+from backend.intake import Intake
 from backend.io import write_cloud
 from backend.samples import load_sample
+from shared_schema.recipe import Unit
 from tests.backend.parts import labeled, scan, write_folder
 
 
@@ -57,6 +59,16 @@ def test_normals_count_where_every_file_of_a_category_has_them(tmp_path: Path) -
         assert (sample.cloud.normals is None) == (sample.file.category == "egg")
 
 
+def test_the_viewpoint_tells_the_outside_of_bare_scans(tmp_path: Path) -> None:
+    bare = PointCloud(scan("egg", 1).points)
+    write_cloud(tmp_path / "egg" / "nominal" / "bare.xyz", bare)
+    for eye, sign in (((0.0, 0.0, 0.0), -1.0), ((0.0, 0.0, 100.0), 1.0)):
+        (sample,), _ = read_samples(data_files(tmp_path), Intake(viewpoint=eye))
+        assert sample.cloud.normals is not None
+        top = bare.points[:, 2] > 5.0
+        assert (sign * sample.cloud.normals[top, 2] > 0).mean() > 0.99
+
+
 def test_a_mesh_has_the_normals_of_its_faces(tmp_path: Path) -> None:
     mesh = load_sample("plate_holes")
     write_cloud(tmp_path / "plate" / "nominal" / "plate.stl", mesh)
@@ -81,10 +93,15 @@ def test_a_category_may_have_a_nominal_model(tmp_path: Path) -> None:
     assert nominal_models(folder) == {}
     model = load_sample("plate_holes")
     write_cloud(folder / "egg" / "model.stl", model)
-    found = nominal_models(folder, unit="mm")
+    found = nominal_models(folder, Intake(Unit.MM))
     assert set(found) == {"egg"} and found["egg"].unit == "mm"
     assert found["egg"].diagonal == pytest.approx(model.diagonal)
     assert all(file.path.parent.name == "nominal" for file in data_files(folder))
+
+    in_metres = nominal_models(folder, Intake(Unit.M, nominal_unit=Unit.MM))["egg"]
+    assert in_metres.diagonal == pytest.approx(model.diagonal / 1000)
+    with pytest.raises(DatasetError, match="models are in mm, but the unit of the scans"):
+        nominal_models(folder, Intake(nominal_unit=Unit.MM))
 
     write_cloud(folder / "egg" / "model.ply", model)
     with pytest.raises(DatasetError, match=r"model\.ply and model\.stl"):

@@ -20,13 +20,15 @@ from backend.errors import DatasetError
 from backend.geometry.rotations import even_rotations
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
+from backend.intake import Intake
 from backend.io import read_labeled, write_cloud
 from backend.io.digest import file_digest
 from backend.replay import replay_record
-from backend.samples import load_sample, sample_path
+from backend.samples import load_sample
 from backend.sensor import remake
 from backend.training import train
 from shared_schema.load import dump
+from shared_schema.recipe import Unit
 from shared_schema.sensor import NormalNoise, RandomDropout, Sensor
 from tests.backend.parts import TINY, scan
 from tests.backend.shapes import template
@@ -113,7 +115,7 @@ def test_what_a_crash_left_is_put_right(order: Order) -> None:
 
 def test_the_folder_can_be_trained_on(order: Order, tmp_path: Path) -> None:
     synthesize(order, 4, jobs=1)
-    samples, unmarked = read_samples(data_files(order.out), unit="mm")
+    samples, unmarked = read_samples(data_files(order.out), Intake(Unit.MM))
     assert not unmarked
     assert [sample.kind for sample in samples[:3]] == ["nominal"] * 3
     assert {sample.kind for sample in samples[3:]} <= {"dent", "crack"}
@@ -122,7 +124,7 @@ def test_the_folder_can_be_trained_on(order: Order, tmp_path: Path) -> None:
     assert nominal["egg"][0].points.tobytes() == scan("egg", 0).points.tobytes()
     assert train(nominal, labeled, TINY, seed=0, out=tmp_path / "detector").exists()
     with pytest.raises(DatasetError, match="in mm, not in m;"):
-        read_samples(data_files(order.out), unit="m")
+        read_samples(data_files(order.out), Intake(Unit.M))
 
 
 def test_other_formats_hold_the_same_clouds(order: Order, tmp_path: Path) -> None:
@@ -195,7 +197,9 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
     write_cloud(scans / "turned.ply", PointCloud(transform_points(turn, spread.points)))
     write_cloud(scans / "in_metres.xyz", PointCloud(0.001 * spread.points))
     (scans / "damaged.ply").write_bytes(b"ply\n")
-    order = replace(order, scans=scans, nominal=sample_path("wrist_roll"))
+    nominal = tmp_path / "in_metres.stl"
+    write_cloud(nominal, PointCloud(0.001 * mesh.points, faces=mesh.faces))
+    order = replace(order, scans=scans, nominal=nominal, intake=Intake(nominal_unit=Unit.M))
     manifest = synthesize(order, 4, jobs=2)
     reasons = {entry.scan: entry.skipped for entry in manifest.scans}
     assert list(reasons) == ["damaged", "in_metres", "turned"] and reasons["turned"] is None
@@ -203,7 +207,8 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
     assert "header" in str(reasons["damaged"])
     for entry in manifest.samples:
         labeled, record = read_sample(order.out / entry.cloud.file)
-        assert record["nominal"]["sha256"] == file_digest(sample_path("wrist_roll"))
+        assert record["nominal"]["sha256"] == file_digest(nominal)
+        assert record["recipe"]["part"]["diagonal"] == pytest.approx(mesh.diagonal, rel=0.01)
         found = np.array(record["T_part_scan"])
         np.testing.assert_allclose(found @ turn, np.eye(4), atol=0.01 * mesh.diagonal)
         again = replay_record(record, read_scan(order.nominal_file("turned"))[0])

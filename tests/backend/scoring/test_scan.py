@@ -42,6 +42,17 @@ def test_scores_are_those_of_the_detector(detector: Detector) -> None:
     )
 
 
+def test_the_viewpoint_tells_the_outside_of_a_bare_scan(detector: Detector) -> None:
+    cloud = scan("egg", 1)
+    assert cloud.normals is not None
+    bare = replace(cloud, normals=None)
+    # From within, the surface is seen the other way round; of normals only the signs count.
+    expected = detector.score(cloud.points, -cloud.normals, "egg").point_scores
+    found = score_scan(detector, bare, "egg", (0.0, 0.0, 0.0)).point_scores
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.abs(score_scan(detector, bare, "egg").point_scores - expected).max() > 0.1
+
+
 def test_the_summary_counts_points_above_the_threshold(detector: Detector) -> None:
     cloud = scan("egg", 1)
     result = detector.score(cloud.points)

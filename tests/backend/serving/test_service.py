@@ -134,6 +134,17 @@ def test_unit_and_category_are_heeded(
     assert as_ball["object_score"] != pytest.approx(expected.object_score)
 
 
+def test_the_viewpoint_is_three_numbers(service: Service, cloud: PointCloud) -> None:
+    bare = WRITERS[".ply"](replace(cloud, normals=None))
+    without = service.upload("scan.ply", bare).json()["object_score"]
+    eye = {"viewpoint": ["0", "0", "0"]}
+    answer = service.client.post("/v1/score", files={"scan": ("a.ply", bare)}, params=eye)
+    assert answer.json()["object_score"] != pytest.approx(without, rel=1e-3)
+    eye = {"viewpoint": ["0", "0"]}
+    answer = service.client.post("/v1/score", files={"scan": ("a.ply", bare)}, params=eye)
+    assert answer.status_code == 422 and "viewpoint" in answer.json()["detail"]
+
+
 def test_health_and_model(service: Service, detector: Detector, model: Path) -> None:
     health = service.client.get("/v1/health").json()
     assert health["status"] == "ok" and health["model"] == model.name
