@@ -14,16 +14,19 @@ POSITION = ("x", "y", "z")
 NORMAL = ("nx", "ny", "nz")
 # PCL's names for the same.
 PCL_NORMAL = ("normal_x", "normal_y", "normal_z")
+# Known in any case; of fields, names differ by their case.
+KNOWN = (*POSITION, *NORMAL, *PCL_NORMAL)
 
 
 def cloud_from_columns(
     columns: Mapping[str, NDArray], faces: NDArray[np.int64] | None = None
 ) -> PointCloud:
-    """Positions and normals by their names; every other column becomes a field.
+    """Positions and normals by their names in any case; every other column becomes a field.
 
     Raises:
         FileFormatError: there is no x, y or z.
     """
+    columns = _with_known_names(columns)
     missing = [name for name in POSITION if name not in columns]
     if missing:
         raise FileFormatError(
@@ -38,6 +41,14 @@ def cloud_from_columns(
             taken |= set(names)
     fields = {name: np.array(column) for name, column in columns.items() if name not in taken}
     return PointCloud(_stack(columns, POSITION), normals, faces, fields)
+
+
+def _with_known_names(columns: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    """Known names in lower case, unless that would make two columns one."""
+    return {
+        name.lower() if name.lower() in KNOWN and name.lower() not in columns else name: column
+        for name, column in columns.items()
+    }
 
 
 def columns_from_cloud(cloud: PointCloud) -> dict[str, NDArray]:

@@ -29,10 +29,11 @@ COMMAS_READ = "The numbers have decimal commas and were read as such."
 
 
 class NotANumberError(ValueError):
-    """A word that is no number; ``shown`` is what to show of it."""
+    """A ``word`` that is no number; ``shown`` is what to show of it."""
 
     def __init__(self, word: bytes) -> None:
         super().__init__(word)
+        self.word = word
         self.shown = repr(word[:QUOTED_BYTES].decode("utf-8", "replace"))
 
 

@@ -1,4 +1,4 @@
-"""PLY: ascii and binary, little and big endian, any vertex properties, faces of any size.
+"""PLY: ascii and binary, little and big endian, any vertex properties, faces of any size, strips.
 
 Format: Greg Turk, "The PLY Polygon File Format" (1994). Read here rather than by a library, because
 the header's counts must be checked before anything is allocated, and because every vertex property
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -19,69 +17,69 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
+from backend.io.ascii_ply import Table, ascii_tables, item_places
 from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
 from backend.io.limits import ReadLimits, check_columns
-from backend.io.polygons import triangulate
-from backend.io.text import check_text, format_rows, lines_of
+from backend.io.lines import BYTE_ORDER_MARK
+from backend.io.numbers import DecimalMark, read_with_mark
+from backend.io.ply_header import BYTE_ORDERS, TYPES, Element, Header, parse_header
+from backend.io.polygons import RESTART, triangles_of, triangles_of_strips
+from backend.io.text import format_rows
 
-TYPES = {
-    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
-    "float": "f4", "double": "f8", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
-    "int32": "i4", "uint32": "u4", "float32": "f4", "float64": "f8",
-}  # fmt: skip
 NAMES = {code: name for name, code in reversed(TYPES.items())}
 REPLACED = {"b1": "u1", "i8": "i4", "u8": "u4", "f2": "f4"}
-BYTE_ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
+# What the list of a face's vertices is called; else it is the only list of whole numbers.
 FACE_LISTS = ("vertex_indices", "vertex_index")
-MAX_HEADER = 1 << 20
 
 
-@dataclass(frozen=True)
-class Property:
-    """``length`` is the type of a list's length, or None where the property is a single number."""
-
-    name: str
-    type: str
-    length: str | None = None
-
-
-@dataclass(frozen=True)
-class Element:
-    """``count`` rows of ``properties``."""
-
-    name: str
-    count: int
-    properties: list[Property] = field(default_factory=list)
-
-    def row_type(self, order: str, lengths: list[int]) -> np.dtype[np.void]:
-        """The type of a row whose lists have the given ``lengths``."""
-        remaining = iter(lengths)
-        parts: list[tuple] = []
-        for prop in self.properties:
-            if prop.length is None:
-                parts.append((prop.name, order + prop.type))
-            else:
-                parts.append((f"#{prop.name}", order + prop.length))
-                parts.append((prop.name, order + prop.type, (next(remaining),)))
-        return np.dtype(parts)
-
-
-def parse_ply(data: bytes, limits: ReadLimits) -> PointCloud:
-    """The vertices of a PLY file, with its faces if it has some.
+def parse_ply(data: bytes, limits: ReadLimits, decimal: DecimalMark | None = None) -> PointCloud:
+    """The vertices of a PLY file, with its faces and strips as triangles if it has some.
 
     Lists of other lengths than the first, as of a mesh with triangles and quads, are found one by
     one: about half a second a million.
+
+    Args:
+        data: the file.
+        limits: what is refused as too large.
+        decimal: the decimal mark of an ascii file's numbers; without, it is found out.
+
+    Raises:
+        FileFormatError: a header or rows that are not PLY, or not what the header promises.
     """
-    elements, encoding, start = _parse_header(data)
-    _check_elements(elements, limits)
-    rest = memoryview(data)[start:]
-    _check_size(elements, len(rest), ascii=encoding == "ascii")
-    if encoding == "ascii":
-        tables = _ascii_tables(elements, data[start:])
-    else:
-        tables = _binary_tables(elements, rest, BYTE_ORDERS[encoding])
-    faces = _faces(tables.get("face", {}), limits)
-    return cloud_from_columns(_columns(tables["vertex"]), faces)
+    if data.startswith(BYTE_ORDER_MARK):
+        data = data.removeprefix(BYTE_ORDER_MARK)
+    header = parse_header(data)
+    _check_elements(header.elements, limits)
+    _check_size(header, len(data) - header.size)
+    if header.encoding == "ascii":
+        return read_with_mark(lambda mark: _parse_ascii(data, header, limits, mark), decimal)
+    rest = memoryview(data)[header.size :]
+    tables, end = _binary_tables(header.elements, rest, BYTE_ORDERS[header.encoding])
+    # Some programs end a file with a line end or zeros.
+    spare = len(bytes(rest[end:]).strip(b"\0 \t\r\n"))
+    notice = f"{len(rest) - end} bytes behind the rows that the header promises were left out."
+    return _cloud(tables, limits, (notice,) if spare else ())
+
+
+def _parse_ascii(
+    data: bytes, header: Header, limits: ReadLimits, decimal: DecimalMark
+) -> PointCloud:
+    body = data[header.size :]
+    tables, notices = ascii_tables(header.elements, body, header.lines, decimal)
+    return _cloud(tables, limits, notices)
+
+
+def _cloud(tables: dict[str, Table], limits: ReadLimits, notices: tuple[str, ...]) -> PointCloud:
+    vertices = {name: column for name, column in tables["vertex"].items() if column.ndim == 1}
+    cloud = cloud_from_columns(vertices)
+    faces, told = _faces(tables, limits)
+    wrong = faces[(faces < 0) | (faces >= len(cloud))]
+    if wrong.size:
+        raise FileFormatError(
+            f"a face names vertex {wrong[0]}, but the file has {len(cloud)}, from 0 on; "
+            "export the mesh again"
+        )
+    return replace(cloud, faces=faces, notices=(*notices, *told))
 
 
 def _check_elements(elements: list[Element], limits: ReadLimits) -> None:
@@ -93,53 +91,22 @@ def _check_elements(elements: list[Element], limits: ReadLimits) -> None:
         )
     for element in elements:
         check_columns(len(element.properties))
+        properties = [prop.name for prop in element.properties]
+        twice = [name for name in properties if properties.count(name) > 1]
+        if twice:
+            raise FileFormatError(
+                f"the PLY header gives {element.name!r} the property {twice[0]!r} twice; "
+                "export it again"
+            )
         if element.name == "vertex":
             limits.check_points(element.count)
         limits.check_faces(element.count)
 
 
-def _parse_header(data: bytes) -> tuple[list[Element], str, int]:
-    """Elements, encoding, and where the rows begin."""
-    end = data.find(b"end_header", 0, MAX_HEADER)
-    newline = data.find(b"\n", end)
-    if not data.startswith(b"ply") or end < 0 or newline < 0:
-        raise FileFormatError("no PLY header from 'ply' to 'end_header'; export it again")
-    check_text(data[:end])
-    encoding, elements = "", []
-    for line in data[:end].decode("ascii", "replace").splitlines():
-        match line.split():
-            case ["format", name, _]:
-                encoding = name
-            case ["element", name, count]:
-                elements.append(Element(name, _count(count, line)))
-            case ["property", *words] if elements:
-                elements[-1].properties.append(_parse_property(words, line))
-    if encoding not in BYTE_ORDERS:
-        raise FileFormatError(f"PLY format {encoding!r} is none of {', '.join(BYTE_ORDERS)}")
-    return elements, encoding, newline + 1
-
-
-def _parse_property(words: list[str], line: str) -> Property:
-    try:
-        match words:
-            case ["list", length, item, name] if TYPES[length][0] != "f":
-                return Property(name, TYPES[item], TYPES[length])
-            case [item, name]:
-                return Property(name, TYPES[item])
-    except KeyError as error:
-        raise FileFormatError(f"unknown PLY type {error} in {line!r}") from error
-    raise FileFormatError(f"cannot read the PLY header line {line!r}")
-
-
-def _count(text: str, line: str) -> int:
-    if not text.isdecimal():
-        raise FileFormatError(f"PLY header line {line!r} needs a count of 0 or more")
-    return int(text)
-
-
-def _check_size(elements: list[Element], available: int, *, ascii: bool) -> None:
+def _check_size(header: Header, available: int) -> None:
     """Refuse counts that the file cannot hold, before anything is allocated for them."""
-    for element in elements:
+    ascii = header.encoding == "ascii"
+    for element in header.elements:
         row = sum(
             2 if ascii else np.dtype(prop.length or prop.type).itemsize
             for prop in element.properties
@@ -152,21 +119,49 @@ def _check_size(elements: list[Element], available: int, *, ascii: bool) -> None
             )
 
 
-def _columns(table: dict[str, NDArray]) -> dict[str, NDArray]:
-    return {name: column for name, column in table.items() if column.ndim == 1}
+def _faces(
+    tables: dict[str, Table], limits: ReadLimits
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """(M, 3) triangles of the faces and strips, and what the user is to be told."""
+    triangles, notices = [np.empty((0, 3), np.int64)], []
+    for element in ("face", "tristrips"):
+        table = tables.get(element, {})
+        name = _face_list(table)
+        if name is None:
+            if any(len(column) for column in table.values()):
+                notices.append(f"The {element!r} rows name no vertices and were left out.")
+            continue
+        lengths, corners = table[f"#{name}"], table[name]
+        limits.check_faces(int(np.maximum(lengths - 2, 0).sum()))
+        if element == "face":
+            found, told = triangles_of(lengths, corners, limits)
+            notices.extend(told)
+        else:
+            found = triangles_of_strips(lengths, _with_restarts(corners))
+        if found is not None:
+            triangles.append(found)
+    return np.concatenate(triangles), tuple(notices)
 
 
-def _faces(table: dict[str, NDArray], limits: ReadLimits) -> NDArray[np.int64] | None:
-    for name in FACE_LISTS:
-        if f"#{name}" in table and len(table[name]):
-            limits.check_faces(int(np.maximum(table[f"#{name}"] - 2, 0).sum()))
-            return triangulate(table[f"#{name}"], table[name])
-    return None
+def _face_list(table: Table) -> str | None:
+    """The name of the list of vertices among an element's columns."""
+    lists = [name for name in table if f"#{name}" in table and table[name].dtype.kind in "iu"]
+    known = [name for name in lists if name.lower() in FACE_LISTS]
+    return next(iter(known or (lists if len(lists) == 1 else [])), None)
+
+
+def _with_restarts(corners: NDArray) -> NDArray[np.int64]:
+    """Corners whose mark of a new strip is ``RESTART``, which is -1, in unsigned numbers too."""
+    wide = corners.astype(np.int64)
+    if corners.dtype.kind == "u":
+        wide[corners == np.iinfo(corners.dtype).max] = RESTART
+    return wide
 
 
 def _binary_tables(
     elements: list[Element], rest: memoryview, order: str
-) -> dict[str, dict[str, NDArray]]:
+) -> tuple[dict[str, Table], int]:
+    """The columns of each element, see ``ascii_tables``, and where the last row ends."""
     tables, offset = {}, 0
     for element in elements:
         rows = _uniform_rows(element, rest, offset, order)
@@ -175,7 +170,7 @@ def _binary_tables(
             tables[element.name] = _flatten(element, rows)
         else:
             tables[element.name], offset = _ragged_rows(element, rest, offset, order)
-    return tables
+    return tables, offset
 
 
 def _uniform_rows(
@@ -188,7 +183,9 @@ def _uniform_rows(
     if row_type.itemsize * element.count > len(rest) - offset:
         if any(prop.length for prop in element.properties):
             return None
-        raise FileFormatError(f"the file ends within its {element.count} of {element.name!r}")
+        raise FileFormatError(
+            f"the file ends within its {element.count} rows of {element.name!r}; it is cut off"
+        )
     rows = np.frombuffer(rest, row_type, element.count, offset)
     for prop in element.properties:
         if prop.length and (rows[f"#{prop.name}"] != rows[f"#{prop.name}"][0]).any():
@@ -201,6 +198,11 @@ def _first_lengths(element: Element, rest: memoryview, offset: int, order: str) 
     for prop in element.properties:
         size = np.dtype(prop.type).itemsize
         if prop.length:
+            size = np.dtype(prop.length).itemsize
+            if offset + size > len(rest):
+                raise FileFormatError(
+                    f"the file ends before the first row of {element.name!r}; it is cut off"
+                )
             (length,) = np.frombuffer(rest, order + prop.length, 1, offset)
             lengths.append(max(0, int(length)))
             size = np.dtype(prop.length).itemsize + size * lengths[-1]
@@ -208,7 +210,7 @@ def _first_lengths(element: Element, rest: memoryview, offset: int, order: str) 
     return lengths
 
 
-def _flatten(element: Element, rows: NDArray[np.void]) -> dict[str, NDArray]:
+def _flatten(element: Element, rows: NDArray[np.void]) -> Table:
     """Columns by name; of a list, ``#name`` holds the lengths and ``name`` (L, 1) the items."""
     table = {}
     for prop in element.properties:
@@ -220,9 +222,7 @@ def _flatten(element: Element, rows: NDArray[np.void]) -> dict[str, NDArray]:
     return table
 
 
-def _ragged_rows(
-    element: Element, rest: memoryview, offset: int, order: str
-) -> tuple[dict[str, NDArray], int]:
+def _ragged_rows(element: Element, rest: memoryview, offset: int, order: str) -> tuple[Table, int]:
     """Rows whose lists differ in length, and where they end; a row's place follows from the last.
 
     Only the places are found row by row; what is there is gathered for all rows at once.
@@ -235,7 +235,7 @@ def _ragged_rows(
         if prop.length:
             count = lengths.pop(0)
             at = at + np.dtype(prop.length).itemsize
-            items = _gathered(raw, _item_places(at, count, size), order + prop.type)
+            items = _gathered(raw, item_places(at, count, size), order + prop.type)
             table[f"#{prop.name}"], table[prop.name] = count, items.reshape(-1, 1)
             at = at + count * size
         else:
@@ -294,17 +294,6 @@ def _list_steps(
     return steps, skip
 
 
-def _item_places(
-    start: NDArray[np.int64], count: NDArray[np.int64], size: int
-) -> NDArray[np.int64]:
-    """Where every item of lists (N,) is that begin at ``start`` and have ``count`` items."""
-    places = np.arange(count.sum())
-    places -= np.repeat(np.cumsum(count) - count, count)
-    places *= size
-    places += np.repeat(start, count)
-    return places
-
-
 def _gathered(raw: NDArray[np.uint8], places: NDArray[np.int64], kind: str) -> NDArray:
     """Numbers of type ``kind`` from any places of the bytes."""
     items = np.empty((len(places), np.dtype(kind).itemsize), np.uint8)
@@ -312,86 +301,6 @@ def _gathered(raw: NDArray[np.uint8], places: NDArray[np.int64], kind: str) -> N
         items[:, byte] = raw[places + byte]
     numbers = items.view(kind).reshape(-1)
     return numbers.astype(numbers.dtype.newbyteorder("="))
-
-
-def _ascii_tables(elements: list[Element], text: bytes) -> dict[str, dict[str, NDArray]]:
-    lines = (line.decode("ascii") for line in lines_of(text))
-    return {element.name: _ascii_table(element, lines) for element in elements}
-
-
-def _ascii_table(element: Element, lines: Iterator[str]) -> dict[str, NDArray]:
-    if element.count == 0:
-        return {}
-    rows = islice(lines, element.count)
-    if any(prop.length for prop in element.properties):
-        return _ascii_lists(element, rows)
-    first = next(rows, None)
-    row_type = element.row_type("=", [])
-    table = np.empty(0, row_type)
-    if first is not None:
-        table = np.loadtxt(chain([first], rows), row_type, comments=None, ndmin=1)
-    _check_lines(element, len(table))
-    return _flatten(element, table)
-
-
-def _check_lines(element: Element, found: int) -> None:
-    if found < element.count:
-        raise FileFormatError(
-            f"the file ends after {found} of {element.count} {element.name!r} lines; "
-            "export it again"
-        )
-
-
-def _ascii_lists(element: Element, rows: Iterator[str]) -> dict[str, NDArray]:
-    """Lines with lists, each of its own length; all numbers pass through doubles."""
-    numbers, words = array("d"), array("q")
-    for row in rows:
-        values = row.split()
-        numbers.extend(map(float, values))
-        words.append(len(values))
-    _check_lines(element, len(words))
-    flat, ends = np.array(numbers), np.cumsum(np.array(words))
-    at = ends - np.array(words)
-    table = {}
-    for prop in element.properties:
-        count = np.ones(len(at), np.int64)
-        if prop.length:
-            count = _typed(_within(flat, at, count, ends, element), "i8")
-            table[f"#{prop.name}"] = count = np.maximum(count, 0)
-            at = at + 1
-        items = _typed(_within(flat, at, count, ends, element), prop.type)
-        table[prop.name] = items.reshape(-1, 1) if prop.length else items
-        at = at + count
-    return table
-
-
-def _within(
-    flat: NDArray[np.float64],
-    at: NDArray[np.int64],
-    count: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    element: Element,
-) -> NDArray[np.float64]:
-    """The next ``count`` numbers of each line, if the line has so many."""
-    # Not by a sum, which a huge count would make overflow.
-    short = count > ends - at
-    if short.any():
-        raise FileFormatError(f"line {int(np.argmax(short)) + 1} of {element.name!r} is cut off")
-    return flat[_item_places(at, count, 1)]
-
-
-def _typed(numbers: NDArray[np.float64], kind: str) -> NDArray:
-    """The numbers in the type that the header promises.
-
-    Raises:
-        FileFormatError: one is not whole, or too large, where whole numbers are promised.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        typed = numbers.astype(kind)
-    if typed.dtype.kind in "iu" and (typed != numbers).any():
-        wrong = numbers[typed != numbers][0]
-        raise FileFormatError(f"{wrong} is no whole number of the type that the PLY header says")
-    return typed
 
 
 def format_ply(cloud: PointCloud, encoding: str = "binary_little_endian") -> bytes:
