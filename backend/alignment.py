@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,8 +26,8 @@ class AlignedScan:
     Attributes:
         cloud: the scan in its own frame and unit, with outward normals.
         T_part_scan: (4, 4) to the part frame; it holds the change of unit.
-        record: how it was done: normals, and of the registration its fitness, RMSE, noise, offset,
-            free motions, alternatives, and what was asked of it.
+        record: how it was done: what was asked, what told the outside of the normals, and of the
+            registration its fitness, RMSE, noise, offset, free motions and alternatives.
     """
 
     cloud: PointCloud
@@ -70,7 +71,17 @@ def align(
         nominal = nominal.in_unit(part_unit)
     scale = 1.0 if scan.unit is None else MM_PER_UNIT[Unit(scan.unit)] / MM_PER_UNIT[part_unit]
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
-    record: dict[str, Any] = {"scale": scale, "registration": None}
+    record: dict[str, Any] = {
+        "asked": {
+            "part_unit": part_unit.value,
+            "viewpoint": None if viewpoint is None else viewpoint.tolist(),
+            "seed": seed,
+            "min_fitness": min_fitness,
+            "prefer": None if prefer is None else prefer.tolist(),
+        },
+        "scale": scale,
+        "registration": None,
+    }
     if nominal is not None:
         found = register(
             nominal,
@@ -95,6 +106,19 @@ def align(
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
     scan = replace(scan, notices=placed.notices)
     return AlignedScan(scan, T_part_scan, record)
+
+
+def align_again(
+    record: Mapping[str, Any], scan: PointCloud, nominal: PointCloud | None
+) -> AlignedScan:
+    """Align as ``record``, that of an ``AlignedScan``, says it was asked; else as ``align``."""
+    asked = dict(record["asked"])
+    part_unit = Unit(asked.pop("part_unit"))
+    arrays = {
+        name: None if (given := asked.pop(name)) is None else np.array(given)
+        for name in ("viewpoint", "prefer")
+    }
+    return align(scan, nominal, part_unit=part_unit, **arrays, **asked)
 
 
 def _record(found: Registration, scale: float) -> dict[str, Any]:

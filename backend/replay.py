@@ -112,12 +112,6 @@ def replay(
     return Replayed(_to_scan(cloud, state, transform), record)
 
 
-def replay_record(record: dict[str, Any], cloud: PointCloud) -> LabeledCloud:
-    """Make a sample again from its record and the same input cloud: the same bytes."""
-    recipe = Recipe.model_validate(record["recipe"])
-    return replay(recipe, cloud, T_part_scan=record["T_part_scan"]).labeled
-
-
 def _to_part(cloud: PointCloud, transform: FloatArray, origin: FloatArray) -> PointCloud:
     relative = transform.copy()
     relative[:3, 3] -= origin

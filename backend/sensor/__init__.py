@@ -6,7 +6,7 @@ it, and what each did is in the record. Formulas and sources: ``docs/sensor.md``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CloudError
-from backend.replay import replay_record
 from backend.sensor.dropout import dropout
 from backend.sensor.noise import add_noise
 from backend.sensor.occlusion import occlusion
@@ -25,7 +24,7 @@ from shared_schema.recipe import MM_PER_UNIT, Unit
 from shared_schema.scale import scaled
 from shared_schema.sensor import Sensor
 
-__all__ = ["Sensed", "remake", "scan_rng", "sense"]
+__all__ = ["Sensed", "scan_rng", "sense", "sense_again"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -110,20 +109,13 @@ def scan_rng(seed: int, sha256: str) -> np.random.Generator:
     return np.random.default_rng([seed, int(sha256[:8], 16)])
 
 
-def remake(record: dict[str, Any], cloud: PointCloud) -> LabeledCloud:
-    """Make a sample again from its record and the same input cloud: the same bytes.
-
-    Args:
-        record: of ``replay``, with what ``sense`` recorded under ``sensor`` if there was one.
-        cloud: what both were given.
-    """
-    labeled = replay_record(record, cloud)
-    if record.get("sensor") is None:
-        return labeled
-    sensed = record["sensor"]
-    sensor = Sensor.model_validate(sensed["sensor"])
-    own, unit = sensed["scan_viewpoints"], Unit(sensed["unit"])
-    return _sense(labeled, sensor, sensed["seed"], cloud, own, unit).labeled
+def sense_again(
+    record: Mapping[str, Any], labeled: LabeledCloud, nominal_cloud: PointCloud
+) -> LabeledCloud:
+    """What ``sense`` gave when it wrote ``record``, from the same clouds: the same bytes."""
+    sensor = Sensor.model_validate(record["sensor"])
+    own, unit = record["scan_viewpoints"], Unit(record["unit"])
+    return _sense(labeled, sensor, record["seed"], nominal_cloud, own, unit).labeled
 
 
 def _sense(

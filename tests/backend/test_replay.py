@@ -15,7 +15,8 @@ from scipy.spatial.transform import Rotation
 from backend.cloud import DefectEffect, LabeledCloud, PointCloud
 from backend.defects import DEFECTS
 from backend.errors import ReplayError
-from backend.replay import replay, replay_record
+from backend.remake import remake
+from backend.replay import replay
 from shared_schema.defects import Severed
 from shared_schema.load import dump, parse_document
 from shared_schema.recipe import Lengths, Part, Recipe
@@ -197,7 +198,7 @@ def test_a_sample_is_made_again_from_its_record(stack: list[str], seed: int, pos
     cloud = moved(sphere(), np.linalg.inv(T_part_scan))
     recipe = random_recipe(sphere(), seed, *stack)
     first, record = replay(recipe, cloud, T_part_scan=T_part_scan, snap=True)
-    again = replay_record(json.loads(json.dumps(record)), cloud)
+    again = remake(json.loads(json.dumps(record)), cloud)
     for name in ("points", "normals", "mask", "labels", "weight", "source_index"):
         assert getattr(first, name).tobytes() == getattr(again, name).tobytes(), name
 

@@ -17,7 +17,8 @@ from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.io import read_cloud, read_labeled, write_cloud
 from backend.io.digest import file_digest
-from backend.replay import replay, replay_record
+from backend.remake import remake
+from backend.replay import replay
 from backend.samples import sample_path
 from shared_schema.load import dump, load_recipe, parse_document
 from shared_schema.recipe import Recipe
@@ -76,7 +77,7 @@ def test_the_record_makes_the_cloud_again(
     record = json.loads((tmp_path / "out" / "scan.json").read_text())
     assert record["source"]["sha256"] == file_digest(scan) and record["nominal"] is None
     assert [defect["kind"] for defect in record["defects"]] == ["dent", "scratch", "crack"]
-    again = replay_record(record, read_cloud(scan))
+    again = remake(record, scan)
     written = read_labeled(tmp_path / "out" / "scan.ply")
     np.testing.assert_array_equal(again.points, written.points)
     np.testing.assert_array_equal(again.mask, written.mask)

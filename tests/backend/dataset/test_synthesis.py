@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.alignment import AlignedScan
 from backend.cloud import PointCloud
 from backend.dataset.folder import data_files, labeled_clouds, nominal_clouds, read_samples
 from backend.dataset.manifest import Manifest
@@ -23,9 +24,8 @@ from backend.geometry.transform import transform_points
 from backend.intake import Intake
 from backend.io import read_labeled, write_cloud
 from backend.io.digest import file_digest
-from backend.replay import replay_record
+from backend.remake import remake
 from backend.samples import load_sample
-from backend.sensor import remake
 from backend.training import train
 from shared_schema.load import dump
 from shared_schema.recipe import Unit
@@ -79,8 +79,8 @@ def test_manifest_lists_what_is_there(order: Order) -> None:
 def test_a_record_makes_its_sample_again(order: Order) -> None:
     for entry in synthesize(replace(order, seed=3), 3, jobs=1).samples:
         labeled, record = read_sample(order.out / entry.cloud.file)
-        nominal, source = read_scan(order.nominal_file(entry.scan))
-        again = replay_record(record, nominal)
+        _, source = read_scan(order.nominal_file(entry.scan))
+        again = remake(record, order.scans / f"{entry.scan}.ply")
         assert again.points.tobytes() == labeled.points.tobytes()
         np.testing.assert_array_equal(again.normals, labeled.normals)
         np.testing.assert_array_equal(again.labels, labeled.labels)
@@ -163,7 +163,7 @@ def test_a_sensor_scans_both_kinds(order: Order) -> None:
     manifest = synthesize(order, 3, jobs=1)
     for entry in manifest.samples:
         labeled, record = read_sample(order.out / entry.cloud.file)
-        again = remake(record, read_scan(order.prepared_file(entry.scan))[0])
+        again = remake(record, order.scans / f"{entry.scan}.ply")
         assert again.points.tobytes() == labeled.points.tobytes()
         assert entry.points == len(labeled) < 0.9 * len(scan("egg", 0))
     points = [read_scan(order.nominal_file(entry.scan))[0].points for entry in manifest.scans]
@@ -211,7 +211,8 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
         assert record["recipe"]["part"]["diagonal"] == pytest.approx(mesh.diagonal, rel=0.01)
         found = np.array(record["T_part_scan"])
         np.testing.assert_allclose(found @ turn, np.eye(4), atol=0.01 * mesh.diagonal)
-        again = replay_record(record, read_scan(order.nominal_file("turned"))[0])
+        prepared, _ = read_scan(order.nominal_file("turned"))
+        again = remake(record, AlignedScan(prepared, found, {}))
         assert again.points.tobytes() == labeled.points.tobytes()
     kept = [order.nominal_file("turned"), order.skipped_file("in_metres")]
     times = [path.stat().st_mtime_ns for path in kept]
