@@ -14,7 +14,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.benchmark import OWN_PROTOCOL
 from backend.dataset.layouts import Protocol
 from backend.errors import DatasetError
-from backend.io.tiff import PIXEL
+from backend.io.organised import PIXEL
 from backend.metrics.aupro import aupro, label_image, label_regions, pro_curve, stack_regions
 from backend.metrics.auroc import auroc, resampled_auroc
 from backend.metrics.average_precision import average_precision

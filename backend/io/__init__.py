@@ -7,6 +7,7 @@ file is met is told in ``docs/formats.md``.
 
 from __future__ import annotations
 
+import logging
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.errors import FileFormatError, MissingDependencyError
+from backend.errors import CloudError, FileFormatError, FlawsmithError
 from backend.io.atomic import write_bytes, write_json
+from backend.io.dialect import TextFormat
 from backend.io.isolation import parse_isolated
 from backend.io.las import format_las, format_laz, parse_las
 from backend.io.limits import ReadLimits
@@ -27,9 +29,11 @@ from backend.io.npy import format_npy, format_npz, parse_npy, parse_npz
 from backend.io.obj import format_obj, parse_obj
 from backend.io.pcd import format_pcd, parse_pcd
 from backend.io.ply import format_ply, parse_ply
+from backend.io.ptx import parse_ptx
 from backend.io.stl import format_stl, parse_stl
 from backend.io.tiff import format_tiff, parse_tiff
-from backend.io.xyz import format_asc, format_csv, format_xyz, parse_xyz
+from backend.io.xyz import format_asc, format_csv, format_xyz, parse_pts, parse_xyz
+from shared_schema.recipe import Unit
 
 __all__ = [
     "ENCODED_WRITERS",
@@ -37,6 +41,8 @@ __all__ = [
     "READERS",
     "WRITERS",
     "ReadLimits",
+    "TextFormat",
+    "in_unit",
     "parse_cloud",
     "read_cloud",
     "read_labeled",
@@ -49,8 +55,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
-READERS: dict[str, Callable[[bytes, ReadLimits], PointCloud]] = {
+READERS: dict[str, Callable[..., PointCloud]] = {
     ".ply": parse_ply,
     ".pcd": parse_pcd,
     ".stl": parse_stl,
@@ -59,6 +66,8 @@ READERS: dict[str, Callable[[bytes, ReadLimits], PointCloud]] = {
     ".txt": parse_xyz,
     ".asc": parse_xyz,
     ".csv": parse_xyz,
+    ".pts": parse_pts,
+    ".ptx": parse_ptx,
     ".npy": parse_npy,
     ".npz": parse_npz,
     ".las": parse_las,
@@ -90,7 +99,31 @@ ENCODED_WRITERS: dict[str, Callable[[PointCloud, str], bytes]] = {
     ".pcd": format_pcd,
 }
 
+# What readers of text take besides the limits, of ``TextFormat``.
+TEXT_OPTIONS: dict[str, tuple[str, ...]] = {
+    ".obj": ("decimal",),
+    ".xyz": ("decimal", "delimiter"),
+    ".txt": ("decimal", "delimiter"),
+    ".asc": ("decimal", "delimiter"),
+    ".csv": ("decimal", "delimiter"),
+    ".pts": ("decimal", "delimiter"),
+}
+
+# Files that people have and that are not read, and how to get on.
+CAD = "it holds surfaces, not points; export the model as STL, PLY or OBJ"
+MESH = "export the mesh as STL, PLY or OBJ"
+SCANNER = "export the scan as PLY, PCD or LAS with the scanner's own program"
+OTHER_FILES: dict[str, str] = {
+    **dict.fromkeys((".step", ".stp", ".iges", ".igs", ".sat", ".x_t", ".x_b", ".sldprt"), CAD),
+    **dict.fromkeys((".catpart", ".prt", ".ipt", ".3dm", ".dwg", ".dxf", ".fcstd", ".brep"), CAD),
+    **dict.fromkeys((".glb", ".gltf", ".3mf", ".off", ".fbx", ".dae", ".vtk", ".vtp"), MESH),
+    **dict.fromkeys((".amf", ".wrl", ".vrml", ".x3d", ".usd", ".usdz", ".vtu", ".blend"), MESH),
+    **dict.fromkeys((".rcp", ".rcs", ".fls", ".fws", ".lsproj", ".zfs", ".zfprj"), SCANNER),
+    **dict.fromkeys((".e57", ".zdf", ".bin", ".ksdata", ".om3", ".atos", ".g3d", ".mat"), SCANNER),
+}
+
 DEFAULT_LIMITS = ReadLimits()
+DEFAULT_TEXT = TextFormat()
 
 # The formats that carry named values per point.
 FIELD_SUFFIXES = (".ply", ".pcd", ".xyz", ".txt", ".asc", ".csv", ".npy", ".npz", ".las", ".laz")
@@ -103,7 +136,12 @@ UNIT_TOLERANCE = 1e-5
 
 
 def read_cloud(
-    path: str | Path, *, unit: str | None = None, limits: ReadLimits = DEFAULT_LIMITS
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    assumed_unit: str | None = None,
+    text: TextFormat = DEFAULT_TEXT,
+    limits: ReadLimits = DEFAULT_LIMITS,
 ) -> PointCloud:
     """Read a scan or a mesh; the format follows from the suffix.
 
@@ -112,22 +150,44 @@ def read_cloud(
 
     Args:
         path: a file with one of the suffixes in ``READERS``.
-        unit: the unit of its lengths, which no format states: ``"mm"``, ``"m"`` or ``"inch"``.
+        unit: the unit of its lengths: ``"mm"``, ``"m"`` or ``"inch"``.
+        assumed_unit: that of a file that does not state one, as hardly any does, where ``unit`` is
+            None.
+        text: how a text file writes its numbers, as far as it is known.
         limits: what is refused as too large.
 
     Raises:
-        FileFormatError: a file that is missing, too large, damaged or not what its suffix promises.
+        FileFormatError: a file that is missing, too large, damaged or not what its suffix promises;
+            numbers in a text that can be read in several ways.
         MissingDependencyError: the format needs a package that is not installed.
     """
     path = Path(path)
     try:
         _require(path.suffix, READERS, "read")
-        cloud = parse_cloud(_read_bytes(path, limits), path.suffix, limits=limits)
+        cloud = parse_cloud(_read_bytes(path, limits), path.suffix, text=text, limits=limits)
+        return in_unit(cloud, unit, assumed_unit)
     except OSError as error:
         raise FileFormatError(f"{path}: {error.strerror}; check the path") from error
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from error
-    return replace(cloud, unit=unit)
+
+
+def in_unit(cloud: PointCloud, unit: str | None, assumed: str | None = None) -> PointCloud:
+    """``cloud`` as it was parsed, its unit that which the user says, else its file, else assumed.
+
+    Raises:
+        FileFormatError: the file states a unit that is none of ``Unit``, and the user says none.
+    """
+    stated = cloud.unit
+    if unit is not None and stated not in (None, unit):
+        notice = f"Its columns are said to be in {stated}, but it was read in {unit}, as asked for."
+        return replace(cloud, unit=unit, notices=(*cloud.notices, notice))
+    if unit is None and stated is not None and stated not in list(Unit):
+        raise FileFormatError(
+            f"its columns are said to be in {stated!r}; convert them to {', '.join(Unit)}, or say "
+            "in which of these they are by --unit"
+        )
+    return replace(cloud, unit=unit or stated or assumed)
 
 
 def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
@@ -144,13 +204,21 @@ def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
 
 
 def parse_cloud(
-    data: bytes, suffix: str, *, limits: ReadLimits = DEFAULT_LIMITS, isolate: bool = False
+    data: bytes,
+    suffix: str,
+    *,
+    text: TextFormat = DEFAULT_TEXT,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    isolate: bool = False,
 ) -> PointCloud:
     """The cloud in the bytes of a file, such as an upload; else like ``read_cloud``.
+
+    Its unit is what the file states, if it does; see ``in_unit``.
 
     Args:
         data: the file.
         suffix: of its name.
+        text: how a text file writes its numbers, as far as it is known.
         limits: what is refused as too large.
         isolate: parse in a worker process, with a wall clock, whatever the format; for files of
             strangers. Without, only the formats with foreign decoders are.
@@ -163,14 +231,24 @@ def parse_cloud(
     if not data:
         raise FileFormatError("the file is empty; export the scan again")
     try:
-        cloud = parse_isolated(parse, data, limits) if isolate else parse(data, limits)
+        known = {name: getattr(text, name) for name in TEXT_OPTIONS.get(suffix.lower(), ())}
+        if isolate:
+            cloud = parse_isolated(parse, data, limits, known)
+        else:
+            cloud = parse(data, limits, **known)
         limits.check_points(len(cloud))
         return _checked(cloud, zero_is_empty=suffix.lower() in ZERO_IS_EMPTY)
-    except (FileFormatError, MissingDependencyError):
+    except CloudError as error:
+        raise FileFormatError(f"{error}; export it again") from error
+    except FlawsmithError:
         raise
     except Exception as error:
-        reason = str(error) or type(error).__name__
-        raise FileFormatError(f"not a readable {suffix} file: {reason}; export it again") from error
+        # What a library says of it is for the log, not for the user.
+        logger.info("a %s file is not readable", suffix, exc_info=error)
+        raise FileFormatError(
+            f"this is no readable {suffix} file: it is damaged or of another format; export it "
+            "again, perhaps as PLY"
+        ) from error
 
 
 def _checked(cloud: PointCloud, *, zero_is_empty: bool) -> PointCloud:
@@ -245,7 +323,11 @@ def write_labeled(path: str | Path, labeled: LabeledCloud) -> None:
 
 
 def read_labeled(
-    path: str | Path, *, unit: str | None = None, limits: ReadLimits = DEFAULT_LIMITS
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    text: TextFormat = DEFAULT_TEXT,
+    limits: ReadLimits = DEFAULT_LIMITS,
 ) -> LabeledCloud:
     """Read what ``write_labeled`` wrote, or any cloud with a ``mask`` per point.
 
@@ -255,7 +337,7 @@ def read_labeled(
     Raises:
         FileFormatError: as ``read_cloud``, or there is no mask.
     """
-    cloud = read_cloud(path, unit=unit, limits=limits)
+    cloud = read_cloud(path, unit=unit, text=text, limits=limits)
     fields = dict(cloud.fields)
     if "mask" not in fields:
         raise FileFormatError(
@@ -317,5 +399,7 @@ def _write_fields(path: Path, cloud: PointCloud) -> None:
 def _require(suffix: str, table: dict[str, T], verb: str) -> T:
     found = table.get(suffix.lower())
     if found is None:
+        if verb == "read" and suffix.lower() in OTHER_FILES:
+            raise FileFormatError(f"{suffix!r} files are not read: {OTHER_FILES[suffix.lower()]}")
         raise FileFormatError(f"cannot {verb} {suffix!r} files; use one of {', '.join(table)}")
     return found

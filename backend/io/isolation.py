@@ -23,7 +23,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import IO, Any
 
@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 from backend.children import ONE_THREAD_EACH, same_modules
 from backend.cloud import PointCloud
-from backend.errors import EngineError, FileFormatError
+from backend.errors import EngineError, FileFormatError, FlawsmithError
 from backend.io.limits import ReadLimits
 
-Parser = Callable[[bytes, ReadLimits], PointCloud]
+Parser = Callable[..., PointCloud]
 
 START_SECONDS = 120.0
 # A worker's time for one file: this, and as much more as its bytes need on a slow, busy machine.
@@ -57,14 +57,17 @@ _serving = False
 _idle: dict[int, list[_Worker]] = {}
 
 
-def parse_isolated(parse: Parser, data: bytes, limits: ReadLimits) -> PointCloud:
-    """What ``parse(data, limits)`` gives, computed in a worker process.
+def parse_isolated(
+    parse: Parser, data: bytes, limits: ReadLimits, options: Mapping[str, Any] | None = None
+) -> PointCloud:
+    """What ``parse(data, limits, **options)`` gives, computed in a worker process.
 
     Args:
         parse: a function at the top level of its module.
         data: the file.
         limits: as tight as the file's checked header allows; ``max_bytes`` is what the file
             unpacks to at most, and with the file's size bounds the worker's time and memory.
+        options: keyword arguments that JSON can hold.
 
     In a worker itself, it is computed right there.
 
@@ -72,10 +75,11 @@ def parse_isolated(parse: Parser, data: bytes, limits: ReadLimits) -> PointCloud
         FileFormatError: whatever went wrong in the worker: an exception, a crash, too much memory
             or time.
     """
+    options = options or {}
     if _serving:
-        return parse(data, limits)
+        return parse(data, limits, **options)
     with _borrowed_worker() as worker:
-        answer, arrays = worker.ask(parse, data, limits)
+        answer, arrays = worker.ask(parse, data, limits, options)
     if "error" in answer:
         raise FileFormatError(answer["error"])
     return replace(
@@ -116,7 +120,7 @@ class _Worker:
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
     def ask(
-        self, parse: Parser, data: bytes, limits: ReadLimits
+        self, parse: Parser, data: bytes, limits: ReadLimits, options: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """The answer, and its arrays if it is a cloud.
 
@@ -128,6 +132,7 @@ class _Worker:
         request = {
             "parser": [parse.__module__, parse.__name__],
             "limits": asdict(limits),
+            "options": dict(options),
             "size": len(data),
             "memory": BASE_MEMORY + MEMORY_PER_BYTE * work,
         }
@@ -272,15 +277,16 @@ def serve() -> None:
 def _parsed(request: dict[str, Any], data: bytes) -> PointCloud:
     module, name = request["parser"]
     parse: Parser = getattr(importlib.import_module(module), name)
-    return parse(data, ReadLimits(**request["limits"]))
+    return parse(data, ReadLimits(**request["limits"]), **request["options"])
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, FileFormatError):
+    """What the user is told; never what a library says."""
+    if isinstance(error, FlawsmithError):
         return str(error)
     if isinstance(error, MemoryError):
         return "reading needs more memory than such a file may take; it is damaged"
-    return f"not readable: {str(error) or type(error).__name__}; export it again"
+    return "its contents are damaged, or of a kind that is not read; export it again"
 
 
 def _described(arrays: dict[str, NDArray]) -> list[tuple[str, str, tuple[int, ...]]]:

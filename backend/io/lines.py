@@ -12,7 +12,9 @@ from backend.errors import FileFormatError
 from backend.io.text import MAX_LINE, check_text
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 BLOCK_BYTES = 1 << 20
+REPLACED_BYTES = 1 << 16
 QUOTED_BYTES = 80
 # A number sign within 1.#QNAN begins no comment.
 COMMENT = re.compile(rb"(?<!\d[.,])#.*")
@@ -21,24 +23,58 @@ COMMENT = re.compile(rb"(?<!\d[.,])#.*")
 def plain_text(data: bytes) -> bytes:
     r"""The text without a byte order mark, its lines ended by ``\n`` whatever ended them before.
 
+    UTF-16 becomes UTF-8; any other encoding stays as it is.
+
     Raises:
         FileFormatError: there is a control character that text does not have.
     """
-    text = data.removeprefix(BYTE_ORDER_MARK)
+    text = _from_utf_16(data.removeprefix(BYTE_ORDER_MARK))
     check_text(text)
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return text
 
 
-def blocks_of_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
-    r"""Pieces of whole lines in order, about ``BLOCK_BYTES`` each, and the first line's number.
+def _from_utf_16(data: bytes) -> bytes:
+    """UTF-8 of a text in UTF-16, as "Unicode text" of spreadsheets is; other bytes as they are."""
+    name = next((name for mark, name in UTF_16.items() if data.startswith(mark)), None)
+    if name is None:
+        # Without a mark: of plain letters and digits, every other byte is 0.
+        zeros = [data[first:QUOTED_BYTES:2].count(0) for first in (0, 1)]
+        if min(zeros) > 0 or max(zeros) < len(data[:QUOTED_BYTES]) // 2 or len(data) < 2:
+            return data
+        name = "utf-16-be" if zeros[0] else "utf-16-le"
+    try:
+        return data.decode(name).removeprefix("\ufeff").encode()
+    except UnicodeError:
+        raise FileFormatError("the text is UTF-16, but not all of it; it is cut off") from None
+
+
+def decoded(line: bytes) -> str:
+    """A line in UTF-8, or else in Latin-1, in which every byte is a letter."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def replaced(text: bytes, pattern: re.Pattern[bytes], by: bytes) -> bytes:
+    """``text`` with what ``pattern`` finds within lines replaced, some lines at a time.
+
+    Many replacements in one go would take far more memory than the text.
+    """
+    pieces = (pattern.sub(by, piece) for _, piece in blocks_of_lines(text, REPLACED_BYTES))
+    return b"\n".join(pieces)
+
+
+def blocks_of_lines(text: bytes, size: int = BLOCK_BYTES) -> Iterator[tuple[int, bytes]]:
+    r"""Pieces of whole lines in order, about ``size`` bytes each, and the first line's number.
 
     A piece ends before the ``\n`` of its last line.
     """
     start, number = 0, 1
     while start < len(text):
-        end = text.find(b"\n", min(start + BLOCK_BYTES, len(text)))
+        end = text.find(b"\n", min(start + size, len(text)))
         end = len(text) if end < 0 else end
         yield number, text[start:end]
         number += text.count(b"\n", start, end) + 1

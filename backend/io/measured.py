@@ -38,7 +38,7 @@ def only_measured(cloud: PointCloud, *, zero_is_empty: bool = False) -> PointClo
     unknown = ~np.isfinite(points).all(axis=1)
     zero = np.zeros(len(points), dtype=bool)
     if cloud.faces is None:
-        zero = _empty_zeros(points, sure=zero_is_empty and not unknown.any())
+        zero = empty_zeros(points, sure=zero_is_empty and not unknown.any())
     left_out = unknown | zero
     if not left_out.any():
         return cloud
@@ -52,8 +52,11 @@ def only_measured(cloud: PointCloud, *, zero_is_empty: bool = False) -> PointClo
     return replace(kept, notices=(*cloud.notices, *(f"{notice}." for notice in notices)))
 
 
-def _empty_zeros(points: NDArray, *, sure: bool) -> BoolArray:
-    """(N,) which points at (0, 0, 0) are no measurement; all there are, if that is ``sure``."""
+def empty_zeros(points: NDArray, *, sure: bool = False) -> BoolArray:
+    """(N,) which of ``points`` (N, 3) are at (0, 0, 0) and mean no measurement.
+
+    All that are there if that is ``sure``; else if they are more than there are at any other place.
+    """
     zero = points[:, 0] == 0
     zero &= (points[:, 1:] == 0).all(axis=1)
     count = int(zero.sum())

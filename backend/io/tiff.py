@@ -1,9 +1,8 @@
 """Organised TIFF: an image whose three samples are x, y, z, as MVTec 3D-AD has its scans.
 
-A pixel (0, 0, 0) or NaN has no depth and becomes no point. Each point keeps its place in the image
-in four fields, so that it can be written back into the same image: ``row`` and ``column`` of its
-pixel, and ``image_rows`` and ``image_columns``, the same for all. Other fields, normals and faces
-are left out: an image of positions has no place for them.
+A pixel (0, 0, 0) or NaN has no depth and becomes no point; see ``organised`` for how points keep
+their pixels. Other fields, normals and faces are left out: an image of positions has no place for
+them.
 
 MVTec 3D-AD (Bergmann et al., VISAPP 2022) has (H, W, 3) float32 in metres.
 """
@@ -15,16 +14,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError, MissingDependencyError
 from backend.io.isolation import parse_isolated
 from backend.io.limits import ReadLimits
+from backend.io.organised import cloud_from_image, pixels_of
 from backend.io.tiff_header import read_header
-
-PIXEL = ("row", "column")
-IMAGE = ("image_rows", "image_columns")
 
 
 def parse_tiff(data: bytes, limits: ReadLimits) -> PointCloud:
@@ -57,84 +53,36 @@ def decode_tiff(data: bytes, limits: ReadLimits) -> PointCloud:
     return cloud_from_image(image)
 
 
-def cloud_from_image(image: NDArray) -> PointCloud:
-    """All pixels of ``image`` (H, W, 3), row by row, with the fields that keep their places."""
-    rows, columns, _ = image.shape
-    row, column = np.divmod(np.arange(rows * columns, dtype=np.int32), np.int32(columns))
-    size = (np.full_like(row, length) for length in (rows, columns))
-    fields = dict(zip((*PIXEL, *IMAGE), (row, column, *size), strict=True))
-    return PointCloud(image.reshape(-1, 3).astype(np.float64), fields=fields)
-
-
 def format_tiff(cloud: PointCloud) -> bytes:
     """The points in their pixels, as one uncompressed (H, W, 3) float32 image.
 
-    The image is as large as the fields ``image_rows`` and ``image_columns`` say, or without them
-    just large enough.
+    Pixels without a point are (0, 0, 0), or NaN where a point is there.
 
     Raises:
-        FileFormatError: the points have no ``row`` and ``column``, two share a pixel, or one cannot
-            be told from a pixel without depth.
+        FileFormatError: the points have no pixels, see ``pixels_of``, or one at (0, 0, 0) cannot be
+            told from a pixel without depth, as there is none.
         MissingDependencyError: tifffile is not installed.
     """
-    row, column = (_whole(cloud, name) for name in PIXEL)
-    rows, columns = _image_size(cloud, row, column)
-    _check_pixels(row, column, columns)
-    image = np.zeros((rows, columns, 3), np.float32)
-    image[row, column] = cloud.points
-    lost = ~(image[row, column] != 0).any(axis=1)
-    if lost.any():
+    pixel, (rows, columns) = pixels_of(cloud)
+    positions = cloud.points.astype(np.float32)
+    zero = (positions == 0).all(axis=1)
+    if zero.any() and len(pixel) == rows * columns:
         raise FileFormatError(
-            f"point {int(np.argmax(lost))} is at (0, 0, 0), which means no depth in a TIFF; move "
+            f"point {int(np.argmax(zero))} is at (0, 0, 0), which means no depth in a TIFF; move "
             "the cloud or write PLY"
         )
+    image = np.full((rows * columns, 3), np.nan if zero.any() else 0.0, np.float32)
+    image[pixel] = positions
     stream = io.BytesIO()
     _tifffile().imwrite(
-        stream, image, photometric="rgb", planarconfig="contig", metadata=None, software="flawsmith"
+        stream,
+        image.reshape(rows, columns, 3),
+        photometric="rgb",
+        planarconfig="contig",
+        metadata=None,
+        software="flawsmith",
     )
     return stream.getvalue()
-
-
-def _whole(cloud: PointCloud, name: str) -> NDArray[np.int64]:
-    """A field (N,) of whole numbers of 0 or more."""
-    if name not in cloud.fields:
-        raise FileFormatError(
-            "TIFF needs each point's pixel in fields 'row' and 'column', as a scan that was read "
-            f"from a TIFF has; the points have {', '.join(cloud.fields) or 'no fields'}; write PLY"
-        )
-    values = np.asarray(cloud.fields[name])
-    whole = values.astype(np.int64)
-    if values.shape != (len(cloud),) or (whole != values).any() or (whole < 0).any():
-        raise FileFormatError(f"field {name!r} must hold whole numbers of 0 or more, one a point")
-    return whole
-
-
-def _image_size(
-    cloud: PointCloud, row: NDArray[np.int64], column: NDArray[np.int64]
-) -> tuple[int, int]:
-    """Rows and columns of the image.
-
-    Raises:
-        FileFormatError: a pixel outside, or an image too large to be read back.
-    """
-    sizes = []
-    for name, index in zip(IMAGE, (row, column), strict=True):
-        needed = int(index.max()) + 1
-        size = int(_whole(cloud, name).max()) if name in cloud.fields else needed
-        if size < needed:
-            raise FileFormatError(f"a point is in {name[6:-1]} {needed - 1} of {size}")
-        sizes.append(size)
-    ReadLimits().check_points(sizes[0] * sizes[1])
-    return sizes[0], sizes[1]
-
-
-def _check_pixels(row: NDArray[np.int64], column: NDArray[np.int64], columns: int) -> None:
-    pixels, counts = np.unique(row * columns + column, return_counts=True)
-    if (counts > 1).any():
-        at = divmod(int(pixels[np.argmax(counts)]), columns)
-        raise FileFormatError(
-            f"{counts.max()} points share the pixel {at}, which holds one; write PLY"
-        )
 
 
 def _tifffile() -> Any:

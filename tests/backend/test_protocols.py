@@ -9,7 +9,7 @@ from scipy.ndimage import label
 from backend.cloud import LabeledCloud
 from backend.dataset.benchmark import protocol_of
 from backend.evaluation import ScoredCase, TestCase, report
-from backend.io.tiff import PIXEL
+from backend.io.organised import PIXEL
 from backend.scoring.detector import ScoreMap
 
 SIZE = 24

@@ -39,7 +39,7 @@ from backend.dataset.layouts.points import marked
 from backend.errors import DatasetError, MissingDependencyError
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io import WRITERS, read_cloud
-from backend.io.tiff import IMAGE, PIXEL
+from backend.io.organised import IMAGE, PIXEL
 
 BORDER, LEAST_BORDER = 10, 0.01
 TABLE_METRES = 0.005

@@ -17,7 +17,7 @@ from backend.dataset.layouts.layout import View
 from backend.errors import DatasetError
 from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import transform_points
-from backend.io.tiff import IMAGE, PIXEL
+from backend.io.organised import IMAGE, PIXEL
 from shared_schema.views import Camera
 
 FloatArray = NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from backend.io import ENCODED_WRITERS, WRITERS, read_cloud, write_cloud
-from backend.io.tiff import cloud_from_image
+from backend.io.organised import cloud_from_image
 from shared_schema.load import dump
 from tests.backend.parts import scan
 from tests.backend.shapes import template

@@ -16,7 +16,7 @@ from backend.dataset.layouts.png import format_png
 from backend.dataset.layouts.points import format_single_pcd
 from backend.errors import DatasetError
 from backend.io.measured import only_measured
-from backend.io.tiff import cloud_from_image
+from backend.io.organised import cloud_from_image
 from tests.backend.parts import write_folder
 
 ALL = tuple(Split)

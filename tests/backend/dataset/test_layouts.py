@@ -28,7 +28,7 @@ from backend.errors import DatasetError
 from backend.io import read_labeled, write_cloud, write_json, write_labeled
 from backend.io.digest import file_digest
 from backend.io.measured import only_measured
-from backend.io.tiff import cloud_from_image
+from backend.io.organised import cloud_from_image
 from tests.backend.parts import SIZES, labeled, write_folder
 
 NOMINAL, ANOMALOUS = 6, 2

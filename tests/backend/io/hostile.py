@@ -33,7 +33,7 @@ from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io import ENCODED_WRITERS, WRITERS, parse_cloud
 from backend.io.measured import only_measured
-from backend.io.tiff import cloud_from_image
+from backend.io.organised import cloud_from_image
 from tests.backend.io.plain_readers import obj_vertices, stl_vertices
 
 POINTS = 90
@@ -127,6 +127,13 @@ def _tiff(**options: object) -> bytes:
     return stream.getvalue()
 
 
+def _ptx(scan: PointCloud) -> bytes:
+    head = b"%d\n1\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n1 0 0 0\n0 1 0 0\n0 0 1 0\n10 20 30 1\n"
+    stream = io.BytesIO()
+    np.savetxt(stream, np.column_stack([scan.points, scan.fields["weight"]]), "%.9g")
+    return head % POINTS + stream.getvalue()
+
+
 def _npz_compressed() -> bytes:
     scan, stream = _scan(), io.BytesIO()
     np.savez_compressed(stream, points=scan.points, normals=scan.normals, **scan.fields)
@@ -161,6 +168,8 @@ def originals() -> dict[str, tuple[str, bytes]]:
         ".tif",
         WRITERS[".tif"](only_measured(cloud_from_image(_image()), zero_is_empty=True)),
     )
+    found["pts"] = (".pts", b"%d\n" % POINTS + WRITERS[".xyz"](scan))
+    found["ptx"] = (".ptx", _ptx(scan))
     found["tiff deflate"] = (".tiff", _tiff(compression="zlib", rowsperstrip=4))
     found["tiff big"] = (".tiff", _tiff(bigtiff=True, byteorder=">"))
     return found
@@ -300,6 +309,12 @@ def _text_count(data: bytes) -> int:
     return len(rows) - (1 if len(rows) > 1 and re.fullmatch(rb"\d+", rows[0]) else 0)
 
 
+def _ptx_count(data: bytes) -> int:
+    """Of the only scan, or else of the text that the file has become."""
+    columns, rows = data.split(maxsplit=2)[:2]
+    return int(columns) * int(rows)
+
+
 def _begins_with_number(line: bytes) -> bool:
     try:
         float(re.split(rb"[\s,;]", line)[0])
@@ -362,6 +377,8 @@ STATED: dict[str, Callable[[bytes], tuple[int, int]]] = {
     ".txt": _exactly(_text_count),
     ".asc": _exactly(_text_count),
     ".csv": _exactly(_text_count),
+    ".pts": _exactly(_text_count),
+    ".ptx": _exactly(_ptx_count),
     ".npy": _exactly(_npy_count),
     ".npz": _exactly(_npz_count),
     ".las": _exactly(_las_count),

@@ -19,9 +19,10 @@ from numpy.lib import format as npy_format
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
-from backend.io import READERS, WRITERS, ReadLimits, parse_cloud, read_cloud
+from backend.io import OTHER_FILES, READERS, WRITERS, ReadLimits, parse_cloud, read_cloud
 
-TEXT_SUFFIXES = (".xyz", ".txt", ".asc", ".csv", ".obj")
+TEXT_SUFFIXES = (".xyz", ".txt", ".asc", ".csv", ".pts", ".ptx", ".obj")
+PTX_HEAD = b"2\n2\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"
 FACET = (
     b"facet normal 0 0 1\nouter loop\nvertex 1 2 3\nvertex 3 2 1\nvertex 5 5 5\nendloop\nendfacet\n"
 )
@@ -39,6 +40,10 @@ def _in_pixels() -> PointCloud:
 
 
 def _file(suffix: str) -> bytes:
+    if suffix == ".ptx":
+        return PTX_HEAD + b"2 0 0 0.5\n1 0 0 0.5\n2 1 0 0.5\n2 0 1 0.5\n"
+    if suffix == ".pts":
+        return b"4\n" + WRITERS[".xyz"](_tetrahedron())
     return WRITERS[suffix](_in_pixels() if suffix.startswith(".tif") else _tetrahedron())
 
 
@@ -280,8 +285,14 @@ def test_the_message_names_file_and_way_out(tmp_path) -> None:
 
 
 def test_an_unknown_suffix_lists_the_known_ones(tmp_path) -> None:
-    with pytest.raises(FileFormatError, match=r"'\.step' files; use one of \.ply, \.pcd"):
-        read_cloud(tmp_path / "part.step")
+    with pytest.raises(FileFormatError, match=r"'\.parts' files; use one of \.ply, \.pcd"):
+        read_cloud(tmp_path / "part.parts")
+
+
+@pytest.mark.parametrize(("suffix", "way_out"), OTHER_FILES.items())
+def test_a_known_format_that_is_not_read_says_the_way_out(suffix: str, way_out: str) -> None:
+    with pytest.raises(FileFormatError, match=f"(?i)^'{suffix}' files are not read: {way_out}$"):
+        parse_cloud(b"something", suffix.upper() if suffix == ".stp" else suffix)
 
 
 def test_a_missing_file_says_where_it_was_looked_for(tmp_path) -> None:

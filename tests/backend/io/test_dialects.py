@@ -205,9 +205,7 @@ def test_text_with_names(head: str) -> None:
         ("x y z a\n1 2 3\n", "must name 3 columns"),
         ("x y z x\n1 2 3 4\n", "each once"),
         ("3\n1 2 3\n1 2 3\n", "says that it has 3 points, but holds 2"),
-        ("1,5;2,5;3\n", "write decimals with a point"),
-        ("1,2,3,4\n1,2,,4\n", "same count of numbers"),
-        ("my scan\n1 2 3\n", "holds neither numbers nor names"),
+        ("1,2,3,4\n1,2,,4\n", "^line 2, '1,2,,4', is no row of 4 numbers"),
     ],
 )
 def test_text_that_could_be_misread_is_refused(text: str, reason: str) -> None:
@@ -216,7 +214,7 @@ def test_text_that_could_be_misread_is_refused(text: str, reason: str) -> None:
 
 
 def test_text_of_ragged_lines_is_refused() -> None:
-    with pytest.raises(FileFormatError, match="same count of numbers"):
+    with pytest.raises(FileFormatError, match=r"^line 2, '4 5', is no row of 3 numbers"):
         parse_cloud(b"1 2 3\n4 5\n", ".xyz")
 
 

@@ -123,7 +123,7 @@ def test_hunger_ends_at_the_limit() -> None:
 
 @pytest.mark.parametrize(
     ("parse", "reason"),
-    [(fail, "not readable: 'nothing"), (refuse, "^these are no points"), (stop, "not readable: 3")],
+    [(fail, "^its contents"), (refuse, "^these are no points"), (stop, "^its contents")],
 )
 def test_an_exception_is_told_and_the_worker_goes_on(parse, reason: str) -> None:
     before = _process()

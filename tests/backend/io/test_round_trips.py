@@ -58,8 +58,8 @@ def scan() -> PointCloud:
     )
 
 
-def test_every_format_is_read_and_written() -> None:
-    assert READERS.keys() == WRITERS.keys()
+def test_every_format_but_those_of_one_maker_is_read_and_written() -> None:
+    assert READERS.keys() == WRITERS.keys() | {".pts", ".ptx"}
 
 
 def test_every_format_is_documented() -> None:
@@ -70,7 +70,7 @@ def test_every_format_is_documented() -> None:
         for cells in rows
         for suffix in re.findall(r"`(\.\w+)`", cells[1])
     }
-    assert fields == {suffix: suffix in FIELD_SUFFIXES for suffix in READERS}
+    assert fields == {suffix: suffix in (*FIELD_SUFFIXES, ".pts", ".ptx") for suffix in READERS}
 
 
 @pytest.mark.parametrize("suffix", SCAN_SUFFIXES)

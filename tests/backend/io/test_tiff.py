@@ -77,6 +77,15 @@ def test_pixels_pass_through_other_formats(image: np.ndarray) -> None:
     assert WRITERS[".tiff"](text) == WRITERS[".tiff"](cloud)
 
 
+def test_a_point_at_the_origin_is_told_from_pixels_without_depth(image: np.ndarray) -> None:
+    cloud = parse_cloud(_file(image), ".tiff")
+    points = cloud.points.copy()
+    points[5] = 0.0
+    back = parse_cloud(WRITERS[".tiff"](replace(cloud, points=points)), ".tiff")
+    np.testing.assert_array_equal(back.points, points)
+    np.testing.assert_array_equal(back.rows, cloud.rows)
+
+
 @pytest.mark.parametrize(
     ("fields", "point", "reason"),
     [
@@ -86,7 +95,7 @@ def test_pixels_pass_through_other_formats(image: np.ndarray) -> None:
         ({"row": [0, -1], "column": [1, 1]}, 1.0, "whole numbers of 0 or more"),
         ({"row": [0, 0.5], "column": [1, 1]}, 1.0, "whole numbers of 0 or more"),
         ({"row": [0, 1], "column": [1, 1], "image_rows": [1, 1]}, 1.0, "is in row 1 of 1"),
-        ({"row": [0, 1], "column": [1, 1]}, 0.0, "point 0 is at .0, 0, 0., which means no depth"),
+        ({"row": [0, 1], "column": [0, 0]}, 0.0, "point 0 is at .0, 0, 0., which means no depth"),
         ({"row": [0, 10**6], "column": [0, 10**6]}, 1.0, "more than the limit"),
     ],
 )
