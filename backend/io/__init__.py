@@ -101,6 +101,8 @@ ENCODED_WRITERS: dict[str, Callable[[PointCloud, str], bytes]] = {
 
 # What readers of text take besides the limits, of ``TextFormat``.
 TEXT_OPTIONS: dict[str, tuple[str, ...]] = {
+    ".ply": ("decimal",),
+    ".stl": ("decimal",),
     ".obj": ("decimal",),
     ".xyz": ("decimal", "delimiter"),
     ".txt": ("decimal", "delimiter"),
