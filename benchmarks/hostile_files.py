@@ -1,8 +1,11 @@
-"""What becomes of 10,000 damaged files of every format and encoding.
+"""What becomes of 10,000 files of every format and encoding, damaged or in foreign dialects.
 
     python -m benchmarks.hostile_files > benchmarks/hostile_files.txt
 
-The files, and what may come of each, are those of ``tests/backend/io/hostile.py``. They are read in
+The files, and what may come of each, are those of ``tests/backend/io/hostile.py``, which are
+damaged, and of ``tests/backend/io/dialects``, whole, which are to be accepted, and damaged. "silent
+loss" counts the files of which a reader gave other points, or another count of them, than the file
+holds (by what it was made from, or by a second, plain reader), and did not say so. They are read in
 a worker process: if it dies, its file counts as a crash; if a file takes longer than ``SECONDS``,
 as a hang, and the worker is killed. The memory that the worker and its own reading processes take
 for a file, beyond what they had before, must stay below ``MEMORY``; a reading process that starts
@@ -21,31 +24,54 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from backend.io import isolation
-from tests.backend.io.hostile import hostile_file, originals, verdict
+from tests.backend.io import dialects, hostile
 
-COUNT = 10_000
+DAMAGED, DIALECTS, DAMAGED_DIALECTS = 5_000, 2_500, 2_500
+COUNT = DAMAGED + DIALECTS + DAMAGED_DIALECTS
 SEED = 2026
 SECONDS = 10.0
 MEMORY = 512 * 1024**2
-COLUMNS = ("refused", "contained", "accepted", "crash", "hang", "over memory", "wrong count")
+COLUMNS = ("refused", "contained", "accepted", "crash", "hang", "over memory", "silent loss")
 
 
 def work(first: int, last: int) -> None:
     """Read the files from ``first`` to before ``last``; a line of JSON before and after each."""
     for index in range(first, last):
         print(json.dumps({"begin": index}), flush=True)
-        file = hostile_file(index, SEED)
+        judge = _judge(index)
         before = sum(map(_reset_peak, _processes()))
         try:
-            found = verdict(file)
+            found = judge()
         except Exception as error:
             found = f"crash: {type(error).__name__}: {error}"
         peak = sum(map(_peak, _processes())) - before
         print(json.dumps({"end": index, "found": found, "memory": peak}), flush=True)
+
+
+def _judge(index: int) -> Callable[[], str]:
+    """What reads file number ``index`` and says what came of it."""
+    if index < DAMAGED:
+        return partial(hostile.verdict, hostile.hostile_file(index, SEED))
+    index -= DAMAGED
+    if index < DIALECTS:
+        return partial(dialects.verdict, dialects.dialect_file(index, SEED))
+    return partial(hostile.verdict, dialects.damaged_dialect(index - DIALECTS, SEED))
+
+
+def _kind(index: int) -> str:
+    """The name of the table's row that file number ``index`` counts in."""
+    if index < DAMAGED:
+        return list(hostile.originals())[index % len(hostile.originals())]
+    index -= DAMAGED
+    if index < DIALECTS:
+        return f"dialects of {list(dialects.KINDS)[index % len(dialects.KINDS)]}"
+    kinds = dialects.PLAIN_KINDS
+    return f"damaged, {kinds[(index - DIALECTS) % len(kinds)]}"
 
 
 def _processes() -> list[str]:
@@ -115,19 +141,18 @@ def _forward(worker: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
 
 def main() -> None:
     """Print the table."""
-    kinds = list(originals())
+    kinds = list(dict.fromkeys(map(_kind, range(COUNT))))
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     memory = dict.fromkeys(kinds, 0)
     start = time.perf_counter()
     for index, found, extra in outcomes():
-        kind = kinds[index % len(kinds)]
-        column = found.partition(":")[0]
-        counts[kind]["wrong count" if column == "unsound" else column] += 1
+        kind, column = _kind(index), found.partition(":")[0]
+        counts[kind][column if column in COLUMNS else "silent loss"] += 1
         counts[kind]["over memory"] += extra > MEMORY
         memory[kind] = max(memory[kind], extra)
     seconds = time.perf_counter() - start
     print(
-        f"{COUNT} damaged files, seed {SEED}, {platform.machine()}, Python "
+        f"{COUNT} files, seed {SEED}, {platform.machine()}, Python "
         f"{platform.python_version()}, {seconds:.0f} s"
     )
     print(f"limits: {SECONDS:.0f} s and {MEMORY // 1024**2} MiB a file\n")

@@ -30,7 +30,9 @@ BEGINNING = 1 << 16
 ASCII = re.compile(rb"(?:\A|[\r\n])[ \t]*(?:facet[ \t]|end[ \t]*solid)", re.IGNORECASE)
 # Lines that begin or end a solid, with its name.
 MARK = re.compile(rb"^[ \t]*(end[ \t]*)?solid[^\n]*", re.IGNORECASE | re.MULTILINE)
-FACET = re.compile(rb"^[ \t]*facet[ \t]", re.IGNORECASE | re.MULTILINE)
+OF_FACET = re.compile(
+    rb"^[ \t]*(?:facet|outer|vertex|endloop|endfacet)\b", re.IGNORECASE | re.MULTILINE
+)
 # Behind the last line; some programs for DOS end a text with the first of them.
 TRAILING = b"\x1a \t\r\n"
 # The words of a triangle, "-" for a number.
@@ -61,7 +63,7 @@ def parse_ascii_stl(
 def _parse(text: bytes, limits: ReadLimits, decimal: DecimalMark) -> PointCloud:
     corners, spare = [np.empty((0, 3))], 0
     for start, end, inside in _parts(text):
-        if inside or FACET.search(text, start, end):
+        if inside or OF_FACET.search(text, start, end):
             found = _triangles(text[start:end], decimal)
             if found is None:
                 found = _polygons(text, start, end, limits, decimal)

@@ -103,4 +103,6 @@ def _type_code(column: NDArray, replaced: Mapping[str, str]) -> str:
 
 
 def _stack(columns: Mapping[str, NDArray], names: tuple[str, str, str]) -> NDArray[np.float64]:
-    return np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], axis=1)
+    # Signalling NaN, which damage makes, is no reason to warn.
+    with np.errstate(invalid="ignore"):
+        return np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], axis=1)

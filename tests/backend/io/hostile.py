@@ -34,7 +34,7 @@ from backend.errors import FileFormatError
 from backend.io import ENCODED_WRITERS, WRITERS, parse_cloud
 from backend.io.measured import only_measured
 from backend.io.organised import cloud_from_image
-from tests.backend.io.plain_readers import obj_vertices, stl_vertices
+from tests.backend.io.plain_readers import obj_vertices, ply_vertices, stl_vertices
 
 POINTS = 90
 # Numbers that break promises: nothing, off by one, and the edges of the types that headers use.
@@ -181,12 +181,18 @@ def hostile_file(index: int, seed: int) -> HostileFile:
     kinds = originals()
     kind = list(kinds)[index % len(kinds)]
     suffix, data = kinds[kind]
-    for _ in range(int(rng.integers(1, 3))):
-        damage = DAMAGES[rng.integers(len(DAMAGES))]
-        data = damage(data, rng)
+    data = damaged(data, rng)
     if rng.random() < 0.05:
         suffix = list(WRITERS)[rng.integers(len(WRITERS))]
     return HostileFile(kind, suffix, data)
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """``data`` with one or two damages."""
+    for _ in range(int(rng.integers(1, 3))):
+        damage = DAMAGES[rng.integers(len(DAMAGES))]
+        data = damage(data, rng)
+    return data
 
 
 def _truncated(data: bytes, rng: np.random.Generator) -> bytes:
@@ -272,11 +278,6 @@ def _rows_read(cloud: PointCloud, suffix: str) -> int:
 
 def _exactly(count: Callable[[bytes], int]) -> Callable[[bytes], tuple[int, int]]:
     return lambda data: (count(data), count(data))
-
-
-def _ply_count(data: bytes) -> int:
-    header = data[: data.index(b"end_header")]
-    return int(re.findall(rb"^\s*element\s+vertex\s+(\d+)\s*$", header, re.MULTILINE)[-1])
 
 
 def _pcd_count(data: bytes) -> int:
@@ -369,7 +370,7 @@ def _tiff_tags(data: bytes) -> dict[int, list[int]]:
 
 
 STATED: dict[str, Callable[[bytes], tuple[int, int]]] = {
-    ".ply": _exactly(_ply_count),
+    ".ply": _exactly(ply_vertices),
     ".pcd": _exactly(_pcd_count),
     ".stl": _exactly(stl_vertices),
     ".obj": _exactly(obj_vertices),

@@ -67,16 +67,28 @@ def _stl_faces(data: bytes) -> list[list[Corner]]:
 
 
 def _ascii_faces(data: bytes) -> list[list[Corner]]:
-    """A face is all vertices from ``facet`` to ``endfacet``."""
-    faces: list[list[Corner]] = []
+    """A face is all vertices from ``facet`` to the next one; lines mean nothing."""
+    words: list[str] = []
     for line in lines_of_text(data):
-        if re.match(r"[ \t]*(end[ \t]*)?solid", line, re.IGNORECASE):
-            continue
-        words = re.sub(r"(?<!\d[.,])#.*", "", line).lower().split()
-        for place, word in enumerate(words):
-            if word == "facet":
-                faces.append([])
-            if word == "vertex":
-                x, y, z = map(number, words[place + 1 : place + 4])
-                faces[-1].append((x, y, z))
+        if not re.match(r"[ \t]*(end[ \t]*)?solid", line, re.IGNORECASE):
+            words += re.sub(r"(?<!\d[.,])#.*", "", line).lower().split()
+    faces: list[list[Corner]] = []
+    for place, word in enumerate(words):
+        if word == "facet":
+            faces.append([])
+        if word == "vertex":
+            x, y, z = map(number, words[place + 1 : place + 4])
+            faces[-1].append((x, y, z))
     return faces
+
+
+def ply_vertices(data: bytes) -> int:
+    """How many vertices the header of a PLY file promises."""
+    count = 0
+    for line in lines_of_text(data):
+        words = line.lower().split()
+        if words[:2] == ["element", "vertex"]:
+            count = int(words[2])
+        if words == ["end_header"]:
+            return count
+    raise AssertionError("a PLY file without an end of its header was accepted")

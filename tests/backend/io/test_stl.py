@@ -132,6 +132,7 @@ def test_a_binary_face_that_is_not_finite_is_left_out() -> None:
         (ASCII.replace(" endfacet\n", "", 1), "line 8, 'facet normal 0 0 1', is not what"),
         (ASCII.replace("0.5", "0,5").replace("2 0 0", "2.0 0 0"), "'2.0' has a decimal point"),
         ("solid x\nendsolid x\n", "the STL file has no faces"),
+        (ASCII.replace("solid part\n facet normal 0 0 1", "x", 1), "line 1, 'x', is not what"),
     ],
 )
 def test_what_is_no_stl_is_refused_with_the_reason(data: str | bytes, reason: str) -> None:
