@@ -84,7 +84,7 @@ def replay(
     Returns:
         The labelled cloud in the frame of the input. Points that no defect moves are bit-identical
         to the input. The record holds the recipe as it was applied, so that replaying it with the
-        same transform gives the same bytes.
+        same transform gives the same bytes, on one kind of processor.
 
     Raises:
         ReplayError: a defect cannot be applied, or marks nothing and ``on_empty`` is ``refuse``.

@@ -77,8 +77,8 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
     """Make a data set of COUNT labelled samples from TEMPLATE and a folder of nominal scans.
 
     DIR can be trained on at once. A run that was interrupted or killed goes on when the same
-    command is run again, and the data set comes out the same to the byte. DIR/manifest.json,
-    written last, lists every file.
+    command is run again, and the data set comes out the same to the byte on one kind of processor.
+    DIR/manifest.json, written last, lists every file.
     """
     from backend.cli.batch import tell
     from backend.cli.progress import RateColumn, console, progress_display

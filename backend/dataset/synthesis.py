@@ -2,7 +2,7 @@
 
 Every file depends on the order alone, appears whole, and is made where it is missing. So a run that
 was killed goes on when it is run again, and the data set comes out the same, byte for byte, however
-often that happens and however many processes work.
+often that happens and however many processes work, on one kind of processor.
 """
 
 from __future__ import annotations

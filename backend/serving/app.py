@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +14,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from backend import __version__
-from backend.errors import FlawsmithError
+from backend.errors import EngineError, FlawsmithError
 from backend.io import ReadLimits
 from backend.scoring.detector import Detector
 from backend.serving.guard import Guard
 from backend.serving.scoring import AnswerFormat, Wish, answer
-from backend.serving.turns import Turns
-from backend.serving.upload import FIELD, SUFFIXES, read_upload
+from backend.serving.turns import RETRY_LATER, Turns
+from backend.serving.upload import FIELD, SUFFIXES, gone, read_upload
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.recipe import Unit
 
@@ -35,7 +35,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The upload is too large",
         415: "The format is not taken",
         422: "The scan cannot be read or scored, or an option has a wrong value",
-        503: "Too many scans are waiting; Retry-After says when to try again",
+        503: "Too many scans are waiting, or the server is being stopped; Retry-After says when to "
+        "try again",
     }.items()
 }
 UPLOAD_FORM = {
@@ -117,6 +118,7 @@ def create_app(
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
+    app.state.turns = turns
     app.add_middleware(Guard, hosts=hosts)
     _add_error_handlers(app)
     _add_page(app)
@@ -189,8 +191,10 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
         eye = None if viewpoint is None else (viewpoint[0], viewpoint[1], viewpoint[2])
         wish = Wish(category, unit, eye, format, point_scores, picture)
         with turns.place():
-            upload = await read_upload(request, limits.max_upload_bytes)
-            found = await turns.run(partial(answer, detector, upload, wish, limits.reading))
+            reading = read_upload(request, limits.max_upload_bytes)
+            upload = await turns.unless_stopped(reading)
+            work = partial(answer, detector, upload, wish, limits.reading)
+            found = await turns.run(work, gone(request))
         if found.file is None:
             return Response(found.summary, media_type="application/json")
         headers = {
@@ -218,6 +222,10 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def refused(_: Request, error: FlawsmithError) -> JSONResponse:
         return _error(422, str(error))
 
+    @app.exception_handler(EngineError)
+    async def hindered(_: Request, error: EngineError) -> JSONResponse:
+        return _error(503, str(error), RETRY_LATER)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         problems = (f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
@@ -228,5 +236,5 @@ def _add_error_handlers(app: FastAPI) -> None:
         return _error(500, "a fault of the server, which its log describes; please report it")
 
 
-def _error(status: int, detail: str) -> JSONResponse:
-    return JSONResponse(ErrorResponse(detail=detail).model_dump(), status)
+def _error(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(ErrorResponse(detail=detail).model_dump(), status, headers)

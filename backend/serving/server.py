@@ -15,10 +15,13 @@ from backend.errors import FlawsmithError
 from backend.io.digest import file_identity
 from backend.scoring.detector import Detector
 from backend.serving.app import Limits, create_app
+from backend.serving.turns import Turns
 
 LOCAL_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
-# How long requests that are being answered may take once the server is told to stop.
+# How long requests that are being answered may take once the server is told to stop; then they are
+# sent away, and that may take so long again.
 GRACE_SECONDS = 10
+SENDING_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,26 @@ def serve(model: Path, settings: ServerSettings, announce: Callable[[str], None]
         app,
         log_level="warning",
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS + SENDING_SECONDS,
     )
     # Ctrl-C is how it ends: uvicorn first finishes what it is at, then hands the interrupt on.
     with _listen(settings) as listener, suppress(KeyboardInterrupt):
         announce(_address(settings.host, listener))
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config, app.state.turns).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """Answers what it has accepted before it ends, with a refusal if it must."""
+
+    def __init__(self, config: uvicorn.Config, turns: Turns) -> None:
+        """``turns``: of the application in ``config``."""
+        super().__init__(config)
+        self._turns = turns
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, and wait for those that there are."""
+        self._turns.stop_after(GRACE_SECONDS)
+        await super().shutdown(sockets)
 
 
 def _listen(settings: ServerSettings) -> socket.socket:

@@ -55,6 +55,12 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
         raise HTTPException(408, f"the upload took over {UPLOAD_SECONDS:.0f} s") from None
 
 
+async def gone(request: Request) -> None:
+    """End when the client of ``request``, which has been read, has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 def _at_most(request: Request, max_bytes: int) -> Callable[[], Awaitable[Message]]:
     """``request``'s messages; HTTPException 413 as soon as they are, or are said to be, too much.
 
