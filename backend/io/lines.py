@@ -28,14 +28,14 @@ def plain_text(data: bytes) -> bytes:
     Raises:
         FileFormatError: there is a control character that text does not have.
     """
-    text = _from_utf_16(data.removeprefix(BYTE_ORDER_MARK))
+    text = from_utf_16(data.removeprefix(BYTE_ORDER_MARK))
     check_text(text)
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return text
 
 
-def _from_utf_16(data: bytes) -> bytes:
+def from_utf_16(data: bytes) -> bytes:
     """UTF-8 of a text in UTF-16, as "Unicode text" of spreadsheets is; other bytes as they are."""
     name = next((name for mark, name in UTF_16.items() if data.startswith(mark)), None)
     if name is None:

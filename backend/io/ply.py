@@ -20,7 +20,7 @@ from backend.errors import FileFormatError
 from backend.io.ascii_ply import Table, ascii_tables, item_places
 from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
 from backend.io.limits import ReadLimits, check_columns
-from backend.io.lines import BYTE_ORDER_MARK
+from backend.io.lines import BYTE_ORDER_MARK, from_utf_16
 from backend.io.numbers import DecimalMark, read_with_mark
 from backend.io.ply_header import BYTE_ORDERS, TYPES, Element, Header, parse_header
 from backend.io.polygons import RESTART, triangles_of, triangles_of_strips
@@ -46,8 +46,7 @@ def parse_ply(data: bytes, limits: ReadLimits, decimal: DecimalMark | None = Non
     Raises:
         FileFormatError: a header or rows that are not PLY, or not what the header promises.
     """
-    if data.startswith(BYTE_ORDER_MARK):
-        data = data.removeprefix(BYTE_ORDER_MARK)
+    data = from_utf_16(data.removeprefix(BYTE_ORDER_MARK))
     header = parse_header(data)
     _check_elements(header.elements, limits)
     _check_size(header, len(data) - header.size)

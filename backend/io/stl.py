@@ -15,6 +15,7 @@ from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.ascii_stl import is_ascii_stl, parse_ascii_stl
 from backend.io.limits import ReadLimits
+from backend.io.lines import from_utf_16
 from backend.io.numbers import DecimalMark
 
 FloatArray = NDArray[np.float64]
@@ -50,6 +51,7 @@ def stl_faces(data: bytes, limits: ReadLimits, decimal: DecimalMark | None = Non
 
     Faces with a corner that is not finite are left out.
     """
+    data = from_utf_16(data)
     if len(data) == _size(_promised(data)) or not is_ascii_stl(data):
         soup = _binary_faces(data)
     else:

@@ -17,7 +17,10 @@ NO_NUMBER = re.compile(r"[+-]?(nan(\(\w*\))?|1[.,]#\w+)", re.IGNORECASE)
 
 def lines_of_text(data: bytes) -> list[str]:
     """The lines, whatever ends them, without a byte order mark."""
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("latin1")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16", "replace")
+    else:
+        text = data.removeprefix(b"\xef\xbb\xbf").decode("latin1")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -53,7 +56,9 @@ def stl_vertices(data: bytes) -> int:
 
 def _stl_faces(data: bytes) -> list[list[Corner]]:
     count = int.from_bytes(data[80:84], "little")
-    text = re.search(rb"(^|[\r\n])[ \t]*(facet[ \t]|end[ \t]*solid)", data[:65536], re.IGNORECASE)
+    text = re.search(
+        r"^[ \t]*(facet[ \t]|end[ \t]*solid)", "\n".join(lines_of_text(data)), re.I | re.M
+    )
     if text and len(data) != 84 + 50 * count:
         return _ascii_faces(data)
     present, spare = divmod(len(data) - 84, 50)

@@ -16,6 +16,7 @@ from backend.errors import FileFormatError
 from backend.io import parse_cloud
 from tests.backend.io.dialects.drawn import DialectFile, Rng
 from tests.backend.io.dialects.meshes import obj_file, ply_file, stl_ascii_file, stl_binary_file
+from tests.backend.io.dialects.scans import pts_file, ptx_file, text_file
 from tests.backend.io.hostile import HostileFile, damaged
 from tests.backend.io.plain_readers import obj_vertices, ply_vertices, stl_vertices
 
@@ -26,6 +27,9 @@ KINDS: dict[str, Callable[[str, Rng], DialectFile]] = {
     "ply ascii": ply_file,
     "ply little": ply_file,
     "ply big": ply_file,
+    "text": text_file,
+    "pts": pts_file,
+    "ptx": ptx_file,
 }
 PLAIN: dict[str, Callable[[bytes], int]] = {
     ".obj": obj_vertices,

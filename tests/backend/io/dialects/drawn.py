@@ -61,6 +61,6 @@ class Numbers:
 
 
 def encoded(rng: Rng, lines: Sequence[str]) -> bytes:
-    mark = b"\xef\xbb\xbf" if sometimes(rng) else b""
     newline = one_of(rng, NEWLINES)
-    return mark + (newline.join(lines) + newline * int(rng.integers(0, 3))).encode("latin1")
+    text = newline.join(lines) + newline * int(rng.integers(0, 3))
+    return text.encode(one_of(rng, ("latin1", "latin1", "utf-8", "utf-8-sig", "utf-16")))

@@ -113,7 +113,8 @@ def stl_ascii_file(kind: str, rng: Rng) -> DialectFile:
         lines = ["# exported by a tool", *lines, "", "# the end"]
     if sometimes(rng):
         lines = [line.upper() for line in lines]
-    data = encoded(rng, lines) + (b"\x1a" if sometimes(rng, 0.1) else b"")
+    data = encoded(rng, lines)
+    data += b"\x1a" if sometimes(rng, 0.1) and b"\0" not in data else b""
     return DialectFile(kind, ".stl", data, vertices, triangles, len(vertices))
 
 
@@ -155,6 +156,7 @@ def ply_file(kind: str, rng: Rng) -> DialectFile:
     head = (newline.join(header) + newline).encode("latin1")
     if order == "=":
         data = head + _ply_rows(rng, mesh, lists, newline, between=between, spare=spare)
+        data = data.decode("latin1").encode("utf-16") if sometimes(rng, 0.1) else data
     else:
         length, item = ("i", "i") if strips else ("B", "I")
         rows = [

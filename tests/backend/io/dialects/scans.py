@@ -1,0 +1,86 @@
+"""Scans as text, PCD, organised arrays, PTS and PTX in drawn dialects."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.backend.io.dialects.drawn import (
+    NEWLINES,
+    DialectFile,
+    FloatArray,
+    Numbers,
+    Rng,
+    encoded,
+    one_of,
+    sometimes,
+)
+
+
+def _scan(rng: Rng) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Points (N, 3) to four decimals, none at the origin, and which of them are measured."""
+    count = int(rng.integers(3, 40))
+    points = np.round(rng.normal(size=(count, 3)) * 10.0 ** rng.integers(0, 3), 4) + 0.5
+    measured = np.ones(count, dtype=bool)
+    if sometimes(rng, 0.3):
+        measured = rng.random(count) < 0.8
+        measured[:2] = True
+    return points, measured
+
+
+# What parts numbers, and whether their decimals are marked by commas.
+PARTED = (
+    (" ", False), ("\t", False), (",", False), (";", False), ("  ", False), (", ", False),
+    (";", True), ("\t", True), (" ", True),
+)  # fmt: skip
+
+
+def text_file(kind: str, rng: Rng) -> DialectFile:
+    points, measured = _scan(rng)
+    delimiter, comma = one_of(rng, PARTED)
+    invalid = one_of(rng, ("nan", "NaN", "-nan(ind)", "1.#QNAN"))
+    numbers = Numbers("%.4f", comma, invalid.replace(".", "," if comma else "."))
+    quote = '"' if delimiter in ";,\t" and sometimes(rng, 0.1) else ""
+    value = ["7"] if sometimes(rng, 0.3) else []
+    lines = ["# exported by a tool", "// Prüfling, 3 °C"] if sometimes(rng, 0.4) else []
+    names = one_of(rng, (None, None, "x y z", "X Y Z", "X[mm] Y[mm] Z[mm]", '"x" "y" "z"'))
+    if names is not None:
+        head = delimiter.join([*names.split(" "), *(["Intensity"] if value else [])])
+        lines.append(one_of(rng, ("", "//", "# ")) + head)
+    if sometimes(rng, 0.1):
+        lines.append(str(len(points)))
+    for point, known in zip(points, measured, strict=True):
+        words = [quote + word + quote for word in (*numbers.words(point, known), *value)]
+        lines.append(delimiter.join(words) + (one_of(rng, ("", "", " ", delimiter))))
+    newline = one_of(rng, NEWLINES)
+    encoding = one_of(rng, ("utf-8", "utf-8", "latin1", "utf-8-sig", "utf-16"))
+    data = (newline.join(lines) + newline).encode(encoding)
+    suffix = one_of(rng, (".xyz", ".txt", ".asc", ".csv"))
+    return DialectFile(kind, suffix, data, points[measured], 0, len(points))
+
+
+def pts_file(kind: str, rng: Rng) -> DialectFile:
+    points, measured = _scan(rng)
+    numbers, values = Numbers("%.4f", comma=False, invalid="nan"), ["-1200", "9", "9", "9"]
+    values = values[: int(one_of(rng, (0, 1, 4)))]
+    lines = [str(len(points))] if sometimes(rng, 0.9) else []
+    for point, known in zip(points, measured, strict=True):
+        lines.append(" ".join([*numbers.words(point, known), *values]))
+    return DialectFile(kind, ".pts", encoded(rng, lines), points[measured], 0, len(points))
+
+
+def ptx_file(kind: str, rng: Rng) -> DialectFile:
+    points, _ = _scan(rng)
+    count = len(points)
+    measured = rng.random(count) < 0.7 if count > 8 else np.ones(count, dtype=bool)
+    if measured.sum() > count - 2 or measured.sum() < 2:
+        measured[:] = True
+    numbers, color = Numbers("%.4f", comma=False, invalid="0"), sometimes(rng, 0.4)
+    lines = [str(count), "1", "0 0 0", "1 0 0", "0 1 0", "0 0 1"]
+    lines += ["1 0 0 0", "0 1 0 0", "0 0 1 0", "0 0 0 1"]
+    for point, known in zip(points, measured, strict=True):
+        lines.append(" ".join([*numbers.words(point, known), "0.5", *(["9"] * 3 if color else [])]))
+    suffix = one_of(rng, (".ptx", ".txt"))
+    newline = one_of(rng, ("\n", "\r\n"))
+    data = (newline.join(lines) + newline).encode()
+    return DialectFile(kind, suffix, data, points[measured], 0, count)
