@@ -16,6 +16,7 @@ from backend.geometry.hinge import principal_axes
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.surface import subsample_surface
 from backend.geometry.visibility import visible_pixels
+from backend.intake import ANY_TEXT, TextFormat
 from backend.io import read_cloud
 from shared_schema.locations import (
     EdgeRandomLocation,
@@ -71,6 +72,7 @@ def load_surface(
     seed: int,
     part_unit: Unit | None = None,
     views: ViewSet | None = None,
+    text: TextFormat = ANY_TEXT,
 ) -> Surface:
     """The part in a file, to draw recipes on.
 
@@ -80,6 +82,7 @@ def load_surface(
         seed: of the subsampling.
         part_unit: of its lengths in the recipes; None for that of the file.
         views: rendered views of it, in the part's unit.
+        text: how a text file writes its numbers, as far as it is known.
 
     Raises:
         FileFormatError: the file cannot be read.
@@ -92,7 +95,7 @@ def load_surface(
             f"the views are in {views.unit.value}, the part {path} in {part_unit.value}; "
             "render them anew"
         )
-    cloud = read_cloud(path, unit=unit.value).surface.in_unit(part_unit)
+    cloud = read_cloud(path, unit=unit.value, text=text).surface.in_unit(part_unit)
     surface = surface_of(cloud, path.stem, part_unit, views)
     if cloud.faces is None or len(cloud.faces) == 0:
         return surface

@@ -30,6 +30,7 @@ def read_training_data(
 
 def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
     """The samples in ``folder``; labelled clouds without a marked point are named and left out."""
+    from backend.cli.batch import tell
     from backend.dataset.folder import data_files, read_samples
 
     files = data_files(folder)
@@ -37,4 +38,6 @@ def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
     for file in unmarked:
         text = f"{file.path}: left out, its mask marks no point"
         progress.console.print(text, style="yellow", markup=False, soft_wrap=True)
+    for sample in samples:
+        tell(sample.file.path, sample.cloud.notices)
     return samples

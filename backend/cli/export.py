@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from backend.cli.options import LAYOUT_NAMES, data_argument, out_option, unit_option
+from backend.cli.options import LAYOUT_NAMES, data_argument, out_option, text_options, unit_option
 
 WITH_IMAGES = "mvtec-3d-ad"
 
@@ -19,6 +19,8 @@ WITH_IMAGES = "mvtec-3d-ad"
 )
 @out_option("the data set, and its manifest export.json")
 @unit_option("all files of DATA; mvtec-3d-ad is in metres and needs it, the others keep it")
+@text_options("DATA")[0]
+@text_options("DATA")[1]
 @click.option(
     "--test-share",
     type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
@@ -43,6 +45,8 @@ def command(
     layout: str,
     out: Path,
     unit: str | None,
+    decimal: str | None,
+    delimiter: str | None,
     test_share: float | None,
     pixels: int | None,
     direction: tuple[float, float, float] | None,
@@ -54,17 +58,19 @@ def command(
     docs/layouts.md. A sample that fails is named and does not stop the others; the exit status is 1
     then. The same command can be run again; it replaces its own files and no others.
     """
-    from backend.cli.batch import for_each_scan
+    from backend.cli.batch import for_each_scan, tell
     from backend.cli.progress import console
     from backend.dataset.export import Export, ExportConfig
+    from backend.intake import TextFormat
 
     if layout != WITH_IMAGES and (pixels is not None or direction is not None):
         raise click.UsageError(f"--pixels and --direction are of {WITH_IMAGES} alone")
     if direction is not None and not any(direction):
         raise click.UsageError("--direction 0 0 0 looks nowhere")
     asked = {"test_share": test_share, "pixels": pixels, "direction": direction}
+    text = TextFormat.named(decimal, delimiter)
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    export = Export(data, out, ExportConfig(layout, unit, **given))
+    export = Export(data, out, ExportConfig(layout, unit, text=text, **given), tell)
     for word in export.words_in_the_way:
         _warn(f"{out}: loaders misread paths with {word!r} in them; move the data set to train on")
 

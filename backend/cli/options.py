@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from backend.intake import Intake
+from backend.intake import DECIMALS, DELIMITERS, Intake, TextFormat
 from shared_schema.recipe import Unit
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -127,13 +127,16 @@ def intake_options(scans: str, nominal: str | None) -> Callable[[Callable[..., N
         def taking_in(
             unit: str | None,
             viewpoint: tuple[float, float, float] | None,
+            decimal: str | None,
+            delimiter: str | None,
             nominal_unit: str | None = None,
             **rest: Any,
         ) -> None:
             units = [None if name is None else Unit(name) for name in (unit, nominal_unit)]
-            command(intake=Intake(units[0], units[1], viewpoint), **rest)
+            text = TextFormat.named(decimal, delimiter)
+            command(intake=Intake(units[0], units[1], viewpoint, text), **rest)
 
-        options = [unit_option(scans), viewpoint_option()]
+        options = [unit_option(scans), viewpoint_option(), *text_options("scans")]
         if nominal is not None:
             options.insert(1, nominal_unit_option(nominal))
         for option in reversed(options):
@@ -141,6 +144,22 @@ def intake_options(scans: str, nominal: str | None) -> Callable[[Callable[..., N
         return taking_in
 
     return decorate
+
+
+def text_options(of_what: str) -> tuple[Callable[[FunctionT], FunctionT], ...]:
+    """``--decimal`` and ``--delimiter``, how text files of ``of_what`` write their numbers."""
+    return (
+        click.option(
+            "--decimal",
+            type=click.Choice(list(DECIMALS)),
+            help=f"Decimal mark of {of_what} in text; by default found out.",
+        ),
+        click.option(
+            "--delimiter",
+            type=click.Choice(list(DELIMITERS)),
+            help=f"What parts the numbers of {of_what} in text; by default found out.",
+        ),
+    )
 
 
 def views_option() -> Callable[[FunctionT], FunctionT]:

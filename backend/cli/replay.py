@@ -164,7 +164,12 @@ class _Replaying:
         from backend.cli.batch import tell
         from backend.io import read_cloud
 
-        scan = read_cloud(path, unit=self.intake.unit)
+        scan = read_cloud(
+            path,
+            unit=self.intake.unit,
+            assumed_unit=self.intake.assumed_unit,
+            text=self.intake.text,
+        )
         tell(path, scan.notices)
         eye = None if self.intake.viewpoint is None else np.array(self.intake.viewpoint)
         aligned = align(

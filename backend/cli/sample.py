@@ -13,6 +13,7 @@ from backend.cli.options import (
     seed_option,
     spare_inputs,
     template_argument,
+    text_options,
     views_option,
 )
 
@@ -36,6 +37,8 @@ from backend.cli.options import (
     type=UNIT,
     help="Unit of the part in NOMINAL; by default the template's.",
 )
+@text_options("NOMINAL")[0]
+@text_options("NOMINAL")[1]
 @views_option()
 def command(
     template: Path,
@@ -44,6 +47,8 @@ def command(
     out: Path,
     seed: int,
     unit: str | None,
+    decimal: str | None,
+    delimiter: str | None,
     views: Path | None,
 ) -> None:
     """Draw concrete recipes from TEMPLATE for the part in the file NOMINAL.
@@ -52,6 +57,7 @@ def command(
     """
     from backend.cli.batch import tell
     from backend.cli.progress import console, progress_display
+    from backend.intake import TextFormat
     from backend.io.atomic import write_bytes
     from backend.locations import load_surface
     from backend.sampling import sample_recipes
@@ -66,6 +72,7 @@ def command(
         unit=Unit(unit or loaded.unit),
         seed=seed,
         views=None if views is None else load_views(views),
+        text=TextFormat.named(decimal, delimiter),
     )
     tell(nominal, surface.cloud.notices)
     recipes = sample_recipes(loaded, surface, seed=seed, count=count)

@@ -83,7 +83,7 @@ class _Scoring:
         from backend.report.heat_map import heat_map
         from backend.scoring.scan import score_scan, summarize
 
-        scan = read_cloud(path, unit=self.intake.unit)
+        scan = read_cloud(path, unit=self.intake.unit, text=self.intake.text)
         tell(path, scan.notices)
         result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
         summary = summarize(result, scan)
@@ -92,7 +92,7 @@ class _Scoring:
         write_scored(cloud_path, scan, result.point_scores, anomalous)
         source = {
             **file_identity(path),
-            "unit": self.intake.unit,
+            "unit": scan.unit,
             "viewpoint": self.intake.viewpoint,
         }
         write_json(record_path, self._record(summary, source))

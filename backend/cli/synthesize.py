@@ -140,6 +140,8 @@ def _warn_of_scan(order: Order, scan: ScanEntry) -> None:
     if scan.skipped is not None:
         _warn(f"{path}: skipped: {scan.skipped}")
         return
+    for notice in scan.notices:
+        _warn(f"{path}: {notice}")
     registration = (scan.alignment or {}).get("registration")
     if registration is not None and registration["free_motions"]:
         _warn(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from backend.dataset.layouts import LAYOUTS, Place, Split, View
 from backend.dataset.layouts.layout import GOOD
 from backend.dataset.layouts.organised import has_own_image
 from backend.errors import DatasetError
-from backend.intake import Intake
+from backend.intake import ANY_TEXT, Intake, TextFormat
 from backend.io import write_bytes, write_json
 from backend.io.digest import file_digest
 from shared_schema.recipe import MM_PER_UNIT, Unit
@@ -48,6 +48,7 @@ class ExportConfig:
             from; at least one scan and never all.
         pixels: width and height of images that a virtual camera makes.
         direction: how that camera looks, in the scans' frame.
+        text: how text files write their numbers.
     """
 
     layout: str
@@ -55,6 +56,7 @@ class ExportConfig:
     test_share: float = 1.0 / 3.0
     pixels: int = 224
     direction: tuple[float, float, float] = (0.0, 0.0, -1.0)
+    text: TextFormat = ANY_TEXT
 
 
 @dataclass(frozen=True)
@@ -102,17 +104,29 @@ class Export:
         files: the files of the folder, in the order in which they are to be written.
     """
 
-    def __init__(self, data: Path, out: Path, config: ExportConfig) -> None:
+    def __init__(
+        self,
+        data: Path,
+        out: Path,
+        config: ExportConfig,
+        tell: Callable[[Path, Sequence[str]], None] = lambda path, notices: None,
+    ) -> None:
         """Look at both folders; nothing is written yet.
+
+        Args:
+            data: the folder to export.
+            out: the folder for the layout.
+            config: what is asked for.
+            tell: is given the notices of each file that is read.
 
         Raises:
             DatasetError: ``data`` holds no scans, or a category that the layout's loaders would
                 misread; ``out`` lies in it or holds an export in another layout; or the layout
                 needs a unit.
         """
-        self._data, self._out, self._config = data, out, config
+        self._data, self._out, self._config, self._tell = data, out, config, tell
         self._layout = LAYOUTS[config.layout]
-        self._intake = Intake(None if config.unit is None else Unit(config.unit))
+        self._intake = Intake(None if config.unit is None else Unit(config.unit), text=config.text)
         if out.resolve().is_relative_to(data.resolve()):
             raise DatasetError(f"{out} lies in {data}, which is read; choose another --out folder")
         if self._layout.in_metres and config.unit is None:
@@ -156,6 +170,7 @@ class Export:
         samples, unmarked = read_samples([slot.file], self._intake)
         if unmarked:
             return self._leave_out(slot, "its mask marks no point")
+        self._tell(path, samples[0].cloud.notices)
         place = self._place(slot, samples[0])
         exported = self._layout.files(place, samples[0].cloud, self._view(slot, samples[0].cloud))
         if place.anomalous and not exported.marked:

@@ -172,9 +172,14 @@ def _read_sample(file: DataFile, intake: Intake) -> Sample:
 def _read_loose(file: DataFile, intake: Intake) -> tuple[LabeledCloud, dict[str, Any]]:
     """A file of points, and of a labelled one the record beside it."""
     if file.anomalous:
-        labeled = read_labeled(file.path, unit=intake.unit)
+        labeled = read_labeled(file.path, unit=intake.unit, text=intake.text)
         return with_scan_normals(labeled, intake), _record_beside(file.path)
-    scan = read_cloud(file.path, unit=intake.unit).surface
+    scan = read_cloud(file.path, unit=intake.unit, text=intake.text).surface
+    if intake.unit is None and scan.unit is not None:
+        raise DatasetError(
+            f"{file.path}: its columns are said to be in {scan.unit}, but all files need one unit; "
+            f"name it by --unit, and convert those that are in another"
+        )
     return LabeledCloud.nominal(with_known_normals(scan, intake.viewpoint)), {}
 
 

@@ -51,6 +51,8 @@ class Inputs(Model):
     unit: str | None
     nominal_unit: str | None
     viewpoint: tuple[float, float, float] | None
+    decimal: str | None = None
+    delimiter: str | None = None
     on_empty: str
     format: str
     nominal_scans: bool
@@ -74,6 +76,8 @@ class Inputs(Model):
             unit=order.intake.unit,
             nominal_unit=order.intake.nominal_unit,
             viewpoint=order.intake.viewpoint,
+            decimal=order.intake.text.decimal,
+            delimiter=order.intake.text.delimiter,
             on_empty=order.on_empty,
             format=order.suffix,
             nominal_scans=order.nominal_scans,
@@ -118,6 +122,7 @@ class ScanEntry(Model):
         points: how many it has; 0 if it could not be used.
         nominal: the file it was handed on as, or None.
         alignment: how it was brought into the part frame (``AlignedScan.record``).
+        notices: what there is to tell of it (``PointCloud.notices``).
         skipped: why it is not used, or None.
     """
 
@@ -126,6 +131,7 @@ class ScanEntry(Model):
     points: int = 0
     nominal: FileEntry | None = None
     alignment: dict[str, Any] | None = None
+    notices: tuple[str, ...] = ()
     skipped: str | None = None
 
 

@@ -168,7 +168,7 @@ def _align(order: Order, file: Path) -> AlignedScan:
     part_unit = load_template(order.template).unit
     intake = order.intake.with_units(part_unit)
     return align(
-        read_cloud(file, unit=intake.unit),
+        read_cloud(file, unit=intake.unit, assumed_unit=intake.assumed_unit, text=intake.text),
         None if order.nominal is None else _model(order.nominal, intake.nominal_unit, part_unit),
         part_unit=part_unit,
         viewpoint=None if intake.viewpoint is None else np.array(intake.viewpoint),
@@ -196,6 +196,7 @@ def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:
             "unit": order.intake.nominal_unit or load_template(order.template).unit,
         },
         "alignment": aligned.record,
+        "notices": list(aligned.cloud.notices),
     }
 
 
@@ -208,6 +209,7 @@ def _entry(order: Order, scan: str, record: dict[str, Any]) -> ScanEntry:
         points=record["points"],
         nominal=FileEntry.of(handed_on, order.out) if order.nominal_scans else None,
         alignment=record["alignment"],
+        notices=tuple(record.get("notices", ())),
     )
 
 

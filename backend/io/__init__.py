@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CloudError, FileFormatError, FlawsmithError
+from backend.intake import ANY_TEXT, TextFormat
 from backend.io.atomic import write_bytes, write_json
-from backend.io.dialect import TextFormat
 from backend.io.isolation import parse_isolated
 from backend.io.las import format_las, format_laz, parse_las
 from backend.io.limits import ReadLimits
@@ -125,7 +125,6 @@ OTHER_FILES: dict[str, str] = {
 }
 
 DEFAULT_LIMITS = ReadLimits()
-DEFAULT_TEXT = TextFormat()
 
 # The formats that carry named values per point.
 FIELD_SUFFIXES = (".ply", ".pcd", ".xyz", ".txt", ".asc", ".csv", ".npy", ".npz", ".las", ".laz")
@@ -142,7 +141,7 @@ def read_cloud(
     *,
     unit: str | None = None,
     assumed_unit: str | None = None,
-    text: TextFormat = DEFAULT_TEXT,
+    text: TextFormat = ANY_TEXT,
     limits: ReadLimits = DEFAULT_LIMITS,
 ) -> PointCloud:
     """Read a scan or a mesh; the format follows from the suffix.
@@ -209,7 +208,7 @@ def parse_cloud(
     data: bytes,
     suffix: str,
     *,
-    text: TextFormat = DEFAULT_TEXT,
+    text: TextFormat = ANY_TEXT,
     limits: ReadLimits = DEFAULT_LIMITS,
     isolate: bool = False,
 ) -> PointCloud:
@@ -328,7 +327,7 @@ def read_labeled(
     path: str | Path,
     *,
     unit: str | None = None,
-    text: TextFormat = DEFAULT_TEXT,
+    text: TextFormat = ANY_TEXT,
     limits: ReadLimits = DEFAULT_LIMITS,
 ) -> LabeledCloud:
     """Read what ``write_labeled`` wrote, or any cloud with a ``mask`` per point.

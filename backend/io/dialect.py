@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import FileFormatError
+from backend.intake import TextFormat
 from backend.io.lines import replaced
 
 DECIMALS = (".", ",")
-# A space stands for any run of blanks and tabs.
-DELIMITERS = (",", ";", "\t", " ")
 FEWEST_COLUMNS = 3
 
 _WORDS = r"nan|inf(?:inity)?"
@@ -42,37 +41,11 @@ WAY_OUT = (
 
 
 @dataclass(frozen=True)
-class TextFormat:
-    """What is known of a text beforehand.
-
-    Attributes:
-        decimal: ``"."`` or ``","``; None where the text is to tell.
-        delimiter: one of ``DELIMITERS``; None where the text is to tell.
-    """
-
-    decimal: str | None = None
-    delimiter: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse other characters.
-
-        Raises:
-            FileFormatError: naming those that there are.
-        """
-        for name, known in (("decimal", DECIMALS), ("delimiter", DELIMITERS)):
-            value = getattr(self, name)
-            if value is not None and value not in known:
-                raise FileFormatError(
-                    f"{name} {value!r} is none of {', '.join(map(repr, known))}; choose one"
-                )
-
-
-@dataclass(frozen=True)
 class Reading:
     """One way to read a row.
 
     Attributes:
-        delimiter: one of ``DELIMITERS``, or ``", "`` for a comma with a blank behind it.
+        delimiter: as in ``TextFormat``, or ``", "`` for a comma with a blank behind it.
         decimal: ``"."`` or ``","``. Where both are commas, numbers are pairs of what is between
             the commas, such as ``1,5,2,5``.
     """

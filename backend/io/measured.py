@@ -80,4 +80,10 @@ def _notices(unknown: int, zero: int, total: int) -> tuple[str, ...]:
         (unknown, "are no measurement (NaN or infinite) and were left out"),
         (zero, "lie at exactly (0, 0, 0), which means no measurement, and were left out"),
     )
-    return tuple(f"{count} of {total} points {reason}" for count, reason in reasons if count)
+    return tuple(_in_words(count, total, reason) for count, reason in reasons if count)
+
+
+def _in_words(count: int, total: int, reason: str) -> str:
+    if count == 1:
+        reason = reason.replace("are ", "is ", 1).replace("lie ", "lies ").replace("were", "was")
+    return f"{count} of {total} points {reason}"

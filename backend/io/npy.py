@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -15,6 +16,7 @@ from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
 from backend.io.limits import ReadLimits, check_columns
+from backend.io.organised import in_image, is_organised, pixel_fields, without_pixels
 
 # Kinds of real numbers.
 NUMBERS = "biuf"
@@ -29,12 +31,18 @@ HEADER_READERS: dict[tuple[int, int], Callable] = {
 
 
 def parse_npy(data: bytes, limits: ReadLimits) -> PointCloud:
-    """An array (N, 3), (N, 6) with normals, or a structured one with x, y and z."""
+    """An array (N, 3), (N, 6) with normals, or a structured one with x, y and z.
+
+    One with two axes in place of the first is organised.
+    """
     return _cloud(_array(data), {}, limits)
 
 
 def parse_npz(data: bytes, limits: ReadLimits) -> PointCloud:
-    """``points`` (N, 3), and if there ``normals``, ``faces`` and further arrays of N rows."""
+    """``points`` (N, 3), and if there ``normals``, ``faces`` and further arrays of N rows.
+
+    ``points`` (rows, columns, 3) are organised, and the further arrays may be so too.
+    """
     arrays = _unpack(data, limits)
     name = next((name for name in POINT_NAMES if name in arrays), None)
     if name is None:
@@ -46,16 +54,46 @@ def parse_npz(data: bytes, limits: ReadLimits) -> PointCloud:
 
 
 def _cloud(points: NDArray, others: dict[str, NDArray], limits: ReadLimits) -> PointCloud:
-    limits.check_points(len(points) if points.ndim else 0)
+    """The cloud of an array of points, organised if it is an image, and of further arrays."""
+    image = points.shape[:2] if points.ndim == (2 if points.dtype.names else 3) else None
+    count = math.prod(image or points.shape[:1])
+    limits.check_points(count)
     if points.dtype.names:
         check_columns(len(points.dtype.names))
-        return cloud_from_columns({name: points[name] for name in points.dtype.names})
+        flat = points.reshape(count)
+        cloud = cloud_from_columns({name: flat[name] for name in points.dtype.names})
+    else:
+        cloud = _plain_cloud(points.reshape(count, -1) if image else points, others, image, limits)
+    if image is None:
+        return cloud
+    return replace(cloud, fields={**cloud.fields, **pixel_fields(*image)})
+
+
+def _plain_cloud(
+    points: NDArray,
+    others: dict[str, NDArray],
+    image: tuple[int, ...] | None,
+    limits: ReadLimits,
+) -> PointCloud:
+    if image is not None:
+        # What has a place in the image is in its order.
+        others = {
+            name: values.reshape(len(points), *values.shape[2:])
+            if values.shape[:2] == image
+            else values
+            for name, values in others.items()
+        }
     normals, faces = others.pop("normals", None), others.pop("faces", None)
     if points.ndim == 2 and points.shape[1] == 6:
         points, normals = points[:, :3], points[:, 3:]
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise FileFormatError(
+            f"an array of shape {points.shape} holds no points; save x, y, z as (N, 3) or as "
+            "(rows, columns, 3), with normals (N, 6)"
+        )
     if points.dtype.kind not in NUMBERS:
         raise FileFormatError(f"the points are of type {points.dtype}, not real numbers")
-    limits.check_faces(0 if faces is None else len(faces))
+    limits.check_faces(0 if faces is None or faces.ndim == 0 else len(faces))
     fields = {
         name: values
         for name, values in others.items()
@@ -110,12 +148,19 @@ def format_npy(cloud: PointCloud) -> bytes:
     """An array of doubles: (N, 3), or (N, 6) with normals; with fields a structured one.
 
     A structured array has the columns x, y, z, then nx, ny, nz if known, and the fields by name,
-    each of its own type. Faces are left out.
+    each of its own type. A cloud whose points have pixels of their own becomes an image of the
+    same: (rows, columns, 3) and so on, with NaN where there is no point. Faces are left out.
     """
-    if cloud.fields:
-        return _npy(as_table(columns_from_cloud(cloud), {}))
-    parts = [cloud.points] if cloud.normals is None else [cloud.points, cloud.normals]
-    return _npy(np.hstack(parts))
+    image = is_organised(cloud)
+    fields = without_pixels(cloud) if image else cloud.fields
+    table = as_table(columns_from_cloud(replace(cloud, fields=fields)), {})
+    shape: tuple[int, ...] = (len(table),)
+    if image:
+        table, rows = in_image(cloud, table)
+        shape = (rows, len(table) // rows)
+    if fields:
+        return _npy(table.reshape(shape))
+    return _npy(table.view(np.float64).reshape(*shape, -1))
 
 
 def _npy(array: NDArray) -> bytes:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
+from backend.io.columns import NORMAL, POSITION
 from backend.io.limits import ReadLimits
 
 PIXEL = ("row", "column")
@@ -68,6 +69,21 @@ def pixels_of(cloud: PointCloud) -> tuple[IndexArray, tuple[int, int]]:
 def without_pixels(cloud: PointCloud) -> dict[str, NDArray]:
     """The fields besides the four that keep the points' places."""
     return {name: values for name, values in cloud.fields.items() if name not in (*PIXEL, *IMAGE)}
+
+
+def in_image(cloud: PointCloud, table: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
+    """The rows of ``table`` (N,), one a point of an organised cloud, in its image; and its height.
+
+    Returns:
+        (H * W,) row by row. In pixels without a point, positions and normals are NaN, else 0.
+    """
+    pixel, (rows, columns) = pixels_of(cloud)
+    image = np.zeros(rows * columns, table.dtype)
+    for name in (*POSITION, *NORMAL):
+        if name in (table.dtype.names or ()):
+            image[name] = np.nan
+    image[pixel] = table
+    return image, rows
 
 
 def _whole(cloud: PointCloud, name: str) -> IndexArray:

@@ -19,6 +19,11 @@ MAX_LINE = 1 << 16
 # All but tab and line ends. Python takes some of them for space or for line ends.
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
+# As Microsoft's and other C libraries write what is no number.
+NOT_A_NUMBER = re.compile(
+    rb"[-+]?(?:nan\(\w*\)|1[.,]#(?:QNAN|SNAN|IND|INF)\w*)(?=[\s,;\"]|$)", re.IGNORECASE
+)
+
 
 def check_text(data: bytes) -> None:
     """Raise ``FileFormatError`` if there is a control character that text does not have."""

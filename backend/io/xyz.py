@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
+from backend.intake import TextFormat
 from backend.io.column_names import ColumnNames, column_names
 from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
-from backend.io.dialect import Reading, TextFormat, find_reading, first_misfit
+from backend.io.dialect import Reading, find_reading, first_misfit
 from backend.io.limits import ReadLimits, check_columns
 from backend.io.lines import (
     blocks_of_lines,
@@ -36,7 +37,7 @@ from backend.io.lines import (
 )
 from backend.io.numbers import COMMAS_READ
 from backend.io.ptx import VALUES, is_ptx, parse_ptx
-from backend.io.text import MAX_LINE
+from backend.io.text import MAX_LINE, NOT_A_NUMBER
 
 COMMENTS = (b"#", b"//")
 COMMENT = re.compile(rb"(?://|#)[^\n]*")
@@ -45,10 +46,6 @@ ROW = re.compile(
     rb"\"?[-+]?(?:[.,]?\d[\d.,]*(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)\"?(?:[\s,;]|$)", re.IGNORECASE
 )
 NUMBER_LIKE = re.compile(rb"\"?[-+]?[.,]?\d")
-# As Microsoft's and other C libraries write what is no number.
-NOT_A_NUMBER = re.compile(
-    rb"[-+]?(?:nan\(\w*\)|1[.,]#(?:QNAN|SNAN|IND|INF)\w*)(?=[\s,;\"]|$)", re.IGNORECASE
-)
 # Blanks and delimiters at the end of a row.
 ENDS = re.compile(rb"[,; \t]+(?=\n|$)")
 # A closing quote, and what parts the cells.
@@ -69,7 +66,7 @@ def parse_xyz(
         data: the file.
         limits: what is refused as too large.
         decimal: ``"."`` or ``","``; found out if None.
-        delimiter: one of ``dialect.DELIMITERS``; found out if None.
+        delimiter: as in ``TextFormat``; found out if None.
 
     Raises:
         FileFormatError: lines of different lengths, something else than numbers, numbers that can

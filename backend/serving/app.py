@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fastapi.responses import JSONResponse
 
 from backend import __version__
 from backend.errors import EngineError, FlawsmithError
+from backend.intake import DecimalName, DelimiterName, TextFormat
 from backend.io import ReadLimits
 from backend.scoring.detector import Detector
 from backend.serving.guard import Guard
@@ -182,6 +184,14 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
                 "outside of a scan without normals. Give the parameter three times.",
             ),
         ] = None,
+        decimal: Annotated[
+            DecimalName | None,
+            Query(description="Decimal mark of a scan in text; by default found out."),
+        ] = None,
+        delimiter: Annotated[
+            DelimiterName | None,
+            Query(description="What parts the numbers of a scan in text; by default found out."),
+        ] = None,
         format: Annotated[
             AnswerFormat, Query(description="npy and ply bring the scores of all points, fast.")
         ] = AnswerFormat.JSON,
@@ -189,7 +199,8 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
         picture: Annotated[bool, Query(description="Put a heat map into the JSON.")] = False,
     ) -> Response:
         eye = None if viewpoint is None else (viewpoint[0], viewpoint[1], viewpoint[2])
-        wish = Wish(category, unit, eye, format, point_scores, picture)
+        text = TextFormat.named(decimal, delimiter)
+        wish = Wish(category, unit, eye, format, point_scores, picture, text)
         with turns.place():
             reading = read_upload(request, limits.max_upload_bytes)
             upload = await turns.unless_stopped(reading)
@@ -198,7 +209,8 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
         if found.file is None:
             return Response(found.summary, media_type="application/json")
         headers = {
-            SUMMARY_HEADER: found.summary,
+            # A header holds ASCII alone.
+            SUMMARY_HEADER: json.dumps(json.loads(found.summary)),
             "Content-Disposition": f'attachment; filename="scores.{format.value}"',
         }
         return Response(found.file, headers=headers, media_type="application/octet-stream")

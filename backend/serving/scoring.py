@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from backend.cloud import PointCloud
-from backend.io import ReadLimits, parse_cloud, scored_cloud
+from backend.intake import TextFormat
+from backend.io import ReadLimits, in_unit, parse_cloud, scored_cloud
 from backend.io.ply import format_ply
 from backend.report import data_address
 from backend.report.heat_map import heat_map
@@ -39,6 +40,7 @@ class Wish:
         format: of the answer.
         point_scores: list the scores in the JSON answer.
         picture: put a heat map into the JSON answer.
+        text: how a scan in text writes its numbers, as far as it is known.
     """
 
     category: str | None
@@ -47,6 +49,7 @@ class Wish:
     format: AnswerFormat
     point_scores: bool
     picture: bool
+    text: TextFormat
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -
     Raises:
         FlawsmithError: the file cannot be read or scored.
     """
-    scan = parse_cloud(upload.data, upload.suffix, limits=limits, isolate=True)
-    scan = replace(scan, unit=None if wish.unit is None else wish.unit.value)
+    scan = parse_cloud(upload.data, upload.suffix, text=wish.text, limits=limits, isolate=True)
+    scan = in_unit(scan, wish.unit)
     result = score_scan(detector, scan, wish.category, wish.viewpoint)
     if wish.format is not AnswerFormat.JSON:
         return Answer(summarize(result, scan).model_dump_json(), FILES[wish.format](scan, result))

@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pypcd4
 from numpy.typing import NDArray
-from pypcd4 import Encoding
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import DatasetError, FileFormatError
 from backend.io import WRITERS, read_cloud
 from backend.io.limits import ReadLimits
+from backend.io.pcd import pcd_bytes
 from backend.io.stl import stl_faces
 
 SingleArray = NDArray[np.float32]
@@ -84,9 +83,7 @@ def marked(cloud: PointCloud, mask: NDArray[np.bool_]) -> LabeledCloud:
 
 def format_single_pcd(points: SingleArray) -> bytes:
     """Binary PCD of ``x y z``."""
-    stream = io.BytesIO()
-    pypcd4.PointCloud.from_xyz_points(points).save(stream, Encoding.BINARY)
-    return stream.getvalue()
+    return pcd_bytes(np.ascontiguousarray(points).view([(a, "<f4") for a in "xyz"]).reshape(-1))
 
 
 def format_single_text(points: SingleArray, mask: NDArray[np.bool_], separator: str) -> bytes:

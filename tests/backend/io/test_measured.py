@@ -101,7 +101,7 @@ def test_faces_at_vertices_that_are_not_finite_go_and_the_others_are_renumbered(
     read = parse_cloud(WRITERS[".ply"](mesh), ".ply")
     np.testing.assert_array_equal(read.points[read.faces], points[[[2, 3, 4], [9, 0, 5]]])
     assert read.notices == (
-        "1 of 10 points are no measurement (NaN or infinite) and were left out.",
+        "1 of 10 points is no measurement (NaN or infinite) and was left out.",
         "1 of 3 faces had such a corner.",
     )
 

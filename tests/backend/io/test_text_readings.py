@@ -129,7 +129,7 @@ def test_the_user_decides(rows: str, text: TextFormat, points: list[float]) -> N
 def test_what_the_user_says_must_fit() -> None:
     with pytest.raises(FileFormatError, match="with the decimal and the delimiter that were given"):
         parse_cloud(b"1.5 2.5 3.5\n", ".txt", text=TextFormat(decimal=","))
-    with pytest.raises(FileFormatError, match=r"delimiter '\|' is none of"):
+    with pytest.raises(ValueError, match=r"delimiter '\|' is none of"):
         TextFormat(delimiter="|")
 
 
