@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from backend import cropping
 from backend.cloud import PointCloud
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.transform import rotation_of, transform_points
@@ -24,15 +25,18 @@ class AlignedScan:
     """A scan ready for replay.
 
     Attributes:
-        cloud: the scan in its own frame and unit, with outward normals.
+        cloud: the scan in its own frame and unit, with outward normals; of a cropped one the points
+            of the part.
         T_part_scan: (4, 4) to the part frame; it holds the change of unit.
-        record: how it was done: what was asked, what told the outside of the normals, and of the
-            registration its fitness, RMSE, noise, offset, free motions and alternatives.
+        record: how it was done: what was asked, what told the outside of the normals, the crop, and
+            of the registration its fitness, RMSE, noise, offset, free motions and alternatives.
+        cut: (M, 3) the points that were cut away, in the scan's frame.
     """
 
     cloud: PointCloud
     T_part_scan: FloatArray
     record: dict[str, Any]
+    cut: FloatArray = field(default_factory=lambda: np.empty((0, 3)))
 
     @property
     def in_part_frame(self) -> PointCloud:
@@ -49,8 +53,9 @@ def align(
     seed: int = 0,
     min_fitness: float = MIN_FITNESS,
     prefer: FloatArray | None = None,
+    crop: bool = True,
 ) -> AlignedScan:
-    """Register ``scan`` to ``nominal`` and give it outward normals.
+    """Register ``scan`` to ``nominal``, cut away what is not the part, give it outward normals.
 
     Args:
         scan: N points; its ``unit``, where known, is converted to ``part_unit``.
@@ -63,6 +68,7 @@ def align(
         min_fitness: what the registration must reach.
         prefer: (4, 4) an earlier ``T_part_scan`` of the same scan, its change of unit included; of
             poses that fit as well, the nearest to it is taken.
+        crop: whether points that do not belong to the part are cut away, where that is safe.
 
     Raises:
         RegistrationError: they do not fit.
@@ -78,9 +84,11 @@ def align(
             "seed": seed,
             "min_fitness": min_fitness,
             "prefer": None if prefer is None else prefer.tolist(),
+            "crop": crop,
         },
         "scale": scale,
         "registration": None,
+        "crop": None,
     }
     if nominal is not None:
         found = register(
@@ -99,13 +107,17 @@ def align(
         }
     if viewpoint is not None:
         viewpoint = transform_points(T_part_scan, viewpoint[None, :])[0]
+    cut = np.empty((0, 3))
+    if nominal is not None and crop:
+        cropped = _crop(scan, T_part_scan, nominal, found, viewpoint)
+        cut, scan, record["crop"] = scan.points[~cropped.stays], cropped.of(scan), cropped.record
     placed, record["normals"] = with_outward_normals(
         scan.transformed(T_part_scan), viewpoint=viewpoint, nominal=nominal
     )
     if scan.normals is None and placed.normals is not None:
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
     scan = replace(scan, notices=placed.notices)
-    return AlignedScan(scan, T_part_scan, record)
+    return AlignedScan(scan, T_part_scan, record, cut)
 
 
 def align_again(
@@ -114,11 +126,28 @@ def align_again(
     """Align as ``record``, that of an ``AlignedScan``, says it was asked; else as ``align``."""
     asked = dict(record["asked"])
     part_unit = Unit(asked.pop("part_unit"))
-    arrays = {
+    arrays: dict[str, Any] = {
         name: None if (given := asked.pop(name)) is None else np.array(given)
         for name in ("viewpoint", "prefer")
     }
     return align(scan, nominal, part_unit=part_unit, **arrays, **asked)
+
+
+def _crop(
+    scan: PointCloud,
+    T_part_scan: FloatArray,  # noqa: N803 - the project's transform names
+    nominal: PointCloud,
+    found: Registration,
+    viewpoint: FloatArray | None,
+) -> cropping.Crop:
+    """What of ``scan`` belongs to the part; ``viewpoint`` is in its frame."""
+    return cropping.crop(
+        scan.transformed(T_part_scan),
+        nominal,
+        noise=found.noise,
+        on_part=found.on_part,
+        viewpoint=viewpoint,
+    )
 
 
 def _record(found: Registration, scale: float) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
+from backend.cli.batch import tell
+
 if TYPE_CHECKING:
+    from backend.cloud import PointCloud
     from backend.dataset.folder import Sample
     from backend.intake import Intake
 
@@ -41,3 +45,24 @@ def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
     for sample in samples:
         tell(sample.file.path, sample.cloud.notices)
     return samples
+
+
+def crop_samples(
+    samples: list[Sample], models: Mapping[str, PointCloud], intake: Intake, progress: Progress
+) -> list[Sample]:
+    """``samples`` without what does not belong to the part, by their categories' nominal models."""
+    from backend.dataset.part_in_scene import cropped_sample
+    from backend.part_finder import PartFinder
+
+    finders = {name: PartFinder(model) for name, model in models.items()}
+    if not finders:
+        return samples
+    found = []
+    for sample in progress.track(samples, description="Cropping"):
+        finder = finders.get(sample.file.category)
+        notice = None
+        if finder is not None:
+            sample, notice = cropped_sample(sample, finder, intake)
+        found.append(sample)
+        tell(sample.file.path, [] if notice is None else [notice])
+    return found

@@ -22,6 +22,7 @@ from backend.cli.options import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from backend.cloud import LabeledCloud
     from backend.dataset.benchmark import Case
     from backend.evaluation import EvaluationReport, ScoredCase
     from backend.intake import Intake
@@ -168,9 +169,8 @@ class _Run:
         from backend.scoring.stored import read_scores, write_scores
 
         found = item.read()
-        cloud = found.sample.cloud
-        cloud = replace(cloud, points=cloud.points * self.scale)
         name = self.category or item.category
+        cloud = self._of_part(found.sample.cloud, item.path, name)
         case = TestCase(cloud, name, found.sample.kind, found.image)
         kept = self.kept / f"{file_digest(item.path)}.safetensors"
         result = read_scores(kept, len(cloud), name)
@@ -179,6 +179,18 @@ class _Run:
         scored = score_case(self.detector, case)
         write_scores(kept, scored.result)
         return scored
+
+    def _of_part(self, cloud: LabeledCloud, path: Path, category: str) -> LabeledCloud:
+        """What of the scan belongs to the part, in the detector's unit."""
+        from backend.cli.batch import tell
+        from backend.cloud import PointCloud
+        from backend.scoring.part import crop_scan
+
+        scan = PointCloud(cloud.points, cloud.normals, unit=self.intake.unit)
+        part, _ = crop_scan(self.detector, scan, category, self.intake)
+        tell(path, part.notices)
+        cloud = cloud.take(part.file_rows)
+        return replace(cloud, points=cloud.points * self.scale)
 
     def _record(self, item: _Item, scored: ScoredCase) -> dict[str, Any]:
         return {

@@ -129,14 +129,20 @@ def intake_options(scans: str, nominal: str | None) -> Callable[[Callable[..., N
             viewpoint: tuple[float, float, float] | None,
             decimal: str | None,
             delimiter: str | None,
+            crop: bool,
             nominal_unit: str | None = None,
             **rest: Any,
         ) -> None:
             units = [None if name is None else Unit(name) for name in (unit, nominal_unit)]
             text = TextFormat.named(decimal, delimiter)
-            command(intake=Intake(units[0], units[1], viewpoint, text), **rest)
+            command(intake=Intake(units[0], units[1], viewpoint, text, crop=crop), **rest)
 
-        options = [unit_option(scans), viewpoint_option(), *text_options("scans")]
+        options = [
+            unit_option(scans),
+            viewpoint_option(),
+            *text_options("scans"),
+            crop_option(),
+        ]
         if nominal is not None:
             options.insert(1, nominal_unit_option(nominal))
         for option in reversed(options):
@@ -180,6 +186,17 @@ def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
         type=(float, float, float),
         help="Where the sensor stood, in the scan's frame and unit; it orients estimated normals "
         "and rules out poses that would show it the inside.",
+    )
+
+
+def crop_option() -> Callable[[FunctionT], FunctionT]:
+    """``--crop`` to the part, by its nominal model."""
+    return click.option(
+        "--crop/--no-crop",
+        default=True,
+        show_default=True,
+        help="Cut away what does not belong to the part, such as a table or the background, where "
+        "the nominal model of the part tells; by default where the pose is beyond doubt.",
     )
 
 

@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     help="Share of a scan that must lie on the nominal model; below it the scan is refused.",
 )
 @seed_option("the registration and of the sensor")
+@click.option(
+    "--picture",
+    is_flag=True,
+    help="Write a picture of each scan on its nominal model too, as PNG: the part, and what was "
+    "cut away.",
+)
 def command(
     recipe: Path,
     scans: tuple[Path, ...],
@@ -59,6 +65,7 @@ def command(
     sensor: str | None,
     min_fitness: float,
     seed: int,
+    picture: bool,
 ) -> None:
     """Replay RECIPE on SCANS and write labelled clouds.
 
@@ -72,6 +79,8 @@ def command(
     from backend.sensor.presets import find_sensor
     from shared_schema.load import load_recipe
 
+    if picture and nominal is None:
+        raise click.UsageError("--picture shows scans on their nominal model: name it by --nominal")
     one_name_each(scans)
     inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
@@ -83,13 +92,14 @@ def command(
         model = read_cloud(nominal, unit=intake.nominal_unit).surface.in_unit(unit)
         tell(nominal, model.notices)
     scanner = None if sensor is None else find_sensor(sensor)
-    work = _Replaying(loaded, nominal, model, intake, on_empty, scanner, min_fitness, seed, out)
+    asked = (on_empty, scanner, min_fitness, seed, picture)
+    work = _Replaying(loaded, nominal, model, intake, *asked, out)
     for_each_scan(scans, work.one, "Replaying")
     console.print(f"The labelled clouds are in {out}", markup=False, soft_wrap=True)
 
 
-def _outputs(out: Path, scan: Path) -> tuple[Path, Path]:
-    return out / f"{scan.stem}.ply", out / f"{scan.stem}.json"
+def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path]:
+    return out / f"{scan.stem}.ply", out / f"{scan.stem}.json", out / f"{scan.stem}.png"
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class _Replaying:
     sensor: Sensor | None
     min_fitness: float
     seed: int
+    picture: bool
     out: Path
 
     def one(self, path: Path) -> None:
@@ -132,12 +143,24 @@ class _Replaying:
             "alignment": aligned.record,
             "sensor": sensed,
         }
-        cloud_path, record_path = _outputs(self.out, path)
+        cloud_path, record_path, picture_path = _outputs(self.out, path)
         write_labeled(cloud_path, labeled)
         write_json(record_path, record)
+        if self.picture:
+            self._draw(picture_path, aligned)
         _warn_of_freedom(path, aligned.record["registration"])
         _warn_of_alternatives(path, aligned.record["registration"])
         _warn_of_empty(path, record["defects"])
+
+    def _draw(self, path: Path, aligned: AlignedScan) -> None:
+        """The scan on the nominal model, as PNG."""
+        from backend.geometry.transform import transform_points
+        from backend.io import write_bytes
+        from backend.report.scene_picture import scene_picture
+
+        assert self.model is not None  # asked for above
+        cut = transform_points(aligned.T_part_scan, aligned.cut)
+        write_bytes(path, scene_picture(aligned.in_part_frame.points, cut, self.model))
 
     def _sense(
         self, labeled: LabeledCloud, scan: PointCloud, path: Path
@@ -179,6 +202,7 @@ class _Replaying:
             viewpoint=eye,
             seed=self.seed,
             min_fitness=self.min_fitness,
+            crop=self.intake.crop,
         )
         tell(path, aligned.cloud.notices[len(scan.notices) :])
         return aligned

@@ -109,7 +109,7 @@ def command(
     stopped when the same command is run again; a finished one is not repeated.
     """
     from backend.cli.batch import tell
-    from backend.cli.data import read_training_data
+    from backend.cli.data import crop_samples, read_training_data
     from backend.cli.progress import console, progress_display
     from backend.dataset.benchmark import OWN, intake_of
     from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
@@ -129,6 +129,8 @@ def command(
         for name, model in models.items():
             tell(data / name, model.notices)
         samples = read_training_data(data, layout, intake, progress)
+        if intake.crop:
+            samples = crop_samples(samples, models, intake, progress)
         nominal, labeled = nominal_clouds(samples, intake.unit), labeled_clouds(samples)
         path = train(
             nominal,

@@ -53,6 +53,7 @@ class Inputs(Model):
     viewpoint: tuple[float, float, float] | None
     decimal: str | None = None
     delimiter: str | None = None
+    crop: bool
     on_empty: str
     format: str
     nominal_scans: bool
@@ -78,6 +79,7 @@ class Inputs(Model):
             viewpoint=order.intake.viewpoint,
             decimal=order.intake.text.decimal,
             delimiter=order.intake.text.delimiter,
+            crop=order.intake.crop,
             on_empty=order.on_empty,
             format=order.suffix,
             nominal_scans=order.nominal_scans,

@@ -22,6 +22,7 @@ from backend.errors import CheckpointError
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.models.preparation import PreparedCloud
+from backend.part_finder import PartFinder
 from backend.registration import MIN_FITNESS, Fit, Target, principal_poses, register
 
 FloatArray = NDArray[np.float64]
@@ -136,6 +137,11 @@ class NominalSurface:
         heights = np.copysign(np.hypot(above, (beside - samples.spacing).clip(0.0)), above)
         smooth = heights[cloud.neighbors[:, :SMOOTHING]].mean(axis=1)
         return smooth, self._tree.query(self._oriented(samples.points, normals)[nearest])[1]
+
+    @cached_property
+    def finder(self) -> PartFinder:
+        """Finds the part in scans at unit scale, first where nominal ones showed it."""
+        return PartFinder(self.mesh, tuple(self.poses))
 
     @cached_property
     def _target(self) -> Target:

@@ -129,7 +129,7 @@ def panels(images: Mapping[str, Image]) -> bytes:
         axes.imshow(np.clip(image, 0.0, 1.0))
         axes.set_title(title, fontsize=9)
         axes.axis("off")
-    return _png(figure)
+    return as_png(figure)
 
 
 def _drawn_rows(images: Sequence[Image]) -> slice:
@@ -162,10 +162,11 @@ def _curves(curves: Mapping[str, Curve], title: str, upwards: str, right: float 
     axes.set(xlim=(-0.02 * right, 1.02 * right), ylim=(-0.02, 1.02))
     axes.set_box_aspect(1.0)
     axes.legend(fontsize=8, loc="lower right")
-    return _png(figure)
+    return as_png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """The figure as it is drawn."""
     buffer = io.BytesIO()
     # Without the software's version in it, the same picture is the same bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from backend import __version__
 from backend.errors import EngineError, FlawsmithError
-from backend.intake import DecimalName, DelimiterName, TextFormat
+from backend.intake import DecimalName, DelimiterName, Intake, TextFormat
 from backend.io import ReadLimits
 from backend.scoring.detector import Detector
 from backend.serving.guard import Guard
@@ -192,6 +192,13 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
             DelimiterName | None,
             Query(description="What parts the numbers of a scan in text; by default found out."),
         ] = None,
+        crop: Annotated[
+            bool,
+            Query(
+                description="Cut away what does not belong to the part, where the detector has its "
+                "nominal model and places the scan on it beyond doubt."
+            ),
+        ] = True,
         format: Annotated[
             AnswerFormat, Query(description="npy and ply bring the scores of all points, fast.")
         ] = AnswerFormat.JSON,
@@ -200,7 +207,8 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
     ) -> Response:
         eye = None if viewpoint is None else (viewpoint[0], viewpoint[1], viewpoint[2])
         text = TextFormat.named(decimal, delimiter)
-        wish = Wish(category, unit, eye, format, point_scores, picture, text)
+        intake = Intake(unit, None, eye, text, crop=crop)
+        wish = Wish(category, intake, format, point_scores, picture)
         with turns.place():
             reading = read_upload(request, limits.max_upload_bytes)
             upload = await turns.unless_stopped(reading)

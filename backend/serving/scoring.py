@@ -10,15 +10,15 @@ from enum import StrEnum
 import numpy as np
 
 from backend.cloud import PointCloud
-from backend.intake import TextFormat
+from backend.intake import Intake
 from backend.io import ReadLimits, in_unit, parse_cloud, scored_cloud
 from backend.io.ply import format_ply
 from backend.report import data_address
 from backend.report.heat_map import heat_map
 from backend.scoring.detector import Detector, ScoreMap
+from backend.scoring.part import crop_scan
 from backend.scoring.scan import score_scan, scores_by_row, summarize
 from backend.serving.upload import Upload
-from shared_schema.recipe import Unit
 
 
 class AnswerFormat(StrEnum):
@@ -35,21 +35,18 @@ class Wish:
 
     Attributes:
         category: the part; recognised if none is given.
-        unit: of the scan; the detector's if none is given.
-        viewpoint: where the sensor stood, in the scan's frame and unit, if that is known.
+        intake: the scan's unit (the detector's if none is given), how text writes its numbers,
+            where the sensor stood, if that is known, and whether to crop to the part.
         format: of the answer.
         point_scores: list the scores in the JSON answer.
         picture: put a heat map into the JSON answer.
-        text: how a scan in text writes its numbers, as far as it is known.
     """
 
     category: str | None
-    unit: Unit | None
-    viewpoint: tuple[float, float, float] | None
+    intake: Intake
     format: AnswerFormat
     point_scores: bool
     picture: bool
-    text: TextFormat
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,10 @@ def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -
     Raises:
         FlawsmithError: the file cannot be read or scored.
     """
-    scan = parse_cloud(upload.data, upload.suffix, text=wish.text, limits=limits, isolate=True)
-    scan = in_unit(scan, wish.unit)
-    result = score_scan(detector, scan, wish.category, wish.viewpoint)
+    intake = wish.intake
+    scan = parse_cloud(upload.data, upload.suffix, text=intake.text, limits=limits, isolate=True)
+    scan, _ = crop_scan(detector, in_unit(scan, intake.unit), wish.category, intake)
+    result = score_scan(detector, scan, wish.category, intake.viewpoint)
     if wish.format is not AnswerFormat.JSON:
         return Answer(summarize(result, scan).model_dump_json(), FILES[wish.format](scan, result))
     picture = data_address(heat_map(scan, result)) if wish.picture else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.io import write_cloud
+from backend.io import read_cloud, write_cloud
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, STATE_FILE
@@ -110,12 +111,35 @@ def test_scans_are_placed_on_the_nominal_model_of_the_folder(run: Run, tmp_path:
     folder = tmp_path / "data" / "holder"
     for number in range(3):
         cloud = virtual_scan(part, views=6, points=2_000, noise=0.02, rng=rng)
+        if number == 1:
+            cloud = beside_a_shelf(cloud)
         write_cloud(folder / "nominal" / f"{number}.ply", cloud)
     write_cloud(folder / "model.stl", PointCloud(part.points / 25.4, faces=part.faces))
     config = tmp_path / "config.json"
     config.write_text('{"target_points": 1000}')
     units = ("--unit", "mm", "--nominal-unit", "inch")
-    run("train", tmp_path / "data", "--out", tmp_path, "--config", config, *units, *QUICK)
+    result = run("train", tmp_path / "data", "--out", tmp_path, "--config", config, *units, *QUICK)
+    assert result.stderr.count("do not belong to the part and were cut away") == 1
+    assert f"1.ply: {SHELF} of " in result.stderr.replace("\n", "")
     model = Detector.load(tmp_path / DETECTOR_FILE).categories["holder"]
     assert model.surface is not None and "surface" in model.tails
     assert model.surface.usual.fitness > 0.99
+    scored = tmp_path / "scored"
+    run("score", tmp_path / DETECTOR_FILE, folder / "nominal" / "1.ply", "--out", scored,
+        "--category", "holder")  # fmt: skip
+    record = json.loads((scored / "1.json").read_text())
+    assert record["crop"]["cut"] == SHELF
+    cloud, whole = read_cloud(scored / "1.ply"), read_cloud(folder / "nominal" / "1.ply")
+    assert len(cloud) == record["point_count"] == len(whole) - SHELF
+    np.testing.assert_array_equal(cloud.fields["source_index"], np.arange(SHELF, len(whole)))
+
+
+SHELF = 80
+
+
+def beside_a_shelf(cloud: PointCloud) -> PointCloud:
+    """The scan of a part, and a shelf a little beside it, whose points come first."""
+    rng = np.random.default_rng(1)
+    corner = cloud.points.max(axis=0) + np.array([0.1 * cloud.diagonal, 0.0, 0.0])
+    shelf = corner + rng.uniform(0.0, 0.5, (SHELF, 3)) * [cloud.diagonal, -cloud.diagonal, 0.0]
+    return PointCloud(np.concatenate([shelf, cloud.points]))
