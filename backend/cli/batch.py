@@ -32,13 +32,26 @@ def for_each_scan(scans: Sequence[Path], work: Callable[[Path], None], descripti
                 reason = str(error).removeprefix(f"{path}: ")
                 console.print(f"[red]{escape(str(path))}[/red]: {escape(reason)}", soft_wrap=True)
     if failed:
-        raise click.ClickException(
-            f"{failed} of {len(scans)} scans failed, for the reasons above; "
-            "the results of the others are written"
-        )
+        raise click.ClickException(_how_many_failed(failed, len(scans)))
+
+
+def _how_many_failed(failed: int, scans: int) -> str:
+    reasons = "the reason" if failed == 1 else "the reasons"
+    if failed < scans:
+        written = f"the results of the other {scans - failed} are"
+        if scans - failed == 1:
+            written = "the result of the other one is"
+        return f"{failed} of {scans} scans failed, for {reasons} above; {written} written"
+    which = "the scan" if scans == 1 else f"all {scans} scans"
+    return f"{which} failed, for {reasons} above; nothing is written"
+
+
+def warn(text: str) -> None:
+    """Show a warning, beside a progress bar too."""
+    console.print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 def tell(path: Path, notices: Sequence[str]) -> None:
     """What a reader, or a filter, wants the user to know about the file at ``path``."""
     for notice in notices:
-        console.print(f"{path}: {notice}", style="yellow", markup=False, soft_wrap=True)
+        warn(f"{path}: {notice}")

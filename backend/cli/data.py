@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
-from backend.cli.batch import tell
+from backend.cli.batch import tell, warn
+from backend.cli.wording import listed
 
 if TYPE_CHECKING:
     from backend.cloud import PointCloud
@@ -34,14 +35,14 @@ def read_training_data(
 
 def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
     """The samples in ``folder``; labelled clouds without a marked point are named and left out."""
-    from backend.cli.batch import tell
     from backend.dataset.folder import data_files, read_samples
 
     files = data_files(folder)
     samples, unmarked = read_samples(progress.track(files, description="Reading"), intake)
-    for file in unmarked:
-        text = f"{file.path}: left out, its mask marks no point"
-        progress.console.print(text, style="yellow", markup=False, soft_wrap=True)
+    if unmarked:
+        whose = "its mask marks" if len(unmarked) == 1 else "their masks mark"
+        names = listed([str(file.path) for file in unmarked])
+        warn(f"{names}: left out, {whose} no point")
     for sample in samples:
         tell(sample.file.path, sample.cloud.notices)
     return samples

@@ -81,7 +81,13 @@ def command(
     shutil.rmtree(run.partial, ignore_errors=True)
     console.print(f"Wrote {out / 'report.html'}", markup=False, soft_wrap=True)
     if failed:
-        raise click.ClickException(f"{failed} scans are left out, for the reasons above")
+        raise click.ClickException(_left_out(failed))
+
+
+def _left_out(failed: int) -> str:
+    if failed == 1:
+        return "1 scan is left out, for the reason above"
+    return f"{failed} scans are left out, for the reasons above"
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ def command(
     docs/layouts.md. A sample that fails is named and does not stop the others; the exit status is 1
     then. The same command can be run again; it replaces its own files and no others.
     """
-    from backend.cli.batch import for_each_scan, tell
+    from backend.cli.batch import for_each_scan, tell, warn
     from backend.cli.progress import console
     from backend.dataset.export import Export, ExportConfig
     from backend.intake import TextFormat
@@ -66,18 +66,18 @@ def command(
     if layout != WITH_IMAGES and (pixels is not None or direction is not None):
         raise click.UsageError(f"--pixels and --direction are of {WITH_IMAGES} alone")
     if direction is not None and not any(direction):
-        raise click.UsageError("--direction 0 0 0 looks nowhere")
+        raise click.UsageError("--direction must not be zero: give the way that the sensor looks")
     asked = {"test_share": test_share, "pixels": pixels, "direction": direction}
     text = TextFormat.named(decimal, delimiter)
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     export = Export(data, out, ExportConfig(layout, unit, text=text, **given), tell)
     for word in export.words_in_the_way:
-        _warn(f"{out}: loaders misread paths with {word!r} in them; move the data set to train on")
+        warn(f"{out}: loaders misread paths with {word!r} in them; move the data set to train on")
 
     def write(path: Path) -> None:
         reason = export.write(path)
         if reason is not None:
-            _warn(f"{path}: left out, {reason}")
+            warn(f"{path}: left out, {reason}")
 
     failure = None
     try:
@@ -88,9 +88,3 @@ def command(
     if failure is not None:
         raise failure
     console.print(f"The data set is described in {manifest}", markup=False, soft_wrap=True)
-
-
-def _warn(text: str) -> None:
-    from backend.cli.progress import console
-
-    console.print(text, style="yellow", markup=False, soft_wrap=True)

@@ -148,8 +148,7 @@ class _Replaying:
         write_json(record_path, record)
         if self.picture:
             self._draw(picture_path, aligned)
-        _warn_of_freedom(path, aligned.record["registration"])
-        _warn_of_alternatives(path, aligned.record["registration"])
+        _warn_of_pose(path, aligned.record["registration"])
         _warn_of_empty(path, record["defects"])
 
     def _draw(self, path: Path, aligned: AlignedScan) -> None:
@@ -208,22 +207,18 @@ class _Replaying:
         return aligned
 
 
-def _warn_of_freedom(path: Path, registration: dict[str, Any] | None) -> None:
-    """Say where the scan does not tell its whole pose: a turned part, a piece of a plane."""
-    if registration is not None and registration["free_motions"]:
-        _warn(
-            f"{path}: the scan leaves {registration['free_motions']} of 6 directions of its pose "
-            "open; defects may lie elsewhere along them"
-        )
+def _warn_of_pose(path: Path, registration: dict[str, Any] | None) -> None:
+    """Say where the scan does not tell its whole pose, or the part fits in others as well."""
+    from backend.cli.batch import warn
+    from backend.cli.wording import open_directions
 
-
-def _warn_of_alternatives(path: Path, registration: dict[str, Any] | None) -> None:
-    """Say where the part would fit as well, as a symmetric one does after half a turn."""
-    for other in () if registration is None else registration["alternatives"]:
-        _warn(
-            f"{path}: the scan fits as well {_described(other)}; a defect may lie on the other "
-            "side of the part"
-        )
+    if registration is None:
+        return
+    if registration["free_motions"]:
+        warn(f"{path}: {open_directions(registration['free_motions'])}")
+    if registration["alternatives"]:
+        others = "; or ".join(map(_described, registration["alternatives"]))
+        warn(f"{path}: the scan fits as well {others}; a defect may lie elsewhere on the part")
 
 
 def _described(motion: dict[str, Any]) -> str:
@@ -240,14 +235,15 @@ def _vector(values: list[float]) -> str:
 
 
 def _warn_of_empty(path: Path, reports: list[dict[str, Any]]) -> None:
-    """Name the defects that did nothing to the scan at ``path``."""
-    for report in reports:
-        if report["points"] == 0 and report["removed"] == 0:
-            name = f" {report['name']!r}" if report["name"] else ""
-            _warn(f"{path}: the {report['kind']}{name} marks no point")
+    """Name the defects that did nothing to the scan at ``path``, in one line."""
+    from backend.cli.batch import warn
+    from backend.cli.wording import counted, listed
 
-
-def _warn(text: str) -> None:
-    from backend.cli.progress import console
-
-    console.print(text, style="yellow", markup=False, soft_wrap=True)
+    idle = [one for one in reports if one["points"] == 0 and one["removed"] == 0]
+    names = [f"{one['kind']} {one['name']!r}" if one["name"] else one["kind"] for one in idle]
+    if names:
+        verb = "marks" if len(idle) == 1 else "mark"
+        warn(
+            f"{path}: {len(idle)} of {counted(len(reports), 'defect')} "
+            f"({listed(list(dict.fromkeys(names)))}) {verb} no point of the scan"
+        )

@@ -29,7 +29,7 @@ from backend.cli.options import (
     help="How many recipes to draw.",
 )
 @out_option("the recipes, TEMPLATE-00000.json and so on")
-@seed_option("the recipes; recipe N depends on it and on N alone")
+@seed_option("the recipes; recipe N depends only on it and on N")
 @click.option(
     "--nominal-unit",
     "--unit",

@@ -20,7 +20,9 @@ from backend.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from backend.dataset.manifest import Manifest, ScanEntry
+    from collections.abc import Sequence
+
+    from backend.dataset.manifest import Manifest, MissingEntry, ScanEntry
     from backend.dataset.order import Order
     from backend.intake import Intake
 
@@ -65,14 +67,15 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
     type=click.Choice(FORMATS),
     default=FORMATS[0],
     show_default=True,
-    help="Of the clouds; all but safetensors have their record beside them.",
+    help="File format of the clouds. A safetensors file contains its record; the others get a "
+    ".json beside them.",
 )
 @click.option("--no-nominal", is_flag=True, help="Leave the scans themselves out of the data set.")
 @intake_options("the scans; by default the template's", "the template's")
 @views_option()
-@on_empty_option(": skip it, or draw all of the recipe anew")
+@on_empty_option(": skip it, or draw the whole recipe anew")
 @sensor_option()
-@seed_option("the samples, the registration and the sensor; sample N depends on it and on N alone")
+@seed_option("the samples, the registration and the sensor; sample N depends only on it and on N")
 def command(count: int, jobs: int | None, **asked: Any) -> None:
     """Make a data set of COUNT labelled samples from TEMPLATE and a folder of nominal scans.
 
@@ -91,14 +94,13 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
         scans, samples = [], []
         number = len(synthesis.inputs.scans)
         for scan in progress.track(synthesis.scans(), number, description="Preparing scans"):
-            _warn_of_scan(order, scan)
             scans.append(scan)
+        _warn_of_scans(order.scans, scans)
         made = synthesis.samples(scans)
         for entry in progress.track(made, count, description="Making samples"):
             samples.append(entry)
         manifest = synthesis.finish(scans, samples)
-    for missing in manifest.missing:
-        _warn(f"sample {missing.sample}, of {missing.scan}, is missing: {missing.missing}")
+    _warn_of_missing(manifest.missing)
     console.print(_in_words(order, manifest), markup=False, soft_wrap=True)
 
 
@@ -135,30 +137,43 @@ def _order(
     )
 
 
-def _warn_of_scan(order: Order, scan: ScanEntry) -> None:
-    path = order.scans / scan.source.file
+def _warn_of_scans(folder: Path, scans: Sequence[ScanEntry]) -> None:
+    """Say what is to be known of the scans; what is so of several, once."""
+    from backend.cli.batch import warn
+    from backend.cli.wording import grouped, listed
+
+    notes = ((str(folder / scan.source.file), note) for scan in scans for note in _notes(scan))
+    for names, note in grouped(notes):
+        warn(f"{listed(names)}: {note}")
+
+
+def _notes(scan: ScanEntry) -> list[str]:
+    from backend.cli.wording import open_directions
+
     if scan.skipped is not None:
-        _warn(f"{path}: skipped: {scan.skipped}")
-        return
-    for notice in scan.notices:
-        _warn(f"{path}: {notice}")
-    registration = (scan.alignment or {}).get("registration")
-    if registration is not None and registration["free_motions"]:
-        _warn(
-            f"{path}: the scan leaves {registration['free_motions']} of 6 directions of its pose "
-            "open; defects may lie elsewhere along them"
-        )
+        return [f"skipped: {scan.skipped}"]
+    registration = (scan.alignment or {}).get("registration") or {"free_motions": 0}
+    free = registration["free_motions"]
+    return [*scan.notices, *([open_directions(free)] if free else [])]
 
 
-def _warn(text: str) -> None:
-    from backend.cli.progress import console
+def _warn_of_missing(missing: Sequence[MissingEntry]) -> None:
+    """Say which samples could not be made; equal reasons once."""
+    from backend.cli.batch import warn
+    from backend.cli.wording import grouped, listed
 
-    console.print(text, style="yellow", markup=False, soft_wrap=True)
+    for names, reason in grouped(
+        (f"sample {one.sample} of {one.scan}", one.missing) for one in missing
+    ):
+        warn(f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing: {reason}")
 
 
 def _in_words(order: Order, manifest: Manifest) -> str:
-    used = sum(scan.skipped is None for scan in manifest.scans)
+    from backend.cli.wording import counted
+
+    used = counted(sum(scan.skipped is None for scan in manifest.scans), "scan")
+    samples, one = counted(len(manifest.samples), "sample"), len(manifest.samples) == 1
     return (
-        f"{len(manifest.samples)} samples of {used} scans are in {order.out}; "
-        f"{order.manifest_file.name} lists them"
+        f"{samples} of {used} {'is' if one else 'are'} in {order.out}; "
+        f"{order.manifest_file.name} lists {'it' if one else 'them'}"
     )

@@ -31,7 +31,7 @@ def command(show: str | None, out: Path | None) -> None:
 
     if show is None:
         if out is not None:
-            raise click.UsageError("--out writes one template: which is it to --show?")
+            raise click.UsageError("--out writes one template; name it with --show NAME")
         click.echo("\n\n".join(_processes()))
         return
     path = template_path(show)

@@ -44,7 +44,8 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
     "--config",
     metavar="FILE",
     type=EXISTING_FILE,
-    help="Settings as JSON; what it does not name keeps its default, and options go before it.",
+    help="Settings as JSON. Settings that it does not name keep their defaults; options on the "
+    "command line override the file.",
 )
 @click.option(
     "--print-config",
@@ -80,8 +81,8 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
 @click.option(
     "--count",
     type=click.IntRange(min=1),
-    help="How many to begin with for each category, with --template; by default two a scan, and "
-    "no fewer than 40.",
+    help="Number of defects to draw for each category before the first round, with --template; "
+    "by default two for each scan, and at least 40.",
 )
 @click.option(
     "--log",
@@ -102,15 +103,17 @@ def command(
 ) -> None:
     """Train a detector on the folder DATA.
 
-    DATA/CATEGORY/nominal holds scans without a defect, of which the last third by name only
-    calibrates the thresholds; DATA/CATEGORY/anomalous, where it is there, holds labelled clouds
-    from flawsmith replay; DATA/CATEGORY/model.stl, .ply or .obj, where it is there, is the nominal
-    model that scans are placed on and compared with. An interrupted training goes on where it
-    stopped when the same command is run again; a finished one is not repeated.
+    DATA/CATEGORY/nominal holds scans without a defect. The last third of them, in the order of
+    their names, is not learned from: it calibrates the thresholds. DATA/CATEGORY/anomalous, where
+    it is there, holds labelled clouds from flawsmith replay; DATA/CATEGORY/model.stl, .ply or .obj,
+    where it is there, is the nominal model that scans are placed on and compared with. An
+    interrupted training goes on where it stopped when the same command is run again; a finished
+    one is not repeated.
     """
     from backend.cli.batch import tell
     from backend.cli.data import crop_samples, read_training_data
     from backend.cli.progress import console, progress_display
+    from backend.cli.wording import counted
     from backend.dataset.benchmark import OWN, intake_of
     from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
     from backend.scoring.detector import Detector
@@ -119,7 +122,7 @@ def command(
     from shared_schema.load import load_template
 
     if settings["count"] is not None and template is None:
-        raise click.UsageError("--count says how many anomalies to draw: from which --template?")
+        raise click.UsageError("--count needs --template, from which the defects are drawn")
     with (
         progress_display() as progress,
         nullcontext(no_log) if log is None else tensorboard_log(log) as figures,
@@ -147,7 +150,8 @@ def command(
     scans, anomalies = (
         sum(detector.info[name].values()) for name in ("nominal_clouds", "labeled_clouds")
     )
-    text = f"Trained on {scans} nominal and {anomalies} anomalous clouds; wrote {path}"
+    anomalous = counted(anomalies, "anomalous cloud")
+    text = f"Trained on {counted(scans, 'nominal cloud')} and {anomalous}; wrote {path}"
     console.print(text, markup=False, soft_wrap=True)
     click.echo(_in_words(detector.thresholds))
 

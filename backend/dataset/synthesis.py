@@ -160,8 +160,8 @@ def _check(order: Order) -> tuple[str, ...]:
         )
     if order.nominal_scans and order.scans.resolve() == order.nominal_folder.resolve():
         raise DatasetError(
-            f"{order.scans} is where the nominal scans of the data set go; as they are there, let "
-            "them be left out"
+            f"{order.scans} is where the nominal scans of the data set go, and they are there "
+            "already; pass --no-nominal"
         )
     return notices
 

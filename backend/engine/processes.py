@@ -21,8 +21,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 KILLED = (
-    "a process that did part of the work was killed, mostly for want of memory; what is written is "
-    "whole: run the same again, with fewer jobs"
+    "a worker process was killed, probably because memory ran out. Finished files are whole: run "
+    "the same command again, with fewer --jobs"
 )
 
 # In a worker: set when the parent wants no more results.

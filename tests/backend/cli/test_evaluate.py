@@ -161,9 +161,7 @@ def test_a_scan_that_fails_is_named_and_the_others_are_measured(
     broken.write_bytes(b"no points")
     out = tmp_path / "out"
     result = run("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", out, status=1)
-    assert (
-        str(broken) in result.stderr.replace("\n", "") and "1 scans are left out" in result.stderr
-    )
+    assert str(broken) in result.stderr.replace("\n", "") and "1 scan is left out" in result.stderr
     document = json.loads((out / "metrics.json").read_text())
     assert document["rows"][-1]["nominal_clouds"] == 1
 

@@ -175,10 +175,11 @@ def test_each_scan_that_a_defect_misses_is_named(run: Run, scan: Path, tmp_path:
     write_cloud(other, sphere())
     result = run("replay", tmp_path / "far.json", scan, other, "--out", tmp_path / "out")
     for path in (scan, other):
-        assert f"{path}: the dent 'off the [part]' marks no point" in result.stderr
+        said = f"{path}: 1 of 1 defect (dent 'off the [part]') marks no point of the scan"
+        assert said in result.stderr
     refusing = ("--on-empty", "refuse", "--out", tmp_path / "none")
     result = run("replay", tmp_path / "far.json", scan, other, *refusing, status=1)
-    assert "2 of 2 scans failed" in result.stderr
+    assert "all 2 scans failed, for the reasons above; nothing is written" in result.stderr
     assert not (tmp_path / "none").exists()
 
 

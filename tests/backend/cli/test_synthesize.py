@@ -129,7 +129,7 @@ def test_bad_scans_are_named_and_others_go_on(
     bad.write_bytes(b"ply\n")
     out = ("--count", 4, "--out", tmp_path / "out", "--jobs", 1)
     result = run("synthesize", *inputs, *out, "--category", "part", "--format", "ply")
-    assert f"{bad}: skipped: no PLY header" in result.stderr
+    assert f"{bad}: skipped: the PLY header" in result.stderr
     assert f"4 samples of 5 scans are in {tmp_path / 'out'}" in result.stderr
     written = sorted(path.name for path in (tmp_path / "out" / "part" / "anomalous").iterdir())
     assert written == [f"0000{number}.{end}" for number in range(4) for end in ("json", "ply")]

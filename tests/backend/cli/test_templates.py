@@ -38,7 +38,7 @@ def test_a_bundled_template_is_not_written_over(run: Run) -> None:
 
 def test_out_alone_asks_which(run: Run, tmp_path: Path) -> None:
     result = run("templates", "--out", tmp_path / "mine.json", status=2)
-    assert "which is it to --show" in result.stderr
+    assert "name it with --show" in result.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,39 @@
+"""Sentences about counts, and one line for what is said several times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+# Of equal notes, so many of the places that they are about are named.
+SHOWN = 3
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 scan``, ``2 scans``; with thousands apart."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b, c and 4 others``."""
+    shown = list(names) if len(names) <= SHOWN + 1 else [*names[:SHOWN]]
+    rest = len(names) - len(shown)
+    if rest:
+        return f"{', '.join(shown)} and {rest} others"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def grouped(notes: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+    """For each text, the names that it was said of, in the order in which they first came."""
+    names: dict[str, list[str]] = {}
+    for name, text in notes:
+        names.setdefault(text, []).append(name)
+    return [(of, text) for text, of in names.items()]
+
+
+def open_directions(number: int) -> str:
+    """Of a scan that leaves ``number`` directions of its pose open: a turned part, a plane."""
+    along = "it" if number == 1 else "them"
+    return (
+        f"the scan leaves {number} of 6 directions of its pose open; defects may lie elsewhere "
+        f"along {along}"
+    )
