@@ -21,6 +21,7 @@ from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
+from backend.geometry.chunks import each_chunk
 from backend.geometry.rotations import even_rotations
 from backend.geometry.surface import subsample_surface, thin
 from backend.geometry.transform import transform_points
@@ -49,6 +50,9 @@ LEAST_NOISE = 1e-4
 # Points of the part lie within so many standard deviations, and the samples' own error.
 ON_PART = 3.0
 SURFACE_ERROR = 5e-4
+
+# How well a pose fits is measured on about as many points, at even steps of their order.
+MOST_MEASURED = 200_000
 
 COARSE_ROTATIONS = 400
 COARSE_ANCHORS = 12
@@ -153,6 +157,10 @@ class _Scan:
     points: FloatArray
     outward: FloatArray | None
     seen: bool
+
+    def every(self, step: int) -> _Scan:
+        outward = None if self.outward is None else self.outward[::step]
+        return _Scan(self.points[::step], outward, self.seen)
 
     def thinned(self, count: int) -> _Scan:
         keep = thin(self.points, count)
@@ -268,19 +276,20 @@ def register(
         _starts(target.mesh, rng) if starts is None else np.stack([*map(frames.to_unit, starts)])
     )
     transforms, surface = _search(target, small, rounds, coarse, start, rng)
-    fits = _rivals([_measure(surface, small, transform) for transform in transforms])
+    few = small.every(-(-len(scan) // MOST_MEASURED))
+    fits = _rivals([_measure(surface, few, transform) for transform in transforms])
     if not fits or fits[0].fitness < min_fitness:
         fitness = fits[0].fitness if fits else 0.0
         raise RegistrationError(_refusal(fitness, min_fitness, nominal, scan))
     if start is not None:
-        fits.sort(key=lambda fit: _apart(fit.transform, start, small.points))
+        fits.sort(key=lambda fit: _apart(fit.transform, start, few.points))
     best = fits[0]
     return Registration(
         frames.to_part(best.transform),
         best.fitness,
         best.rmse * frames.size,
         noise=best.noise.sigma * frames.size,
-        on_part=best.noise.on_part,
+        on_part=_on_part(surface, small, best),
         offset=best.offset * frames.size,
         free_motions=best.free.shape[1],
         facing=best.facing,
@@ -335,7 +344,7 @@ class _UnitFit:
 
 
 def _measure(surface: _Surface, scan: _Scan, transform: FloatArray) -> _UnitFit:
-    """How all of ``scan`` fits under ``transform`` (4, 4)."""
+    """How ``scan`` fits under ``transform`` (4, 4)."""
     matches = surface.match(transform_points(transform, scan.points))
     noise = _noise(matches)
     fits = matches.distance() <= FIT_DISTANCE
@@ -368,16 +377,14 @@ class _Noise:
     Attributes:
         sigma: standard deviation of their heights.
         middle: mean of their heights.
-        on_part: (P,) bool, which points they are.
     """
 
     sigma: float
     middle: float
-    on_part: BoolArray
 
 
 def _noise(matches: _Matches) -> _Noise:
-    """Tell the points (P,) on the part from the others about it by their heights alone.
+    """Tell points (P,) on the part from the others about it by their heights alone.
 
     The heights are a normal distribution of the sensor's and an even one of whatever else lies
     about the surface, told apart by expectation maximisation (Dempster, Laird and Rubin, 1977).
@@ -395,8 +402,20 @@ def _noise(matches: _Matches) -> _Noise:
         share = weights.sum() / counts.sum()
         middle = (weights @ heights) / weights.sum()
         sigma = max(np.sqrt(weights @ (heights - middle) ** 2 / weights.sum()), LEAST_NOISE)
-    on_part = matches.distance(middle) <= ON_PART * max(sigma, SURFACE_ERROR)
-    return _Noise(float(sigma), float(middle), on_part)
+    return _Noise(float(sigma), float(middle))
+
+
+def _on_part(surface: _Surface, scan: _Scan, fit: _UnitFit) -> BoolArray:
+    """Which of the points (P,) of ``scan`` are on the part, as ``fit`` has placed it."""
+    on_part = np.empty(len(scan.points), dtype=bool)
+    farthest = ON_PART * max(fit.noise.sigma, SURFACE_ERROR)
+
+    def fill(part: slice) -> None:
+        matches = surface.match(transform_points(fit.transform, scan.points[part]))
+        on_part[part] = matches.distance(fit.noise.middle) <= farthest
+
+    each_chunk(len(on_part), fill)
+    return on_part
 
 
 def _rivals(fits: list[_UnitFit]) -> list[_UnitFit]:

@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import (
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
+from backend.geometry.chunks import each_chunk
 from backend.geometry.mend_mesh import WORTH_TELLING
 from backend.geometry.surface import subsample_surface
 
@@ -29,7 +30,6 @@ IntArray = NDArray[np.int64]
 NormalSource = Literal["file", "mesh", "viewpoint", "nominal", "consistent"]
 
 NEIGHBORS = 16
-CHUNK = 100_000
 # Dense enough that the nearest sample lies on the right wall of any part worth scanning.
 NOMINAL_SAMPLES = 100_000
 NOMINAL_NEIGHBORS = 8
@@ -58,18 +58,24 @@ def estimate_normals(
     """
     rows = np.arange(len(points)) if subset is None else np.asarray(subset)
     normals = np.empty((len(rows), 3))
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        normals[start : start + CHUNK] = _least_variance(points, tree, min(k, len(points)), chunk)
+
+    def fill(part: slice) -> None:
+        normals[part] = _least_variance(points, tree, min(k, len(points)), rows[part])
+
+    each_chunk(len(rows), fill)
     return normals
 
 
 def _least_variance(points: FloatArray, tree: cKDTree, k: int, rows: IntArray) -> FloatArray:
     _, neighbors = tree.query(points[rows], k=k)
-    around = points[neighbors.reshape(len(rows), k)]
-    around -= around.mean(axis=1, keepdims=True)
-    _, axes = np.linalg.eigh(np.einsum("qki,qkj->qij", around, around))
-    return np.ascontiguousarray(axes[:, :, 0])
+    around = np.moveaxis(points[neighbors.reshape(len(rows), k)], 2, 0).copy()
+    around -= around.mean(axis=2, keepdims=True)
+    # Coordinate by coordinate: three times as quick as all nine products at once.
+    spread = np.empty((len(rows), 3, 3))
+    for i in range(3):
+        for j in range(i, 3):
+            spread[:, i, j] = spread[:, j, i] = np.einsum("qk,qk->q", around[i], around[j])
+    return np.ascontiguousarray(np.linalg.eigh(spread)[1][:, :, 0])
 
 
 def orient_towards(points: FloatArray, normals: FloatArray, viewpoint: ArrayLike) -> FloatArray:
@@ -243,9 +249,7 @@ def with_outward_normals(
     if viewpoint is not None and cloud.normals is None and not _is_sure(cloud):
         return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
     if nominal is not None:
-        return cloud.with_normals(
-            _agree(normals, _nearby_normals(nominal, cloud.points))
-        ), "nominal"
+        return cloud.with_normals(_as_nominal(normals, cloud.points, nominal)), "nominal"
     if cloud.normals is not None:
         return cloud, "file"
     if _is_mesh(cloud):
@@ -286,19 +290,27 @@ def _own_normals(cloud: PointCloud) -> FloatArray:
     return normals
 
 
-def _nearby_normals(nominal: PointCloud, points: FloatArray) -> FloatArray:
-    """Outward direction (N, 3) of the nominal surface about ``points``, not of unit length.
+def _as_nominal(normals: FloatArray, points: FloatArray, nominal: PointCloud) -> FloatArray:
+    """``normals`` (N, 3) turned to the outside of the nominal surface about ``points`` (N, 3).
 
-    The mean over the nearest places, by the inverse square of their distance: at an edge it has a
-    part along both faces' normals, while the far side of a thin wall hardly counts.
+    The outside is the mean over the nearest places, by the inverse square of their distance: at an
+    edge it has a part along both faces' normals, while the far side of a thin wall hardly counts.
     """
     surface = subsample_surface(nominal, NOMINAL_SAMPLES, np.random.default_rng(0), even=False)
+    outward, tree = surface.normals, surface.tree
+    assert outward is not None  # a subsampled surface has them
+    least = 1e-9 * surface.diagonal
     count = min(NOMINAL_NEIGHBORS, len(surface))
-    distance, nearest = surface.tree.query(points, k=count)
-    assert surface.normals is not None  # a subsampled surface has them
-    weight = 1.0 / np.maximum(distance, 1e-9 * surface.diagonal).reshape(-1, count) ** 2
-    normals = surface.normals[nearest].reshape(-1, count, 3)
-    return np.asarray(np.einsum("nk,nki->ni", weight, normals))
+    turned = np.empty_like(normals)
+
+    def fill(part: slice) -> None:
+        distance, nearest = tree.query(points[part], k=count)
+        weight = 1.0 / np.maximum(distance, least).reshape(-1, count) ** 2
+        around = outward[nearest].reshape(-1, count, 3)
+        turned[part] = _agree(normals[part], np.einsum("nk,nki->ni", weight, around))
+
+    each_chunk(len(points), fill)
+    return turned
 
 
 def _agree(normals: FloatArray, directions: FloatArray) -> FloatArray:

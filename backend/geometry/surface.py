@@ -13,6 +13,8 @@ IntArray = NDArray[np.int64]
 
 # This many times more points are drawn than thinning keeps, so that no gaps are left.
 OVERSAMPLING = 4
+# Of more than twice as many points as this for each one that stays, thinning looks at as many.
+LOOKED_AT = 50
 # 2^-20 of the extent: three such cell indices still fit one 64-bit key.
 MAX_BISECTIONS = 20
 
@@ -100,10 +102,16 @@ def thin(points: FloatArray, count: int) -> NDArray[np.bool_]:
     """Mask (N,) of about ``count`` of ``points`` (N, 3), one a cell of an even grid.
 
     The cell is found by bisection, to within 2 % of ``count`` where the points allow it. In each
-    cell the point nearest to the cell's mean stays.
+    cell the point nearest to the cell's mean stays. Of very many points it looks at some alone, at
+    even steps of their order.
     """
     if count >= len(points):
         return np.ones(len(points), dtype=bool)
+    if len(points) > 2 * LOOKED_AT * count:
+        keep = np.zeros(len(points), dtype=bool)
+        few = np.arange(0, len(points), len(points) // (LOOKED_AT * count))
+        keep[few] = thin(points[few], count)
+        return keep
     low, high = 0.0, float(np.ptp(points, axis=0).max()) or 1.0
     for _ in range(MAX_BISECTIONS):
         cell = (low + high) / 2.0

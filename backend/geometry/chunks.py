@@ -1,0 +1,24 @@
+"""Work on many rows, some at a time: in bounded memory, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+CHUNK = 100_000
+
+
+def each_chunk(count: int, work: Callable[[slice], None]) -> None:
+    """Call ``work`` with slices of at most ``CHUNK`` rows that cover 0 … ``count`` − 1.
+
+    The calls share the cores, as numpy and scipy let go of Python's lock; each has rows of its own
+    to write to, so that the result does not depend on their order.
+    """
+    slices = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    if len(slices) == 1:
+        work(slices[0])
+        return
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        for _ in threads.map(work, slices):
+            pass
