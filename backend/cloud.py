@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from backend.errors import CloudError
 from backend.geometry.mend_mesh import MendedMesh, mend_mesh
+from backend.geometry.near import nearest_point
 from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
 from backend.geometry.transform import rotation_of, transform_points
 from shared_schema.recipe import MM_PER_UNIT, Unit
@@ -25,6 +26,9 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 AREA_NEIGHBORS = 8
+# Of larger clouds, up to so many places are looked for without an index.
+INDEXED = 200_000
+FEW_PLACES = 16
 
 
 def check_points(points: ArrayLike, name: str = "points") -> FloatArray:
@@ -118,6 +122,15 @@ class PointCloud:
     def tree(self) -> cKDTree:
         """Spatial index of the points, built on first use."""
         return cKDTree(self.points)
+
+    def nearest(self, places: FloatArray) -> IntArray:
+        """The row (P,) of the point nearest to each of ``places`` (P, 3), by the index or without.
+
+        For a few places of a large cloud an index takes longer to build than a look at all points.
+        """
+        if len(self) > INDEXED and len(places) <= FEW_PLACES:
+            return np.array([nearest_point(self.points, place) for place in places])
+        return np.asarray(self.tree.query(places)[1])
 
     @cached_property
     def edges(self) -> IntArray:

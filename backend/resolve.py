@@ -71,12 +71,11 @@ def _snapped(spec: DefectSpec, cloud: PointCloud) -> DefectSpec:
 def _onto(cloud: PointCloud, point: Triple, reach: float) -> Triple:
     """``point`` on the surface, or where it is when no surface is within ``reach`` of it."""
     place = np.array([point])
-    distance, _ = cloud.tree.query(place)
-    return triple(project_to_surface(cloud, place)[0]) if distance[0] <= reach else point
+    distance = np.linalg.norm(cloud.points[cloud.nearest(place)[0]] - place[0])
+    return triple(project_to_surface(cloud, place)[0]) if distance <= reach else point
 
 
 def _normals_near(cloud: PointCloud, places: FloatArray) -> tuple[Triple, ...] | None:
     if cloud.normals is None:
         return None
-    _, nearest = cloud.tree.query(places)
-    return tuple(triple(normal) for normal in cloud.normals[nearest])
+    return tuple(triple(normal) for normal in cloud.normals[cloud.nearest(places)])

@@ -74,6 +74,20 @@ def read_corners(mesh: Any) -> NDArray[np.int32]:
     return read_items(mesh.attributes[CORNERS].data, "value", 1, np.int32)[:, 0]
 
 
+def surface_positions(mesh: Any) -> NDArray[np.float64]:
+    """The vertices (K, 3) that faces have; all of them where there are no faces.
+
+    What has a size is the surface: a vertex that no face has would make the part larger.
+    """
+    points = read_positions(mesh).astype(np.float64)
+    corners = read_corners(mesh)
+    if not len(corners):
+        return points
+    used = np.zeros(len(points), dtype=bool)
+    used[corners] = True
+    return points[used]
+
+
 def read_items(items: Any, name: str, width: int, dtype: type[np.generic]) -> NDArray[Any]:
     """The property ``name`` (I, width) of each item of one of Blender's collections.
 

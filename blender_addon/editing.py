@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .attribute_io import read_positions
+from .attribute_io import surface_positions
 from .modifiers import (
     add_defect,
     defect_kind,
@@ -125,7 +125,7 @@ def require_readable(modifiers: Sequence[Defect]) -> None:
 
 def middle(obj: bpy.types.Object) -> Floats:
     """The middle (3,) of the box about the object's own mesh, in local space."""
-    points = read_positions(obj.data).astype(np.float64)  # type: ignore[arg-type]
+    points = surface_positions(obj.data)
     return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2.0)
 
 

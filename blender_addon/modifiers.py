@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .attribute_io import read_positions
+from .attribute_io import surface_positions
 from .defects import NODE_GROUPS, group_name, node_group
 from .interface import toggle_title
 from .schema import Field, RecipeError, fields
@@ -26,8 +26,8 @@ Values = Mapping[str, Any]
 
 
 def diagonal(obj: bpy.types.Object) -> float:
-    """Length of the diagonal of the bounding box of the object's own mesh, in local space."""
-    points = read_positions(obj.data)  # type: ignore[arg-type]
+    """Length of the diagonal of the bounding box of the object's own surface, in local space."""
+    points = surface_positions(obj.data)
     return float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.0
 
 

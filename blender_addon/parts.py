@@ -12,13 +12,15 @@ moved there; where it came from stays with the object as custom properties, in d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import bmesh
 import bpy
 import numpy as np
+from mathutils import Vector
+from mathutils.bvhtree import BVHTree
 from numpy.typing import ArrayLike, NDArray
 
 from .attribute_io import read_corners, read_positions, set_triangles
@@ -31,6 +33,9 @@ UNITS: tuple[str, ...] = tuple(SCHEMA["$defs"]["Unit"]["enum"])
 # Blender's name of each unit, and its length in metres.
 METRES = {"mm": ("MILLIMETERS", 0.001), "m": ("METERS", 1.0), "inch": ("INCHES", 0.0254)}
 
+# From so many places of a body rays tell whether it is a cavity, and go on so far past each face.
+RAYS = 16
+STEP = 1e-5
 # No edge longer than this part of the diagonal, so that a defect has vertices to move …
 EDGE_RATIO = 0.006
 # … as long as there are no more vertices than this, so that modifiers stay fast.
@@ -105,8 +110,9 @@ def open_part(
 ) -> bpy.types.Object:
     """Open a nominal CAD model as a new, active mesh object named like the file.
 
-    Coincident vertices become one, a closed mesh that is inside out is turned, the local origin is
-    put at the middle of the bounding box, and long edges are split.
+    Vertices that no face has are left out, coincident ones become one, closed bodies are turned
+    outward and cavities inward, the local origin is put at the middle of the bounding box, and long
+    edges are split.
 
     Args:
         path: an STL, OBJ or PLY file with faces.
@@ -139,6 +145,7 @@ def prepare_part(
     Raises:
         PartError: the mesh has no surface.
     """
+    _drop_loose(obj.data)
     set_part_frame(obj, unit, _recentre(obj.data))
     _prepare(obj.data, edge_ratio, max_vertices)
 
@@ -192,6 +199,21 @@ def _remove(objects: Iterable[bpy.types.Object]) -> None:
         bpy.data.objects.remove(obj)
 
 
+def _drop_loose(mesh: Any) -> None:
+    """Remove vertices that no face with an area has: they would make the part larger."""
+    edit = bmesh.new()
+    try:
+        edit.from_mesh(mesh)
+        faces = [face for face in edit.faces if face.calc_area() > 0.0]
+        used = {vertex for face in faces for vertex in face.verts}
+        if faces:
+            loose = [vertex for vertex in edit.verts if vertex not in used]
+            bmesh.ops.delete(edit, geom=loose, context="VERTS")
+        edit.to_mesh(mesh)
+    finally:
+        edit.free()
+
+
 def _recentre(mesh: Any) -> NDArray[np.float64]:
     """Move the middle of the bounding box to the origin; returns where it was.
 
@@ -225,20 +247,73 @@ def _prepare(mesh: Any, edge_ratio: float, max_vertices: int) -> None:
 
 
 def _clean(mesh: Any) -> None:
-    """One vertex a place, triangles only, and outward where the mesh is closed."""
+    """One vertex a place, triangles only, and outward where a body is closed."""
     reach = MERGE_RATIO * float(np.abs(read_positions(mesh)).max())
     edit = bmesh.new()
     try:
         edit.from_mesh(mesh)
         bmesh.ops.remove_doubles(edit, verts=edit.verts[:], dist=reach)
         bmesh.ops.triangulate(edit, faces=edit.faces[:])
-        # An open mesh has no outside to be told from.
-        closed = all(edge.is_contiguous for edge in edit.edges)
-        if closed and edit.calc_volume(signed=True) < 0:
-            bmesh.ops.reverse_faces(edit, faces=edit.faces[:])
+        _turn_outward(edit)
         edit.to_mesh(mesh)
     finally:
         edit.free()
+
+
+def _turn_outward(edit: Any) -> None:
+    """Turn closed bodies outward, and inward those within an odd number of others: cavities."""
+    bodies = list(_bodies(edit))
+    tree = BVHTree.FromBMesh(edit)
+    own = {face.index: number for number, body in enumerate(bodies) for face in body}
+    for number, body in enumerate(bodies):
+        # An open body has no outside to be told from.
+        if not all(edge.is_manifold for face in body for edge in face.edges):
+            continue
+        if not all(edge.is_contiguous for face in body for edge in face.edges):
+            bmesh.ops.recalc_face_normals(edit, faces=body)
+        cavity = len(bodies) > 1 and _is_within(tree, own, number, body)
+        if (_volume(body) < 0) != cavity:
+            bmesh.ops.reverse_faces(edit, faces=body)
+
+
+def _bodies(edit: Any) -> Iterator[list[Any]]:
+    """The faces that hang together over edges of two faces."""
+    edit.faces.ensure_lookup_table()
+    edit.faces.index_update()
+    seen: set[Any] = set()
+    for first in edit.faces:
+        if first in seen:
+            continue
+        seen.add(first)
+        body = [first]
+        for face in body:
+            for edge in face.edges:
+                near = edge.link_faces if edge.is_manifold else ()
+                new = [other for other in near if other not in seen]
+                seen.update(new)
+                body += new
+        yield body
+
+
+def _volume(body: list[Any]) -> float:
+    """Of a closed body of triangles, positive where they look outward."""
+    corners = np.array([[vertex.co for vertex in face.verts] for face in body], dtype=np.float64)
+    a, b, c = np.moveaxis(corners - corners.mean(axis=(0, 1)), 1, 0)
+    return float(np.einsum("mi,mi->", a, np.cross(b, c)))
+
+
+def _is_within(tree: Any, own: dict[int, int], number: int, body: list[Any]) -> bool:
+    """Whether rays from all of a few places of a body leave an odd number of other bodies."""
+    direction = Vector((0.5139, 0.3251, 0.7939)).normalized()
+    places = [face.calc_center_median() for face in body[:: 1 + len(body) // RAYS]]
+    inside = 0
+    for place in places:
+        crossed = 0
+        while (hit := tree.ray_cast(place, direction))[0] is not None:
+            crossed += own[hit[2]] != number
+            place = hit[0] + STEP * (1.0 + hit[0].length) * direction
+        inside += crossed % 2
+    return inside == len(places)
 
 
 def _triangles(mesh: Any) -> NDArray[np.int64]:

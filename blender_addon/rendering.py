@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .attribute_io import MASK, NORMAL, WEIGHT, read_attribute, read_positions
+from .attribute_io import MASK, NORMAL, WEIGHT, read_attribute, read_positions, surface_positions
 from .cycles import own_scene, use_cycles, write_picture
 from .materials import feed, mix_colours, node_tree_of
 from .views import FLIP, pose_looking_at, world_matrix
@@ -96,7 +96,7 @@ def _view(mesh: Any, look_from: ArrayLike | View | None) -> View:
 
 def view_of_part(mesh: Any, direction: ArrayLike) -> View:
     """The view of all of a mesh from ``direction`` (3,)."""
-    return View(*_sphere(read_positions(mesh)), np.asarray(direction, dtype=np.float64))
+    return View(*_sphere(surface_positions(mesh)), np.asarray(direction, dtype=np.float64))
 
 
 def view_of_defects(mesh: Any) -> View:
@@ -115,7 +115,7 @@ def view_of_defects(mesh: Any) -> View:
     return View(center, min(MARGIN * radius, whole.radius), mean)
 
 
-def _sphere(points: NDArray[np.float32]) -> tuple[Floats, float]:
+def _sphere(points: NDArray[np.floating]) -> tuple[Floats, float]:
     """Center (3,) and radius of a sphere about ``points`` (N, 3)."""
     center = (points.min(axis=0) + points.max(axis=0)).astype(np.float64) / 2.0
     return center, float(np.linalg.norm(points - center, axis=1).max())

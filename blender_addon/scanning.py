@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic_files import write_text
-from .attribute_io import read_positions
+from .attribute_io import surface_positions
 from .batch import Facts, Job
 from .json_files import read_json
 from .modifiers import facts_of, shown_defects
@@ -140,7 +140,7 @@ def scanner_cameras(
     part: bpy.types.Object, settings: Document, rng: np.random.Generator
 ) -> list[Camera]:
     """The scanner's cameras before the part frame; all look at the middle of the part's box."""
-    points = read_positions(part.data).astype(np.float64)  # type: ignore[arg-type]
+    points = surface_positions(part.data)
     low, high = points.min(axis=0), points.max(axis=0)
     middle, diagonal = (low + high) / 2.0 + part_origin(part), float(np.linalg.norm(high - low))
     size = (settings["width"], settings["height"])

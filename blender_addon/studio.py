@@ -16,7 +16,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .attribute_io import read_positions
+from .attribute_io import surface_positions
 from .cycles import own_scene, use_cycles, write_picture
 from .materials import mix_colours, new_material, node_tree_of
 from .views import Camera, pose_looking_at, set_camera, world_matrix
@@ -176,7 +176,7 @@ def _light(
 
 
 def _box(mesh: Any) -> tuple[Floats, Floats]:
-    points = read_positions(mesh).astype(np.float64)
+    points = surface_positions(mesh)
     return points.min(axis=0), points.max(axis=0)
 
 

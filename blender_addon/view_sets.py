@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic_files import write_text
-from .attribute_io import read_positions
+from .attribute_io import surface_positions
 from .batch import Facts, Job
 from .images import write_exr, write_png, write_tiff
 from .modifiers import facts_of, shown_defects
@@ -140,7 +140,7 @@ def part_cameras(part: bpy.types.Object, options: ViewOptions) -> list[Camera]:
     if options.scene_cameras:
         found = scene_cameras(bpy.context.scene, part, options.size)
         return [camera.moved(-origin) for camera in found]
-    points = read_positions(part.data).astype(np.float64)  # type: ignore[arg-type]
+    points = surface_positions(part.data)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2.0
     lowest, highest = options.elevation
     return cameras_around(

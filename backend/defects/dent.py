@@ -8,6 +8,7 @@ from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import push_directions, require_normals, unit
 from backend.geometry.facing import facing
 from backend.geometry.falloff import falloff
+from backend.geometry.near import points_within
 from shared_schema.defects import DentSpec
 
 
@@ -21,7 +22,7 @@ def dent(cloud: PointCloud, spec: DentSpec) -> DefectEffect:
     if spec.depth == 0:
         return effect
     center = np.array(spec.center)
-    near = np.asarray(cloud.tree.query_ball_point(center, spec.radius, return_sorted=True), int)
+    near = points_within(cloud.points, center, spec.radius)
     distance = np.linalg.norm(cloud.points[near] - center, axis=1)
     weight = falloff(distance / spec.radius, spec.falloff)
     if spec.center_normal is not None:

@@ -9,6 +9,7 @@ from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import require_normals, unit
 from backend.geometry.facing import facing
 from backend.geometry.falloff import falloff, smoothstep
+from backend.geometry.near import points_within
 from backend.geometry.noise import noise
 from shared_schema.constants import FORMULA_CONSTANTS, Falloff
 from shared_schema.defects import DepositSpec
@@ -28,7 +29,7 @@ def deposit(cloud: PointCloud, spec: DepositSpec) -> DefectEffect:
     normals = require_normals(cloud, "a deposit")
     normal, heading, across = _axes(spec)
     reach = spec.radius * np.hypot(spec.stretch, 1.0)
-    near = np.asarray(cloud.tree.query_ball_point(spec.center, reach, return_sorted=True), int)
+    near = points_within(cloud.points, spec.center, reach)
     offset = cloud.points[near] - np.array(spec.center)
     flat = np.stack([offset @ heading / spec.stretch, offset @ across], axis=1)
     u = np.linalg.norm(flat, axis=1) / spec.radius

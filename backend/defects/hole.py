@@ -11,6 +11,7 @@ from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import require_normals, unit
 from backend.geometry.facing import facing
 from backend.geometry.falloff import falloff
+from backend.geometry.near import points_within
 from backend.geometry.noise import noise
 from shared_schema.constants import FORMULA_CONSTANTS, Falloff
 from shared_schema.defects import HoleSpec, HoleWalls
@@ -73,7 +74,7 @@ def _near(cloud: PointCloud, spec: HoleSpec) -> _Cylinder:
     reach = np.hypot(
         spec.radius * (1.0 + spec.roughness) + spec.rim_width, max(spec.radius, spec.depth)
     )
-    rows = np.asarray(cloud.tree.query_ball_point(spec.center, reach, return_sorted=True), int)
+    rows = points_within(cloud.points, spec.center, reach)
     offset = cloud.points[rows] - np.array(spec.center)
     below = offset @ axis
     reached = (below > -spec.radius) & (below <= spec.depth)

@@ -40,7 +40,7 @@ def scratch(cloud: PointCloud, spec: ScratchSpec) -> DefectEffect:
     path = np.array(spec.path.points)
     half_width = spec.width / 2.0
     reach = FORMULA_CONSTANTS["lip_extent"] if spec.pile_up > 0 else 1.0
-    near = points_near_polyline(cloud.tree, path, half_width * reach)
+    near = points_near_polyline(cloud.points, path, half_width * reach)
     place = nearest_on_polyline(cloud.points[near], path)
     strength = _taper(place.arc_length, arc_lengths(path)[-1], spec.taper)
     strength *= _facing(cloud, near, place, spec)

@@ -74,7 +74,7 @@ def project_to_surface(cloud: PointCloud, places: FloatArray) -> FloatArray:
     """
     if _has_faces(cloud):
         return closest_on_mesh(cloud.points, require_faces(cloud), places)
-    _, nearest = cloud.tree.query(places)
+    nearest = cloud.nearest(places)
     if cloud.normals is None:
         return cloud.points[nearest]
     normals = cloud.normals[nearest]
@@ -92,7 +92,7 @@ def _legs(cloud: PointCloud, anchors: FloatArray) -> Iterator[FloatArray]:
             if (ends[0] != ends[1]).any():
                 yield _over_faces(cloud.points, faces, spheres, np.stack(ends))
         return
-    _, rows = cloud.tree.query(anchors)
+    rows = cloud.nearest(anchors)
     for start, end in pairwise(rows.tolist()):
         if (cloud.points[start] != cloud.points[end]).any():
             yield _over_points(cloud, start, end)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.geometry.near import points_in_box
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -62,12 +64,16 @@ def resample_between_corners(path: FloatArray, step: float, angle: float) -> Flo
     return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
 
 
-def points_near_polyline(tree: cKDTree, path: FloatArray, radius: float) -> IntArray:
-    """Sorted indices of the points that may lie within ``radius`` of ``path``, and few others."""
+def points_near_polyline(points: FloatArray, path: FloatArray, radius: float) -> IntArray:
+    """Sorted rows of the ``points`` (N, 3) within ``radius`` of ``path``, and few others."""
     centers = resample_polyline(path, radius)
     # Any point within radius of the path is within radius + step/2 of a center.
-    found = tree.query_ball_point(centers, 1.5 * radius, return_sorted=False)
-    return np.unique(np.concatenate([np.asarray(f, dtype=np.int64) for f in found]))
+    reach = 1.5 * radius
+    rows = points_in_box(points, centers.min(axis=0) - reach, centers.max(axis=0) + reach)
+    if len(rows) == 0:
+        return rows
+    distance, _ = cKDTree(centers).query(points[rows], distance_upper_bound=reach)
+    return rows[np.isfinite(distance)]
 
 
 def nearest_on_polyline(queries: FloatArray, path: FloatArray) -> NearestOnPolyline:

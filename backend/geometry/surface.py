@@ -13,8 +13,9 @@ IntArray = NDArray[np.int64]
 
 # This many times more points are drawn than thinning keeps, so that no gaps are left.
 OVERSAMPLING = 4
-# Of more than twice as many points as this for each one that stays, thinning looks at as many.
+# Of more points than MANY, thinning looks at about as many as this for each one that stays.
 LOOKED_AT = 50
+MANY = 200_000
 # 2^-20 of the extent: three such cell indices still fit one 64-bit key.
 MAX_BISECTIONS = 20
 
@@ -107,7 +108,7 @@ def thin(points: FloatArray, count: int) -> NDArray[np.bool_]:
     """
     if count >= len(points):
         return np.ones(len(points), dtype=bool)
-    if len(points) > 2 * LOOKED_AT * count:
+    if len(points) > max(MANY, 2 * LOOKED_AT * count):
         keep = np.zeros(len(points), dtype=bool)
         few = np.arange(0, len(points), len(points) // (LOOKED_AT * count))
         keep[few] = thin(points[few], count)

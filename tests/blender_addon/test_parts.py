@@ -11,8 +11,11 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 
+from backend.cloud import PointCloud
 from backend.geometry.surface import is_watertight, signed_volume
+from backend.io import write_cloud
 from blender_addon.attribute_io import read_positions
+from blender_addon.modifiers import diagonal
 from blender_addon.parts import (
     READERS,
     PartError,
@@ -66,6 +69,38 @@ def test_a_closed_part_is_one_surface_facing_outward(
     points, faces = read_positions(part.data).astype(float), faces_of(part)
     assert is_watertight(faces)
     assert signed_volume(points, faces) == pytest.approx(np.prod(SIZE), rel=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".obj"])
+def test_vertices_that_no_face_has_do_not_enlarge_a_part(tmp_path: Path, suffix: str) -> None:
+    """Of an opened part they are gone; of an object made in Blender they do not count."""
+    mesh = trimesh.creation.box(SIZE)
+    stray = PointCloud(np.vstack([mesh.vertices, [[0.0, 0.0, 500.0]]]), faces=np.array(mesh.faces))
+    write_cloud(tmp_path / f"stray{suffix}", stray)
+    part = open_part(tmp_path / f"stray{suffix}", edge_ratio=0.2)
+    size = np.linalg.norm(SIZE)
+    assert diagonal(part) == pytest.approx(size, rel=1e-6)
+    np.testing.assert_allclose(part_origin(part), 0.0, atol=1e-6)
+    assert np.linalg.norm(read_positions(part.data), axis=1).max() < size
+    made = add_part(stray.points, stray.faces)
+    assert len(made.data.vertices) == 9 and diagonal(made) == pytest.approx(size, rel=1e-6)
+
+
+def test_each_body_is_turned_outward_and_a_cavity_inward(tmp_path: Path) -> None:
+    bodies = [trimesh.creation.icosphere(subdivisions=2, radius=r) for r in (3.0, 2.0, 1.0, 1.5)]
+    bodies[3].apply_translation((8.0, 0.0, 0.0))
+    volume = sum(sign * body.volume for sign, body in zip((1, -1, 1, 1), bodies, strict=True))
+    for body in bodies[1::2]:
+        body.invert()
+    bodies[0].invert()
+    whole = trimesh.util.concatenate(bodies)
+    faces = np.array(whole.faces)
+    faces[::3] = faces[::3, ::-1]
+    write_cloud(tmp_path / "bodies.ply", PointCloud(np.array(whole.vertices), faces=faces))
+    part = open_part(tmp_path / "bodies.ply", edge_ratio=1.0)
+    points, faces = read_positions(part.data).astype(float), faces_of(part)
+    assert is_watertight(faces)
+    assert signed_volume(points, faces) == pytest.approx(volume, rel=1e-4)
 
 
 def test_edges_are_split_as_far_as_the_bound_allows(tmp_path: Path) -> None:
