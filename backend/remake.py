@@ -10,6 +10,7 @@ import numpy as np
 from backend.alignment import AlignedScan, align_again
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import ReplayError
+from backend.intake import TextFormat
 from backend.io import read_cloud
 from backend.io.digest import file_digest
 from backend.replay import replay
@@ -90,7 +91,8 @@ def _nominal(
 
 def _read(path: Path, named: dict[str, Any], what: str) -> PointCloud:
     """The cloud in the file at ``path``, which must be the one that was ``named``."""
-    cloud = read_cloud(path, unit=named.get("unit"))
+    text = TextFormat(**named.get("text", {}))
+    cloud = read_cloud(path, unit=named.get("unit"), text=text)
     if (found := file_digest(path)) != named["sha256"]:
         raise ReplayError(
             f"{path} is not the {what} {named['file']!r} that the record names: its SHA-256 is "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,7 @@ class _Replaying:
                 **file_identity(path),
                 "unit": aligned.cloud.unit,
                 "viewpoint": self.intake.viewpoint,
+                "text": asdict(self.intake.text),
             },
             "nominal": self.nominal
             and {**file_identity(self.nominal), "unit": self.intake.nominal_unit},

@@ -8,7 +8,7 @@ defect.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,7 @@ def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:
             **FileIdentity.of(file).model_dump(),
             "unit": aligned.cloud.unit,
             "viewpoint": order.intake.viewpoint,
+            "text": asdict(order.intake.text),
         },
         "nominal": order.nominal
         and {

@@ -71,7 +71,7 @@ def replayed(run: Run, folder: Path, scan: str, *options: Any) -> tuple[dict[str
     """The record of ``flawsmith replay``, and the cloud that it wrote."""
     out = folder / "out"
     run("replay", folder / "recipe.json", folder / scan, "--out", out, *options)
-    path = out / scan
+    path = (out / scan).with_suffix(".ply")
     return json.loads(path.with_suffix(".json").read_text()), path
 
 
@@ -118,6 +118,16 @@ def test_a_mesh_in_metres_is_made_again_from_the_cloud_as_it_was_read(
     assert record["alignment"]["normals"] == "mesh"
     again = remake(record, read_cloud(folder / "mesh.ply", unit="m"))
     assert again.points.tobytes() == read_labeled(written).points.tobytes()
+
+
+def test_a_text_is_read_again_as_it_was_told_to_be(run: Run, folder: Path) -> None:
+    points = read_cloud(folder / "bare.ply").points
+    lines = ["; ".join(f"{value:.4f}".replace(".", ",") for value in point) for point in points]
+    (folder / "comma.txt").write_text("\n".join(lines))
+    record, _ = replayed(run, folder, "comma.txt", "--decimal", "comma", "--delimiter", "semicolon")
+    assert record["source"]["text"] == {"decimal": ",", "delimiter": ";"}
+    again = remake(record, folder / "comma.txt")
+    assert again.points.tobytes() == read_labeled(folder / "out" / "comma.ply").points.tobytes()
 
 
 def test_the_nominal_model_is_found_beside_the_scan_or_given(run: Run, folder: Path) -> None:
