@@ -32,7 +32,8 @@ def scratch(cloud: PointCloud, spec: ScratchSpec) -> DefectEffect:
     """
     if not spec.path.resolved:
         raise ReplayError(
-            f"the path has {len(spec.path.points)} anchors and is not resolved yet; it is on replay"
+            f"the path holds {len(spec.path.points)} anchors only; replay the recipe on a cloud, "
+            "which resolves it"
         )
     effect = DefectEffect.none(len(cloud))
     if spec.depth == 0:
