@@ -3,6 +3,7 @@
 
     python build.py demo      # the main job, on bundled real data
     python build.py test      # the checks and the tests
+    python build.py ranges    # the tests with the oldest and the newest dependencies allowed
 
 Needs nothing but Python 3.11: it makes ``.venv``, installs the locked dependencies there and runs
 the rest inside it. What is installed already is not installed again.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import datetime
 import hashlib
 import json
 import os
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +39,26 @@ SCHEMA = ADDON / "schema.json"
 PICTURES = ROOT / "docs" / "pictures"
 # Folder of the asset library in the extension; blender_addon/assets.py looks for it there.
 ASSETS = "flawsmith_assets"
+
+# The tests whose numbers a processor could change.
+NUMBER_TESTS = [
+    *(f"tests/backend/{name}" for name in ("defects", "geometry", "metrics", "test_replay.py")),
+    "tests/parity",
+]
+# The tests that together use all that the backend uses of its dependencies, and are quick.
+RANGE_TESTS = [
+    "tests/shared_schema",
+    *(f"tests/backend/{name}" for name in ("defects", "io", "metrics", "report", "scoring")),
+    *(f"tests/backend/cli/test_{name}.py" for name in ("evaluate", "help", "replay", "score")),
+    *(f"tests/backend/serving/test_{name}.py" for name in ("openapi", "service")),
+    *(f"tests/backend/test_{name}.py" for name in ("evaluation", "replay", "virtual_scan")),
+]
+# Property tests draw fewer examples where the same ones have passed already.
+FEWER = ["--hypothesis-profile", "few"]
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Extras whose packages are not tried at the ends of their ranges: Blender fixes numpy, and the
+# checkers of `dev` run no code of ours.
+ONE_VERSION = ("all", "blender", "dev")
 
 PYTHON = (3, 11)
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -80,10 +103,46 @@ def test(options: argparse.Namespace) -> int:
     prepare(options)
     require_blender_libraries()
     failed = check(options)
-    parallel = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
-    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [script("pytest"), *parallel, "--cov", *options.rest]
-    return run(command, cwd=ROOT, env=one_thread) or failed
+    command = [script("pytest"), *side_by_side(), "--cov", *options.rest]
+    return run(command, cwd=ROOT, env=ONE_THREAD) or failed
+
+
+def processors(options: argparse.Namespace) -> int:
+    """Run the tests of numbers as on a processor with AVX2 and no more.
+
+    numpy, OpenBLAS and torch compute in other steps there, and round otherwise. Where this machine
+    has no more than AVX2 either, this repeats what `test` does. Further options go to pytest.
+    """
+    prepare(options)
+    if platform.machine() not in ("x86_64", "AMD64"):
+        print(f"There are no such processors among {platform.machine()}: nothing to do")
+        return 0
+    command = [script("pytest"), *side_by_side(), *FEWER, *NUMBER_TESTS, *options.rest]
+    return run(command, cwd=ROOT, env=ONE_THREAD | avx2_alone(numpy_features()))
+
+
+def ranges(options: argparse.Namespace) -> int:
+    """Run tests of the backend with the oldest and the newest versions that pyproject.toml allows.
+
+    Each end has an environment of its own, .venv-oldest or .venv-newest, which takes from .venv
+    what is the same there; torch is that of .venv in both. Further options go to pytest.
+    """
+    prepare(options)
+    failed = []
+    for end in ("oldest", "newest"):
+        python = prepare_range(end)
+        # A library that warns of another's newer version is no fault of ours.
+        command = [python, "-P", "-m", "pytest", "-W", "default", *side_by_side(), *FEWER]
+        if run([*command, *RANGE_TESTS, *options.rest], cwd=ROOT, env=ONE_THREAD):
+            failed.append(end)
+    if failed:
+        print(f"These ends of the ranges failed: {', '.join(failed)}", file=sys.stderr, flush=True)
+    return int(bool(failed))
+
+
+def side_by_side() -> list[str]:
+    """pytest's options for as many processes as there are cores, four at most."""
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
 
 
 def check(options: argparse.Namespace) -> int:
@@ -149,6 +208,8 @@ def libraries(options: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": demo,
     "test": test,
+    "processors": processors,
+    "ranges": ranges,
     "check": check,
     "setup": setup,
     "addon": addon,
@@ -156,7 +217,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "lock": lock,
     "libraries": libraries,
 }
-TAKES_FURTHER_OPTIONS = (demo, test)
+TAKES_FURTHER_OPTIONS = (demo, test, processors, ranges)
 
 
 # --- the environment ----------------------------------------------------------------------------
@@ -245,28 +306,120 @@ def offered(requirement: str) -> bool:
     return run(pip("install", "-qqq", "--dry-run", "--no-deps", requirement), quiet=True) == 0
 
 
-def install(arguments: Sequence[str]) -> None:
-    """Run ``pip install`` inside ``.venv``.
+def install(arguments: Sequence[str], venv: Path | None = None) -> None:
+    """Run ``pip install`` inside ``venv``, by default ``.venv``.
 
     Raises:
         BuildError: pip failed; it has said why.
     """
-    if run(pip("install", *arguments)):
+    if run(pip("install", *arguments, venv=venv)):
         raise BuildError(
             "pip could not install (its reason is above). Once that is mended, go on with:\n"
             "    python build.py setup"
         )
 
 
-def pip(*arguments: str) -> list[str]:
-    """The command line of the environment's pip."""
-    interpreter = script("python")
+def pip(*arguments: str, venv: Path | None = None) -> list[str]:
+    """The command line of an environment's pip."""
+    interpreter = script("python", venv)
     return [interpreter, "-m", "pip", "--disable-pip-version-check", *arguments]
 
 
-def script(name: str) -> str:
-    """The path of a program of the environment."""
-    return str(VENV / "Scripts" / f"{name}.exe" if os.name == "nt" else VENV / "bin" / name)
+def script(name: str, venv: Path | None = None) -> str:
+    """The path of a program of an environment, by default ``.venv``."""
+    venv = venv or VENV
+    return str(venv / "Scripts" / f"{name}.exe" if os.name == "nt" else venv / "bin" / name)
+
+
+# --- the ends of the ranges ---------------------------------------------------------------------
+
+
+def prepare_range(end: str) -> str:
+    """Make ``.venv-oldest`` or ``.venv-newest``, unless its stamp says that it is made.
+
+    What ``.venv`` holds is seen from there, behind what is installed there.
+
+    Returns:
+        Its Python.
+    """
+    venv = ROOT / f".venv-{end}"
+    stamp = venv / STAMP.name
+    requirements = allowed(PROJECT.read_text(encoding="utf-8"))
+    # What is newest changes from day to day.
+    changes = datetime.date.today().isoformat() if end == "newest" else ""
+    wanted = stamp_text(False, [end.encode(), changes.encode(), *map(str.encode, requirements)])
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return script("python", venv)
+    if run([sys.executable, "-m", "venv", "--clear", str(venv)]):
+        raise BuildError(f"{venv} could not be made")
+    below = f"import site; site.addsitedir({str(packages_folder(VENV))!r})\n"
+    (packages_folder(venv) / "flawsmith-below.pth").write_text(below, encoding="utf-8")
+    versions = venv / "constraints.txt"
+    torch = f"torch=={locked_versions(LOCK.read_text(encoding='utf-8'))['torch']}"
+    versions.write_text("\n".join([torch, *(oldest(requirements) if end == "oldest" else [])]))
+    newer = ["--upgrade", "--upgrade-strategy", "eager"] if end == "newest" else []
+    install(["-q", *newer, "--only-binary", ":all:", "-c", str(versions), *requirements], venv)
+    stamp.write_text(wanted, encoding="utf-8")
+    return script("python", venv)
+
+
+def packages_folder(venv: Path) -> Path:
+    """Where an environment's packages lie."""
+    return Path(sysconfig.get_path("purelib", "venv", vars={"base": str(venv)}))
+
+
+def allowed(project: str) -> list[str]:
+    """The requirements of a ``pyproject.toml`` whose ends are tried, as they are written there."""
+    found = tomllib.loads(project)["project"]
+    extras = found["optional-dependencies"]
+    lines = [line for name, extra in extras.items() if name not in ONE_VERSION for line in extra]
+    return [*found["dependencies"], *lines]
+
+
+def oldest(requirements: Iterable[str]) -> list[str]:
+    """pip's constraints for the least version that each requirement allows.
+
+    Raises:
+        BuildError: a requirement has no lower end.
+    """
+    found = []
+    for line in requirements:
+        match = re.match(r"([\w.-]+)>=([\w.]+)", line)
+        if match is None:
+            raise BuildError(f"{line!r} in pyproject.toml has no lower end; write NAME>=VERSION")
+        if match[1] != "torch":
+            found.append(f"{match[1]}=={match[2]}")
+    return found
+
+
+# --- another processor --------------------------------------------------------------------------
+
+# Prints what numpy knows of this processor: the features that it has code for, and which are there.
+ASK_NUMPY = """
+try:
+    from numpy._core import _multiarray_umath as umath
+except ImportError:
+    from numpy.core import _multiarray_umath as umath
+print(*(name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]))
+"""
+
+
+def numpy_features() -> list[str]:
+    """Of the processor's features, those that numpy has code for beyond what it always uses."""
+    command = [script("python"), "-c", ASK_NUMPY]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def avx2_alone(features: Iterable[str]) -> dict[str, str]:
+    """Variables that make libraries compute as with AVX2 and no more; ``features`` as numpy has."""
+    refused = [name for name in features if name.startswith(("AVX512", "X86_V4"))]
+    numpy = {"NPY_DISABLE_CPU_FEATURES": " ".join(refused)} if refused else {}
+    return numpy | {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+    }
 
 
 # --- the lock -----------------------------------------------------------------------------------

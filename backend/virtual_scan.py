@@ -38,7 +38,8 @@ def virtual_scan(
         views: viewpoints, spread evenly over a sphere that is turned at random.
         points: about how many points are wanted; fewer where little surface is seen.
         noise: standard deviation of the range, in the mesh's unit.
-        rng: the only source of chance; the same state gives the same bytes.
+        rng: the only source of chance; the same state gives the same bytes on one kind of
+            processor.
 
     Returns:
         Points in the mesh's frame and unit, with the outward normals of the faces they lie on.
@@ -68,7 +69,7 @@ def _intersector(mesh: PointCloud) -> Any:
         from trimesh.ray.ray_pyembree import RayMeshIntersector
     except ImportError as error:
         raise MissingDependencyError(
-            "virtual scans need trimesh and embreex; install them by: pip install trimesh embreex"
+            "virtual scans need trimesh and embreex; install them by: pip install 'flawsmith[scan]'"
         ) from error
     return RayMeshIntersector(trimesh.Trimesh(mesh.points, require_faces(mesh), process=False))
 

@@ -14,6 +14,7 @@ from tests.browser import browser as browser
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("flawsmith", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("few", settings.get_profile("flawsmith"), max_examples=10)
 settings.load_profile("flawsmith")
 
 TESTS = Path(__file__).parent

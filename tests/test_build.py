@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import re
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -151,6 +154,55 @@ def test_an_unfinished_environment_is_not_taken_for_a_finished_one(
     with pytest.raises(build.BuildError, match=r"python build\.py setup"):
         build.prepare(options(cuda=True, torch_index="https://example.org/whl"))
     assert not build.STAMP.exists()
+
+
+# --- the ends of the ranges ---
+
+RANGES = """\
+[project]
+dependencies = ["click>=8.2", "numpy>=1.26,<3"]
+[project.optional-dependencies]
+blender = ["bpy>=4.5.15,<4.6"]
+detector = ["torch>=2.13"]
+scan = ["embreex>=2.17.7; platform_machine == 'x86_64'"]
+dev = ["mypy>=1.15"]
+all = ["flawsmith[blender,detector,scan,dev]"]
+"""
+
+
+def test_the_oldest_versions_are_the_lower_ends_but_for_torch() -> None:
+    requirements = build.allowed(RANGES)
+    assert requirements[1:3] == ["numpy>=1.26,<3", "torch>=2.13"]
+    assert build.oldest(requirements) == ["click==8.2", "numpy==1.26", "embreex==2.17.7"]
+
+
+def test_a_requirement_without_a_lower_end_is_refused() -> None:
+    with pytest.raises(build.BuildError, match=r"'click' in pyproject\.toml has no lower end"):
+        build.oldest(["click"])
+
+
+def test_every_range_of_the_project_has_a_lower_end() -> None:
+    assert len(build.oldest(build.allowed(build.PROJECT.read_text("utf-8")))) > 15
+
+
+# --- another processor ---
+
+
+def test_only_what_numpy_has_code_for_here_is_refused() -> None:
+    variables = build.avx2_alone(["SSE42", "AVX2", "AVX512F", "AVX512_ICL", "X86_V4"])
+    assert variables["NPY_DISABLE_CPU_FEATURES"] == "AVX512F AVX512_ICL X86_V4"
+    assert "NPY_DISABLE_CPU_FEATURES" not in build.avx2_alone(["AVX2"])
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="asks for AVX2")
+def test_numpy_then_computes_with_avx2_and_no_more() -> None:
+    environment = os.environ | build.avx2_alone(build.numpy_features())
+    program = f"import warnings; warnings.simplefilter('error')\n{build.ASK_NUMPY}"
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert not [name for name in result.stdout.split() if name.startswith(("AVX512", "X86_V4"))]
 
 
 # --- Blender's libraries ---
