@@ -1,4 +1,4 @@
-"""A second reader of each mesh format: slow, plain, and without the code under test.
+"""A second reader of meshes and PCD: slow, plain, and without the code under test.
 
 Each tells what a file holds, line by line or word by word, so that a reader that loses something
 silently is found out. They need not refuse anything: what was refused is not compared.
@@ -97,3 +97,15 @@ def ply_vertices(data: bytes) -> int:
         if words == ["end_header"]:
             return count
     raise AssertionError("a PLY file without an end of its header was accepted")
+
+
+def pcd_points(data: bytes) -> int:
+    """How many rows of text a PCD file has, or how many points a binary one promises."""
+    said: dict[str, str] = {}
+    lines = iter(data.decode("latin1").replace("\r\n", "\n").split("\n"))
+    while "DATA" not in said:
+        keyword, *values = next(lines).upper().split() or [""]
+        said[keyword] = values[0] if values else ""
+    if said["DATA"] == "ASCII":
+        return sum(line.strip() != "" for line in lines)
+    return int(said.get("POINTS", int(said.get("WIDTH", 0)) * int(said.get("HEIGHT", 1))))

@@ -16,7 +16,7 @@ from backend.errors import FileFormatError
 from backend.io import parse_cloud
 from tests.backend.io.dialects.drawn import DialectFile, Rng
 from tests.backend.io.dialects.meshes import obj_file, ply_file, stl_ascii_file, stl_binary_file
-from tests.backend.io.dialects.scans import pts_file, ptx_file, text_file
+from tests.backend.io.dialects.scans import npy_file, pcd_file, pts_file, ptx_file, text_file
 from tests.backend.io.hostile import HostileFile, damaged
 from tests.backend.io.plain_readers import obj_vertices, ply_vertices, stl_vertices
 
@@ -28,6 +28,9 @@ KINDS: dict[str, Callable[[str, Rng], DialectFile]] = {
     "ply little": ply_file,
     "ply big": ply_file,
     "text": text_file,
+    "pcd ascii": pcd_file,
+    "pcd binary": pcd_file,
+    "npy organised": npy_file,
     "pts": pts_file,
     "ptx": ptx_file,
 }

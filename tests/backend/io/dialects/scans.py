@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import struct
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.backend.io.dialects.drawn import (
     NEWLINES,
+    NOT_MEASURED,
     DialectFile,
     FloatArray,
     Numbers,
@@ -57,6 +61,52 @@ def text_file(kind: str, rng: Rng) -> DialectFile:
     data = (newline.join(lines) + newline).encode(encoding)
     suffix = one_of(rng, (".xyz", ".txt", ".asc", ".csv"))
     return DialectFile(kind, suffix, data, points[measured], 0, len(points))
+
+
+def pcd_file(kind: str, rng: Rng) -> DialectFile:
+    points, measured = _scan(rng)
+    ascii, newline = kind.endswith("ascii"), one_of(rng, ("\n", "\n", "\r\n"))
+    padded, valued = sometimes(rng, 0.4) and not ascii, sometimes(rng, 0.4)
+    # Name, size, type and count of each field.
+    fields = [(axis, 4, "F", 1) for axis in "xyz"]
+    fields += [("_", 1, "U", 4), ("_", 1, "U", 0)] if padded else []
+    fields += [("intensity", 4, "F", 1)] if valued else []
+    old = sometimes(rng)
+    columns = [" ".join(str(field[at]) for field in fields) for at in range(4)]
+    lines = ["# .PCD v.5", "VERSION .5"] if old else ["# .PCD v0.7", "VERSION 0.7"]
+    lines += [f"{'COLUMNS' if old else 'FIELDS'} {columns[0]}"]
+    lines += [f"SIZE {columns[1]}", f"TYPE {columns[2]}"]
+    lines += [f"COUNT {columns[3]}"] if padded or sometimes(rng, 0.6) else []
+    lines += [f"WIDTH {len(points)}", "HEIGHT 1"]
+    lines += ["VIEWPOINT 0 0 0 1 0 0 0"] if sometimes(rng, 0.6) else []
+    lines += [f"POINTS {len(points)}"] if sometimes(rng, 0.7) else []
+    lines += [f"DATA {'ascii' if ascii else 'binary'}", ""]
+    if ascii:
+        numbers = Numbers("%.4f", comma=False, invalid=one_of(rng, NOT_MEASURED))
+        lines[-1:] = [
+            " ".join([*numbers.words(point, known), *(["7"] if valued else [])])
+            for point, known in zip(points, measured, strict=True)
+        ] + [""]
+        data = newline.join(lines).encode()
+    else:
+        rows = np.where(measured[:, None], points, np.nan).astype("<f4")
+        tail = (b"\1\2\3\4" if padded else b"") + (struct.pack("<f", 7) if valued else b"")
+        data = newline.join(lines).encode() + b"".join(row.tobytes() + tail for row in rows)
+    return DialectFile(kind, ".pcd", data, points[measured], 0, len(points))
+
+
+def npy_file(kind: str, rng: Rng) -> DialectFile:
+    """An organised scan (H, W, 3)."""
+    rows, columns = rng.integers(3, 9, 2)
+    points = np.round(rng.normal(size=(rows * columns, 3)) * 30, 4) + 0.5
+    measured = rng.random(len(points)) < (0.7 if sometimes(rng, 0.7) else 1.0)
+    measured[0] = True
+    if measured.sum() > len(points) - 2:
+        measured[:] = True
+    image = np.where(measured[:, None], points, one_of(rng, (np.nan, 0.0)))
+    stream = io.BytesIO()
+    np.save(stream, image.reshape(rows, columns, 3).astype(one_of(rng, ("<f4", "<f8", ">f4"))))
+    return DialectFile(kind, ".npy", stream.getvalue(), points[measured], 0, len(points))
 
 
 def pts_file(kind: str, rng: Rng) -> DialectFile:
