@@ -665,8 +665,8 @@ def _check_sizes(nominal: PointCloud, scan: PointCloud, min_fitness: float) -> N
 def _refusal(fitness: float, needed: float, nominal: PointCloud, scan: PointCloud) -> str:
     return (
         f"only {fitness:.1%} of the scan lies on the nominal model, {needed:.1%} are needed. "
-        f"{_hint(nominal, scan)}; if the part is as it should be, lower min_fitness or give a pose "
-        "to start from"
+        f"{_hint(nominal, scan)}; if the part is as it should be, lower --min-fitness or give a "
+        "pose to start from"
     )
 
 
