@@ -20,17 +20,30 @@ settings.load_profile("flawsmith")
 TESTS = Path(__file__).parent
 # Folders whose tests share one process: Blender as a module, and Blender as a program.
 TOGETHER = {"blender_addon": "module", "parity": "module", "blender_program": "program"}
+# What takes longest begins first, or it would go on alone when all else is done.
+FIRST = ("e2e", "blender_program", "blender_addon", "parity")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests that use Blender to one worker, and each other file to one.
 
-    So one process opens Blender, and what the tests of a file share is made once.
+    So one process opens Blender, and what the tests of a file share is made once. They begin in
+    the order that is set here (``--no-loadscope-reorder``).
     """
+    items.sort(key=_turn)
     for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
+        folder = _folder(item)
         item.add_marker(pytest.mark.xdist_group(TOGETHER.get(folder, item.path.stem)))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = _folder(item)
+    return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
