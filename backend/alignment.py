@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from backend import cropping
+from backend import cleaning, cropping
 from backend.cloud import PointCloud
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.transform import rotation_of, transform_points
@@ -28,8 +28,9 @@ class AlignedScan:
         cloud: the scan in its own frame and unit, with outward normals; of a cropped one the points
             of the part.
         T_part_scan: (4, 4) to the part frame; it holds the change of unit.
-        record: how it was done: what was asked, what told the outside of the normals, the crop, and
-            of the registration its fitness, RMSE, noise, offset, free motions and alternatives.
+        record: how it was done: what was asked, what told the outside of the normals, what was
+            removed and cut away, and of the registration its fitness, RMSE, noise, offset, free
+            motions and alternatives.
         cut: (M, 3) the points that were cut away, in the scan's frame.
     """
 
@@ -53,6 +54,7 @@ def align(
     seed: int = 0,
     min_fitness: float = MIN_FITNESS,
     prefer: FloatArray | None = None,
+    clean: bool = False,
     crop: bool = True,
 ) -> AlignedScan:
     """Register ``scan`` to ``nominal``, cut away what is not the part, give it outward normals.
@@ -68,6 +70,7 @@ def align(
         min_fitness: what the registration must reach.
         prefer: (4, 4) an earlier ``T_part_scan`` of the same scan, its change of unit included; of
             poses that fit as well, the nearest to it is taken.
+        clean: whether stray points and flying pixels are removed first.
         crop: whether points that do not belong to the part are cut away, where that is safe.
 
     Raises:
@@ -84,12 +87,16 @@ def align(
             "seed": seed,
             "min_fitness": min_fitness,
             "prefer": None if prefer is None else prefer.tolist(),
+            "clean": clean,
             "crop": crop,
         },
         "scale": scale,
+        "clean": None,
         "registration": None,
         "crop": None,
     }
+    if clean:
+        scan, record["clean"] = cleaning.clean(scan, viewpoint)
     if nominal is not None:
         found = register(
             nominal,

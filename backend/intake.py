@@ -68,6 +68,7 @@ class Intake:
         viewpoint: (x, y, z) where the sensor stood, in the scans' frame and unit.
         text: how text files of scans write their numbers.
         assumed_unit: of scans where neither ``unit`` nor the file says it.
+        clean: whether stray points and flying pixels are removed.
         crop: whether points that do not belong to the part are cut away, where there is a nominal
             model and it is safe.
     """
@@ -77,6 +78,7 @@ class Intake:
     viewpoint: tuple[float, float, float] | None = None
     text: TextFormat = ANY_TEXT
     assumed_unit: Unit | None = None
+    clean: bool = False
     crop: bool = True
 
     def with_units(self, unit: Unit) -> Intake:

@@ -48,22 +48,19 @@ def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
     return samples
 
 
-def crop_samples(
+def parts_of_samples(
     samples: list[Sample], models: Mapping[str, PointCloud], intake: Intake, progress: Progress
 ) -> list[Sample]:
-    """``samples`` without what does not belong to the part, by their categories' nominal models."""
-    from backend.dataset.part_in_scene import cropped_sample
+    """``samples`` without what is no surface, or does not belong to the part by its ``models``."""
+    from backend.dataset.part_in_scene import part_of_sample
     from backend.part_finder import PartFinder
 
     finders = {name: PartFinder(model) for name, model in models.items()}
-    if not finders:
+    if not intake.clean and not (finders and intake.crop):
         return samples
     found = []
-    for sample in progress.track(samples, description="Cropping"):
-        finder = finders.get(sample.file.category)
-        notice = None
-        if finder is not None:
-            sample, notice = cropped_sample(sample, finder, intake)
-        found.append(sample)
-        tell(sample.file.path, [] if notice is None else [notice])
+    for sample in progress.track(samples, description="Finding the part"):
+        part, notices = part_of_sample(sample, finders.get(sample.file.category), intake)
+        tell(sample.file.path, notices)
+        found.append(part)
     return found

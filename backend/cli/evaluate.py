@@ -190,10 +190,10 @@ class _Run:
         """What of the scan belongs to the part, in the detector's unit."""
         from backend.cli.batch import tell
         from backend.cloud import PointCloud
-        from backend.scoring.part import crop_scan
+        from backend.scoring.part import part_in_scan
 
         scan = PointCloud(cloud.points, cloud.normals, unit=self.intake.unit)
-        part, _ = crop_scan(self.detector, scan, category, self.intake)
+        part, _ = part_in_scan(self.detector, scan, category, self.intake)
         tell(path, part.notices)
         cloud = cloud.take(part.file_rows)
         return replace(cloud, points=cloud.points * self.scale)

@@ -129,18 +129,22 @@ def intake_options(scans: str, nominal: str | None) -> Callable[[Callable[..., N
             viewpoint: tuple[float, float, float] | None,
             decimal: str | None,
             delimiter: str | None,
+            clean: bool,
             crop: bool,
             nominal_unit: str | None = None,
             **rest: Any,
         ) -> None:
             units = [None if name is None else Unit(name) for name in (unit, nominal_unit)]
             text = TextFormat.named(decimal, delimiter)
-            command(intake=Intake(units[0], units[1], viewpoint, text, crop=crop), **rest)
+            command(
+                intake=Intake(units[0], units[1], viewpoint, text, clean=clean, crop=crop), **rest
+            )
 
         options = [
             unit_option(scans),
             viewpoint_option(),
             *text_options("scans"),
+            clean_option(),
             crop_option(),
         ]
         if nominal is not None:
@@ -186,6 +190,16 @@ def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
         type=(float, float, float),
         help="Where the sensor stood, in the scan's frame and unit; it orients estimated normals "
         "and rules out poses that would show it the inside.",
+    )
+
+
+def clean_option() -> Callable[[FunctionT], FunctionT]:
+    """``--clean`` of what is no surface."""
+    return click.option(
+        "--clean/--no-clean",
+        default=False,
+        show_default=True,
+        help="Remove stray points, and with --viewpoint flying pixels, before anything else.",
     )
 
 

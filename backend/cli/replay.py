@@ -202,6 +202,7 @@ class _Replaying:
             viewpoint=eye,
             seed=self.seed,
             min_fitness=self.min_fitness,
+            clean=self.intake.clean,
             crop=self.intake.crop,
         )
         tell(path, aligned.cloud.notices[len(scan.notices) :])

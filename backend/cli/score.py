@@ -81,11 +81,11 @@ class _Scoring:
         from backend.io import read_cloud, write_bytes, write_json, write_scored
         from backend.io.digest import file_identity
         from backend.report.heat_map import heat_map
-        from backend.scoring.part import crop_scan
+        from backend.scoring.part import part_in_scan
         from backend.scoring.scan import score_scan, summarize
 
         scan = read_cloud(path, unit=self.intake.unit, text=self.intake.text)
-        scan, cropped = crop_scan(self.detector, scan, self.category, self.intake)
+        scan, left_out = part_in_scan(self.detector, scan, self.category, self.intake)
         tell(path, scan.notices)
         result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
         summary = summarize(result, scan)
@@ -97,19 +97,19 @@ class _Scoring:
             "unit": scan.unit,
             "viewpoint": self.intake.viewpoint,
         }
-        write_json(record_path, self._record(summary, source, cropped))
+        write_json(record_path, self._record(summary, source, left_out))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
         click.echo(f"{path}: {_in_words(summary)}")
 
     def _record(
-        self, summary: ScoreResponse, source: dict[str, Any], cropped: dict[str, Any] | None
+        self, summary: ScoreResponse, source: dict[str, Any], left_out: dict[str, Any]
     ) -> dict[str, Any]:
         from backend.scoring.scan import versions
 
         scores = summary.model_dump(exclude={"point_scores", "picture"})
-        about = {"source": source, "crop": cropped, "model": self.model, "versions": versions()}
-        return {**scores, **about}
+        about = {"source": source, "model": self.model, "versions": versions()}
+        return {**scores, **left_out, **about}
 
 
 def _in_words(summary: ScoreResponse) -> str:

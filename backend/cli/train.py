@@ -111,7 +111,7 @@ def command(
     one is not repeated.
     """
     from backend.cli.batch import tell
-    from backend.cli.data import crop_samples, read_training_data
+    from backend.cli.data import parts_of_samples, read_training_data
     from backend.cli.progress import console, progress_display
     from backend.cli.wording import counted
     from backend.dataset.benchmark import OWN, intake_of
@@ -132,8 +132,7 @@ def command(
         for name, model in models.items():
             tell(data / name, model.notices)
         samples = read_training_data(data, layout, intake, progress)
-        if intake.crop:
-            samples = crop_samples(samples, models, intake, progress)
+        samples = parts_of_samples(samples, models, intake, progress)
         nominal, labeled = nominal_clouds(samples, intake.unit), labeled_clouds(samples)
         path = train(
             nominal,

@@ -53,6 +53,7 @@ class Inputs(Model):
     viewpoint: tuple[float, float, float] | None
     decimal: str | None = None
     delimiter: str | None = None
+    clean: bool
     crop: bool
     on_empty: str
     format: str
@@ -79,6 +80,7 @@ class Inputs(Model):
             viewpoint=order.intake.viewpoint,
             decimal=order.intake.text.decimal,
             delimiter=order.intake.text.delimiter,
+            clean=order.intake.clean,
             crop=order.intake.crop,
             on_empty=order.on_empty,
             format=order.suffix,

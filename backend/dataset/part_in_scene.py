@@ -1,9 +1,10 @@
-"""Samples without what does not belong to the part."""
+"""Samples without what is no surface, and without what does not belong to the part."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from backend.cleaning import clean
 from backend.cloud import PointCloud
 from backend.dataset.folder import Sample
 from backend.errors import RegistrationError
@@ -11,11 +12,25 @@ from backend.intake import Intake
 from backend.part_finder import PartFinder
 
 
-def cropped_sample(sample: Sample, finder: PartFinder, intake: Intake) -> tuple[Sample, str | None]:
-    """The points of ``sample`` that belong to the part, and what the user is to be told of it."""
+def part_of_sample(
+    sample: Sample, finder: PartFinder | None, intake: Intake
+) -> tuple[Sample, tuple[str, ...]]:
+    """The points of ``sample`` that are the part's, and what the user is to be told.
+
+    Args:
+        sample: a scan, labelled or nominal.
+        finder: of its part; None where there is no nominal model.
+        intake: where the sensor stood, and whether to clean and to crop.
+    """
     scan = PointCloud(sample.cloud.points, sample.cloud.normals)
-    try:
-        found = finder.crop(scan, intake.viewpoint)
-    except RegistrationError as error:
-        return sample, f"the scan was not cropped, as the part was not found beyond doubt: {error}"
-    return replace(sample, cloud=sample.cloud.take(found.stays)), found.record["notice"]
+    if intake.clean:
+        scan, _ = clean(scan, intake.viewpoint)
+    if finder is not None and intake.crop:
+        try:
+            scan = finder.crop(scan, intake.viewpoint).of(scan)
+        except RegistrationError as error:
+            notice = f"the scan was not cropped, as the part was not found beyond doubt: {error}"
+            scan = replace(scan, notices=(*scan.notices, notice))
+    if scan.rows is None:
+        return sample, scan.notices
+    return replace(sample, cloud=sample.cloud.take(scan.rows)), scan.notices

@@ -173,6 +173,7 @@ def _align(order: Order, file: Path) -> AlignedScan:
         part_unit=part_unit,
         viewpoint=None if intake.viewpoint is None else np.array(intake.viewpoint),
         seed=order.seed,
+        clean=intake.clean,
         crop=intake.crop,
     )
 

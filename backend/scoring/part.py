@@ -1,10 +1,11 @@
-"""The part in a scan that a detector is to score: what does not belong to it is cut away."""
+"""The part in a scan that a detector is to score: what else it shows is left out."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+from backend.cleaning import clean
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.intake import Intake
@@ -12,36 +13,39 @@ from backend.scoring.detector import Detector
 from backend.scoring.scan import unit_scale
 
 
-def crop_scan(
+def part_in_scan(
     detector: Detector, scan: PointCloud, category: str | None, intake: Intake
-) -> tuple[PointCloud, dict[str, Any] | None]:
-    """``scan`` without what does not belong to the part, and the record of it.
+) -> tuple[PointCloud, dict[str, Any]]:
+    """``scan`` without what is no surface, and what does not belong to the part.
 
     Args:
-        detector: of rigid parts with a nominal model; scans of others stay as they are.
+        detector: of rigid parts with a nominal model; scans of others are not cropped.
         scan: N points in their own unit; without one, in the detector's.
         category: the part; recognised if None.
-        intake: where the sensor stood, and whether to crop at all.
+        intake: where the sensor stood, and whether to clean and to crop at all.
 
     Returns:
-        The scan, whose ``notices`` tell what was cut away, or why nothing was; as the record, None
-        where it was not looked for.
+        The scan, whose ``notices`` tell what was left out, or why nothing was; and the records
+        ``clean`` and ``crop``, None where there was none.
 
     Raises:
         CloudError: the part is not recognised, or none of the detector's, or its unit not known.
     """
-    surface = None
-    if intake.crop and any(model.surface for model in detector.categories.values()):
-        scale = unit_scale(detector, scan.unit)
-        name = category or detector.normalization.recognise(scan.points * scale)
-        scale /= detector.normalization.scale(name)  # refuses a category that is unknown
-        surface = detector.categories[name].surface
+    record: dict[str, Any] = {"clean": None, "crop": None}
+    if intake.clean:
+        scan, record["clean"] = clean(scan, intake.viewpoint)
+    if not intake.crop or not any(model.surface for model in detector.categories.values()):
+        return scan, record
+    scale = unit_scale(detector, scan.unit)
+    name = category or detector.normalization.recognise(scan.points * scale)
+    scale /= detector.normalization.scale(name)  # refuses a category that is unknown
+    surface = detector.categories[name].surface
     if surface is None:
-        return scan, None
+        return scan, record
     eye = None if intake.viewpoint is None else [scale * value for value in intake.viewpoint]
     try:
         found = surface.finder.crop(PointCloud(scan.points * scale, scan.normals), eye)
     except RegistrationError as error:
         notice = f"the scan was not cropped, as the part was not found beyond doubt: {error}"
-        return replace(scan, notices=(*scan.notices, notice)), None
-    return found.of(scan), found.record
+        return replace(scan, notices=(*scan.notices, notice)), record
+    return found.of(scan), record | {"crop": found.record}

@@ -192,6 +192,10 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
             DelimiterName | None,
             Query(description="What parts the numbers of a scan in text; by default found out."),
         ] = None,
+        clean: Annotated[
+            bool,
+            Query(description="Remove stray points, and with a viewpoint flying pixels, first."),
+        ] = False,
         crop: Annotated[
             bool,
             Query(
@@ -207,7 +211,7 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
     ) -> Response:
         eye = None if viewpoint is None else (viewpoint[0], viewpoint[1], viewpoint[2])
         text = TextFormat.named(decimal, delimiter)
-        intake = Intake(unit, None, eye, text, crop=crop)
+        intake = Intake(unit, None, eye, text, clean=clean, crop=crop)
         wish = Wish(category, intake, format, point_scores, picture)
         with turns.place():
             reading = read_upload(request, limits.max_upload_bytes)

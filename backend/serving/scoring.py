@@ -16,7 +16,7 @@ from backend.io.ply import format_ply
 from backend.report import data_address
 from backend.report.heat_map import heat_map
 from backend.scoring.detector import Detector, ScoreMap
-from backend.scoring.part import crop_scan
+from backend.scoring.part import part_in_scan
 from backend.scoring.scan import score_scan, scores_by_row, summarize
 from backend.serving.upload import Upload
 
@@ -65,7 +65,7 @@ def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -
     """
     intake = wish.intake
     scan = parse_cloud(upload.data, upload.suffix, text=intake.text, limits=limits, isolate=True)
-    scan, _ = crop_scan(detector, in_unit(scan, intake.unit), wish.category, intake)
+    scan, _ = part_in_scan(detector, in_unit(scan, intake.unit), wish.category, intake)
     result = score_scan(detector, scan, wish.category, intake.viewpoint)
     if wish.format is not AnswerFormat.JSON:
         return Answer(summarize(result, scan).model_dump_json(), FILES[wish.format](scan, result))
