@@ -51,11 +51,13 @@ def stl_faces(data: bytes, limits: ReadLimits, decimal: DecimalMark | None = Non
 
     Faces with a corner that is not finite are left out.
     """
-    data = from_utf_16(data)
-    if len(data) == _size(_promised(data)) or not is_ascii_stl(data):
+    # Only the length tells for sure: some binary headers begin with "solid", or are UTF-16.
+    binary = len(data) == _size(_promised(data))
+    text = data if binary else from_utf_16(data)
+    if binary or not is_ascii_stl(text):
         soup = _binary_faces(data)
     else:
-        soup = parse_ascii_stl(data, limits, decimal)
+        soup = parse_ascii_stl(text, limits, decimal)
     if len(soup) == 0:
         raise FileFormatError("the STL file has no faces; export the mesh again")
     limits.check_points(len(soup) // 3)

@@ -41,6 +41,7 @@ def _binary(
         pytest.param(ASCII.replace("\n", "\r\n"), id="windows line ends"),
         pytest.param(HEADER.replace("\n", "\r\n") + ROWS + "3 0 1 2\n3 0 2 3", id="two line ends"),
         pytest.param("\xef\xbb\xbf" + ASCII, id="byte order mark"),
+        pytest.param(ASCII.encode("utf-16"), id="UTF-16"),
         pytest.param(ASCII.replace("float x", "float X"), id="name in capitals"),
         pytest.param(HEADER.upper() + ASCII[len(HEADER) :], id="header in capitals"),
         pytest.param(ASCII.replace(" ", "\t"), id="tabs"),

@@ -59,6 +59,8 @@ def _binary(*, header: bytes = b"", count: int = 2, tail: bytes = b"") -> bytes:
         pytest.param(QUADRILATERAL, id="quadrilateral"),
         pytest.param(_binary(), id="binary"),
         pytest.param(_binary(header=b"solid part"), id="binary that begins with solid"),
+        pytest.param(_binary(header=("part" * 10).encode("utf-16-le")), id="binary, UTF-16 header"),
+        pytest.param(ASCII.encode("utf-16"), id="UTF-16"),
     ],
 )
 def test_every_dialect_gives_the_same_mesh(data: str | bytes) -> None:
