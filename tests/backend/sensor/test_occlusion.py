@@ -24,7 +24,8 @@ def seen(cloud: PointCloud, *eyes: tuple[float, float, float], **occlusion: floa
 def test_of_a_sphere_the_cap_before_the_tangents_is_seen(distance: float) -> None:
     cloud = surface("sphere")
     kept = seen(cloud, (0.0, 0.0, distance), max_incidence=STRAIGHT)
-    np.testing.assert_array_equal(kept, cloud.normals[:, 2] > 10.0 / distance)
+    certain = np.abs(cloud.normals[:, 2] - 10.0 / distance) > 1e-9
+    np.testing.assert_array_equal(kept[certain], cloud.normals[certain, 2] > 10.0 / distance)
 
 
 @pytest.mark.parametrize("eye", [(0.0, 0.0, 30.0), (30.0, 0.0, 20.0), (60.0, 0.0, 3.0)])
@@ -71,7 +72,8 @@ def test_several_viewpoints_see_the_union() -> None:
 def test_grazing_surface_is_lost_beyond_the_largest_incidence() -> None:
     cloud = surface("sphere")
     kept = seen(cloud, (0.0, 0.0, 1e6), max_incidence=1.0)
-    np.testing.assert_array_equal(kept, cloud.normals[:, 2] > np.cos(1.0))
+    certain = np.abs(cloud.normals[:, 2] - np.cos(1.0)) > 1e-9
+    np.testing.assert_array_equal(kept[certain], cloud.normals[certain, 2] > np.cos(1.0))
 
 
 def test_without_hiding_only_the_angle_counts() -> None:

@@ -43,7 +43,7 @@ def test_reversed_axis_is_half_a_turn_about_the_line_of_sight() -> None:
     back = frame.moved(-1.0, 4.0).moved(-1.0, 4.0)
     assert back.place == pytest.approx(frame.place)
     assert np.cos(back.angle - frame.angle).min() > 1 - 1e-12
-    assert frame.moved(-1.0, 0.0).tilt == -frame.tilt
+    assert frame.moved(-1.0, 0.0).tilt == pytest.approx(-frame.tilt)
 
 
 def test_view_along_the_axis_has_an_angle_too() -> None:
