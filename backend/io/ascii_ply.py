@@ -59,14 +59,15 @@ class _Rows:
     def take(self, element: Element) -> Table:
         """The columns of the next lines, one for each of the element's rows."""
         words = self.words[self.line : self.line + element.count]
+        total = int(words.sum())
+        flat = self.numbers[self.place : self.place + total]
+        table = self._columns(element, flat, words)
+        # Not before the rows that are there were looked at: all may stand on one line.
         if len(words) < element.count:
             raise FileFormatError(
                 f"the file ends after {len(words)} of {element.count} {element.name!r} lines; "
                 "it is cut off"
             )
-        total = int(words.sum())
-        flat = self.numbers[self.place : self.place + total]
-        table = self._columns(element, flat, words)
         self.line += element.count
         self.place += total
         return table

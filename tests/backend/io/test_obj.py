@@ -174,6 +174,7 @@ def test_decimal_commas_are_read_where_nothing_contradicts(decimals: str) -> Non
     [
         ("v 1,5 2.5 3", r"'1,5' has a decimal comma, but '2.5' has a decimal point; write"),
         ("v 1,2,3", r"holds 1 numbers, not 3 or 4 or 6 or 7; write spaces between numbers"),
+        ("v 1, 2, 3", r"holds '1,', which is no number"),
         ("v 1,5, 2,5, 3,5", r"holds '1,5,', which is no number"),
     ],
 )

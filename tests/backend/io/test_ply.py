@@ -166,6 +166,7 @@ def test_normals_and_fields_by_names_in_any_case() -> None:
         (ASCII.replace("3 0 1 2", "3 0 1 nan"), r"line 14, .* holds nan, where .* a whole number"),
         (ASCII.replace("3 0 1 2", "3 0 1 4"), r"names vertex 4, but the file has 4, from 0 on"),
         (ASCII.replace("3 0 1 2", "3 0 1 -1"), r"names vertex -1, but the file has 4"),
+        (HEADER + ROWS.replace("\n", " "), r"line 10, .* holds 12 numbers, more than the header"),
         (ASCII[:-8], r"ends after 1 of 2 'face' lines; it is cut off"),
         (ASCII.replace("0.5", "0,5").replace("2 0 0", "2.0 0 0"), r"'2.0' has a decimal point"),
         (ASCII.replace("float y", "float x"), r"gives 'vertex' the property 'x' twice"),

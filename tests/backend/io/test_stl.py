@@ -134,6 +134,8 @@ def test_a_binary_face_that_is_not_finite_is_left_out() -> None:
         (ASCII.replace(" endfacet\n", "", 1), "line 8, 'facet normal 0 0 1', is not what"),
         (ASCII.replace("0.5", "0,5").replace("2 0 0", "2.0 0 0"), "'2.0' has a decimal point"),
         ("solid x\nendsolid x\n", "the STL file has no faces"),
+        (ASCII.replace("\n", " "), "the file is text, but none of its lines begins with 'facet'"),
+        (ASCII.replace("vertex 2 0 0", "vertex 2,0,0"), "1 numbers, not 3; write spaces between"),
         (ASCII.replace("solid part\n facet normal 0 0 1", "x", 1), "line 1, 'x', is not what"),
     ],
 )
