@@ -59,7 +59,9 @@ class CropSettings:
     Attributes:
         margin: a piece that touches the part may reach so far out of it, as a ratio of the nominal
             diagonal.
-        displaced: a piece that lies over nominal surface of about its own area may reach so far.
+        displaced: a piece that touches the part and lies over nominal surface of about its own area
+            may reach so far.
+        apart: likewise a piece that does not touch it, as the sensor does not see its flanks.
         area: at most how many times as large as that surface the piece is.
         agreement: at least how much its normals are those of that surface, as a mean cosine.
         fewest: a piece that does not touch the part has at least so many points.
@@ -67,6 +69,7 @@ class CropSettings:
 
     margin: float = 0.06
     displaced: float = 0.3
+    apart: float = 0.12
     area: float = 3.0
     agreement: float = 0.4
     fewest: int = 30
@@ -261,7 +264,8 @@ def _stays(looked: _Looked, diagonal: float, settings: CropSettings) -> BoolArra
     touches[beside[beside < len(count)]] = True
     cell = 2.0 * looked.spacing
     area, beneath = (_cells(p[off], of, cell) for p in (looked.cloud.points, looked.nearest))
-    displaced = (farthest <= settings.displaced) & (area <= settings.area * beneath)
+    reach = np.where(touches, settings.displaced, settings.apart)
+    displaced = (farthest <= reach) & (area <= settings.area * beneath)
     displaced &= (agreement >= settings.agreement) & (touches | (count >= settings.fewest))
     stays[off] = (displaced | (touches & (farthest <= settings.margin)))[of]
     return stays

@@ -112,6 +112,7 @@ class _Run:
     category: str | None
     out: Path
     items: dict[str, _Item] = field(default_factory=dict)
+    told: set[Path] = field(default_factory=set)
 
     @property
     def partial(self) -> Path:
@@ -194,7 +195,9 @@ class _Run:
 
         scan = PointCloud(cloud.points, cloud.normals, unit=self.intake.unit)
         part, _ = part_in_scan(self.detector, scan, category, self.intake)
-        tell(path, part.notices)
+        if path not in self.told:
+            tell(path, part.notices)
+            self.told.add(path)
         cloud = cloud.take(part.file_rows)
         return replace(cloud, points=cloud.points * self.scale)
 

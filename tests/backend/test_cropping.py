@@ -103,6 +103,19 @@ def test_no_point_of_a_defect_is_lost(block: PointCloud, table_there: bool) -> N
         assert kept[len(part) :].sum() < 0.01 * max(len(rest), 1)
 
 
+@pytest.mark.parametrize(("height", "stays_there"), [(6.0, True), (20.0, False)])
+def test_a_piece_whose_flanks_are_hidden_stays_near_the_part_alone(
+    block: PointCloud, height: float, stays_there: bool
+) -> None:
+    rng = np.random.default_rng(6)
+    part = seen(block, rng)
+    lid = np.column_stack([rng.uniform(-6.0, 6.0, (150, 2)), np.full(150, SIZE[2] + height)])
+    part = part[(np.abs(part[:, :2]) > 6.0).any(axis=1) | (part[:, 2] < SIZE[2] - 1.0)]
+    kept = stays(np.concatenate([part, lid]), block)
+    assert kept[: len(part)].all()
+    assert (kept[len(part) :] == stays_there).all()
+
+
 def test_many_points_are_told_by_some_of_them(block: PointCloud) -> None:
     rng = np.random.default_rng(3)
     part, rest = seen(block, rng, dense=12), table(40.0, rng, dense=6)

@@ -158,8 +158,18 @@ def test_a_scan_below_the_wanted_fitness_is_refused(run: Run, tmp_path: Path) ->
     result = run(*arguments, "--min-fitness", "0.99", status=1)
     assert re.search(r"only 8\d\.\d% of the scan .* 99\.0% are needed", result.stderr)
     assert "cut away table and fixtures" in result.stderr
-    run(*arguments, "--min-fitness", "0.8")
-    assert (tmp_path / "out" / "on_a_table.ply").exists()
+    result = run(*arguments, "--min-fitness", "0.8", "--picture")
+    cloud = read_labeled(tmp_path / "out" / "on_a_table.ply")
+    assert cloud.source_index.max() < len(part) and len(cloud) > 0.99 * len(part)
+    cut = json.loads((tmp_path / "out" / "on_a_table.json").read_text())["alignment"]["crop"]["cut"]
+    assert cut == len(part) + 450 - len(cloud)
+    assert f"{cut} of 3," in result.stderr and "do not belong to the part" in result.stderr
+    assert (tmp_path / "out" / "on_a_table.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_needs_a_nominal_model(run: Run, recipe: Path, scan: Path) -> None:
+    result = run("replay", recipe, scan, "--picture", "--out", scan.parent / "out", status=2)
+    assert "--nominal" in result.stderr
 
 
 def far_dent(recipe: Path, name: str) -> None:
