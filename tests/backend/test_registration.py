@@ -7,6 +7,7 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from backend import registration
 from backend.cloud import PointCloud
 from backend.errors import CloudError, RegistrationError
 from backend.geometry.surface import subsample_surface
@@ -89,6 +90,22 @@ def test_near_starts_lead_to_the_same_pose_as_all_around(name: str) -> None:
     turns = principal_poses(nominal, moved)[:, :3, :3]
     np.testing.assert_allclose(np.linalg.det(turns), 1.0)
     assert len(np.unique(turns.round(6), axis=0)) == 24
+
+
+def test_a_pose_that_is_measured_on_some_points_tells_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    nominal = load_sample("upper_arm")
+    scan = virtual_scan(nominal, views=6, points=4_000, noise=0.02, rng=rng)
+    starts = np.eye(4)[None]
+    whole = register(nominal, scan, rng=np.random.default_rng(0), starts=starts)
+    monkeypatch.setattr(registration, "MOST_MEASURED", 500)
+    some = register(nominal, scan, rng=np.random.default_rng(0), starts=starts)
+    np.testing.assert_array_equal(some.T_part_scan, whole.T_part_scan)
+    assert some.fitness == pytest.approx(whole.fitness, abs=0.02)
+    assert len(some.on_part) == len(scan)
+    assert (some.on_part == whole.on_part).mean() > 0.98
 
 
 def _pose_of(found: Registration) -> bytes:
