@@ -19,6 +19,7 @@ LABEL = "mpas_label"  # int: of the last defect that marked the point, 0 nominal
 WEIGHT = "mpas_weight"  # float: the largest weight any defect gave
 SOURCE_INDEX = "mpas_source_index"  # int: number of the point before any was removed
 NORMAL = "mpas_normal"  # vector: nominal normal, turned by bends
+MARKS = (MASK, LABEL, WEIGHT, SOURCE_INDEX, NORMAL)
 
 # Blender's type of an attribute: name of the value in foreach_get, dtype and width.
 TYPES: dict[str, tuple[str, type[np.generic], int]] = {

@@ -23,11 +23,13 @@ from typing import Any
 import bpy
 
 from .atomic_files import write_text
+from .baked import require_unbaked
 from .digests import file_digest, program_digest
 from .modifiers import defect_modifiers, remove_defect
 from .parts import PartError, open_part, show_in_unit
 from .recipe_io import NAME_PROPERTY, apply_recipe, load_recipe
 from .schema import RecipeError
+from .stack_checks import recipe_warnings
 
 RECORDS = "records"
 UNFINISHED = ".unfinished"
@@ -48,6 +50,7 @@ class Job:
         object: the part in a .blend file; none in a model.
         recipe: absolute path of a recipe to apply, if any.
         nominal: whether the part's own defects are switched off.
+        renumber: whether the recipe's defects get labels past those of the part's own.
         options: of the task, as JSON.
     """
 
@@ -58,6 +61,7 @@ class Job:
     object: str | None = None
     recipe: str | None = None
     nominal: bool = False
+    renumber: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> str:
@@ -129,6 +133,7 @@ class Session:
         try:
             with _with_recipe(part, job):
                 facts = self._tasks[job.task](part, job, unfinished)
+                facts |= _warnings(part)
             self._publish(job, unfinished, facts)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -158,6 +163,12 @@ class Session:
         write_text(record_path(self._out, job), text)
 
 
+def _warnings(part: bpy.types.Object) -> Facts:
+    """What the record shall warn of; nothing where all is well."""
+    found = recipe_warnings(part)
+    return {"warnings": found} if found else {}
+
+
 def open_for_job(path: Path, unit: str, name: str | None) -> bpy.types.Object:
     """Open a model in an empty file, or a .blend file, and return the part.
 
@@ -174,7 +185,12 @@ def open_for_job(path: Path, unit: str, name: str | None) -> bpy.types.Object:
         show_in_unit(bpy.context.scene, unit)
         return open_part(path, unit)
     open_blend(path)
-    return part_of_blend(path, name)
+    part = part_of_blend(path, name)
+    try:
+        require_unbaked(part)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+    return part
 
 
 def open_blend(path: Path) -> None:
@@ -219,7 +235,8 @@ def _with_recipe(part: Any, job: Job) -> Iterator[None]:
             for modifier, _ in own:
                 modifier.show_viewport = False
         if job.recipe is not None:
-            added = apply_recipe(part, load_recipe(Path(job.recipe)))
+            recipe = load_recipe(Path(job.recipe))
+            added = apply_recipe(part, recipe, renumber=job.renumber)
         yield
     except (PartError, RecipeError) as error:
         message = str(error)

@@ -21,8 +21,8 @@ from .modifiers import (
     defect_kind,
     defect_modifiers,
     defect_supports,
+    free_label,
     get_input,
-    read_value,
     read_values,
     support_users,
     write_values,
@@ -63,17 +63,6 @@ def _append_copy(modifier: Defect, target: bpy.types.Object, values: Values) -> 
     copy.show_viewport, copy.show_render = modifier.show_viewport, modifier.show_render
     copy_variation(modifier, copy)
     return copy
-
-
-def free_label(obj: bpy.types.Object) -> int:
-    """The number after the greatest label of the object's defects."""
-    return 1 + max((read_value(m, "label") for m in defect_modifiers(obj)), default=0)
-
-
-def renumber(obj: bpy.types.Object) -> None:
-    """Give the defects the labels 1, 2, … in the order of the stack."""
-    for number, modifier in enumerate(defect_modifiers(obj), start=1):
-        write_values(modifier, {"label": number})
 
 
 def move(modifier: Defect, steps: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from .baked import has_baked
 from .batch import BLEND, open_blend
 from .json_files import read_json
 from .modifiers import defect_modifiers, remove_defect
@@ -46,7 +47,7 @@ def model_of(document: Any) -> str:
 
 
 def _problems_of_open_file() -> Iterator[str]:
-    parts = [obj for obj in bpy.data.objects if defect_modifiers(obj)]
+    parts = [obj for obj in bpy.data.objects if defect_modifiers(obj) or has_baked(obj)]
     if not parts:
         yield "no object in it has defects"
     for part in parts:

@@ -5,18 +5,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any
 
 import bpy
 import numpy as np
 
 from .attribute_io import surface_positions
+from .baked import baked_labels
 from .defects import NODE_GROUPS, group_name, node_group
 from .interface import toggle_title
 from .schema import Field, RecipeError, fields
 from .supports import SUPPORT_TYPES, new_support, read_support, write_support
 
 KINDS = tuple(NODE_GROUPS)
+LAST_LABEL = round(next(field.high for field in fields("dent") if field.name == "label"))
 
 # Since then a modifier's inputs are properties of their own, no longer custom ones, and a menu's
 # value is the name of its item, no longer the number.
@@ -40,7 +43,8 @@ def add_defect(
         obj: a mesh object.
         kind: one of ``KINDS``.
         values: fields as in the recipe's JSON, in the object's local space; what is missing takes
-            the schema's default, or its suggested value, lengths times the object's diagonal.
+            the schema's default, or its suggested value, lengths times the object's diagonal; the
+            label, the next one that is free.
 
     Raises:
         RecipeError: the kind is unknown or the object is no mesh.
@@ -50,13 +54,24 @@ def add_defect(
         raise RecipeError(f"no defect {kind!r}; there are {', '.join(KINDS)}")
     if obj.type != "MESH":
         raise RecipeError(f"{obj.name!r} is a {obj.type.lower()}; defects need a mesh object")
-    number = 1 + len(defect_modifiers(obj))
+    if "label" not in values:
+        values["label"] = free_label(obj)
     modifier: Any = obj.modifiers.new(values.get("name") or kind.title(), "NODES")
     modifier.node_group = node_group(kind)
     size = diagonal(obj)
     new = {field.name: _new_value(field, size) for field in fields(kind)}
-    write_values(modifier, {**new, "label": number, **values})
+    write_values(modifier, {**new, **values})
     return modifier
+
+
+def free_label(obj: bpy.types.Object) -> int:
+    """A label that nothing of the object has: past those of its defects and of its mesh."""
+    used = {read_value(modifier, "label") for modifier in defect_modifiers(obj)}
+    used |= set(baked_labels(obj))
+    following = 1 + max(used, default=0)
+    if following <= LAST_LABEL:
+        return following
+    return next(label for label in count(1) if label not in used)
 
 
 def _new_value(field: Field, size: float) -> Any:

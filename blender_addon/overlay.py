@@ -23,6 +23,7 @@ from .attribute_io import (
     read_items,
     read_positions,
 )
+from .labels import joined_names
 from .modifiers import read_value, shown_defects
 
 Floats = NDArray[np.float32]
@@ -37,8 +38,6 @@ HUE_STEP, FIRST_HUE = 0.618034, 0.56
 SATURATIONS, VALUES = (0.85, 0.6), (0.85, 1.0)
 # Corners of a triangle that must be anomalous for all of it to be shown so.
 MOST_CORNERS = 2
-# Of a label that several defects have, this many are named.
-MOST_NAMES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +128,4 @@ def legend_of(parts: Iterable[bpy.types.Object]) -> dict[int, str]:
     for part in parts:
         for modifier in shown_defects(part):
             names.setdefault(read_value(modifier, "label"), {})[modifier.name] = None
-    return {label: _joined(list(names[label])) for label in sorted(names)}
-
-
-def _joined(names: list[str]) -> str:
-    hidden = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {hidden} more" if hidden > 0 else "")
+    return {label: joined_names(list(names[label])) for label in sorted(names)}

@@ -20,12 +20,15 @@ import bpy
 import numpy as np
 
 from .atomic_files import replacing, write_text
+from .baked import baked_labels, require_unbaked
 from .json_files import read_json
+from .labels import labels_past
 from .modifiers import (
     add_defect,
     defect_kind,
     defect_modifiers,
     diagonal,
+    free_label,
     read_values,
     remove_defect,
     shown_defects,
@@ -60,10 +63,11 @@ def recipe_of(obj: bpy.types.Object) -> Document:
     """The object's defects as a recipe, in absolute lengths; without those switched off.
 
     Raises:
-        RecipeError: the object has no extent or is scaled, or a value breaks the schema; the
-            message names the defect and the socket.
+        RecipeError: the object has no extent or is scaled, defects were applied to its mesh, or a
+            value breaks the schema; the message names the defect and the socket.
     """
     require_true_size(obj)
+    require_unbaked(obj)
     document = unchecked_recipe_of(obj)
     require_valid(document)
     return document
@@ -105,7 +109,7 @@ def require_valid(document: Document, of_model: str = "Recipe") -> None:
 
 
 def apply_recipe(
-    obj: bpy.types.Object, document: Any, *, replace: bool = False
+    obj: bpy.types.Object, document: Any, *, replace: bool = False, renumber: bool = False
 ) -> list[bpy.types.NodesModifier]:
     """Append the defects of a recipe to the object's stack, all of them or none.
 
@@ -116,6 +120,7 @@ def apply_recipe(
         obj: the part, a mesh object.
         document: a parsed recipe.
         replace: take the defects that were there away; otherwise they stay, before the new ones.
+        renumber: give the new ones labels past those that are there; otherwise they keep theirs.
 
     Returns:
         The new modifiers.
@@ -123,11 +128,15 @@ def apply_recipe(
     Raises:
         RecipeError: the recipe breaks the schema, or is in another unit than the object.
     """
-    return apply_to_all([obj], document, replace=replace)[0]
+    return apply_to_all([obj], document, replace=replace, renumber=renumber)[0]
 
 
 def apply_to_all(
-    objects: Sequence[bpy.types.Object], document: Any, *, replace: bool = False
+    objects: Sequence[bpy.types.Object],
+    document: Any,
+    *,
+    replace: bool = False,
+    renumber: bool = False,
 ) -> list[list[bpy.types.NodesModifier]]:
     """Apply a recipe to several objects as ``apply_recipe`` does, to all of them or to none."""
     require_valid(document)
@@ -136,7 +145,8 @@ def apply_to_all(
     with ExitStack() as changes:
         for obj in objects:
             changes.enter_context(changing_stack(obj, replace=replace))
-        added = [_add_defects(obj, document) for obj in objects]
+        firsts = [first_new_label(obj, replace=replace) if renumber else None for obj in objects]
+        added = [_add_defects(*each, document) for each in zip(objects, firsts, strict=True)]
     names = [defect.get("name", "") for defect in document.get("defects", ())]
     for obj, modifiers in zip(objects, added, strict=True):
         settle_names(modifiers, names)
@@ -158,14 +168,25 @@ def require_unit(obj: bpy.types.Object, unit: str) -> None:
         )
 
 
-def _add_defects(obj: bpy.types.Object, document: Document) -> list[bpy.types.NodesModifier]:
+def first_new_label(obj: bpy.types.Object, *, replace: bool) -> int:
+    """The first label past those of an object, whose own defects do not count if replaced."""
+    return 1 + max(baked_labels(obj), default=0) if replace else free_label(obj)
+
+
+def _add_defects(
+    obj: bpy.types.Object, first_label: int | None, document: Document
+) -> list[bpy.types.NodesModifier]:
     change = localising(document, document["part"]["diagonal"], obj)
+    # A recipe that does not say means the default, not the next free label.
+    listed = [{"label": LABEL_DEFAULT, **given} for given in document.get("defects", ())]
+    labels = {given["label"]: given["label"] for given in listed}
+    if first_label is not None:
+        labels = labels_past(labels, first_label)
     added = []
-    for given in document.get("defects", ()):
+    for given in listed:
         defect = change(given, defect_schema(given["kind"]))
         join_anchors(obj, defect)
-        # A recipe that does not say means the default, not the next free label.
-        added.append(add_defect(obj, defect["kind"], {"label": LABEL_DEFAULT, **defect}))
+        added.append(add_defect(obj, defect["kind"], {**defect, "label": labels[given["label"]]}))
     return added
 
 

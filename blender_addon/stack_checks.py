@@ -12,6 +12,8 @@ import bpy
 import numpy as np
 
 from .attribute_io import LABEL, SOURCE_INDEX, read_attribute, read_items, read_positions
+from .baked import require_unbaked
+from .labels import joined_names, shared_labels
 from .modifiers import defect_kind, defect_modifiers, read_values, shown_defects, write_values
 from .parts import part_unit, shows_true_lengths
 from .recipe_io import unchecked_recipe_of
@@ -57,10 +59,11 @@ def _part_errors(obj: Any) -> Iterator[str]:
         yield f"{obj.name!r} is no mesh with an extent; choose the part's object"
     elif not obj.data.polygons:
         yield f"{obj.name!r} has no faces, and so no surface for defects"
-    try:
-        require_true_size(obj)
-    except RecipeError as error:
-        yield str(error)
+    for require in (require_true_size, require_unbaked):
+        try:
+            require(obj)
+        except RecipeError as error:
+            yield str(error)
 
 
 def _value_errors(obj: Any) -> Iterator[str]:
@@ -85,21 +88,59 @@ def _read_errors(modifier: Any) -> Iterator[str]:
 
 
 def _part_warnings(obj: Any) -> Iterator[str]:
-    stack, defects = list(obj.modifiers), defect_modifiers(obj)
+    defects = defect_modifiers(obj)
     if not defects:
         yield f"{obj.name!r} has no defects"
         return
-    for modifier in stack[: stack.index(defects[0])]:
-        if modifier.show_viewport:
-            yield (
-                f'"{modifier.name}" comes before the defects: they lie on what it makes of the '
-                "mesh, but a recipe is replayed on the part; apply it or move it behind them"
-            )
+    yield from recipe_warnings(obj)
     hidden = [modifier.name for modifier in defects if not modifier.show_viewport]
     if hidden:
         yield f"switched off, so not in the recipe: {', '.join(hidden)}"
     if not shows_true_lengths(bpy.context.scene, part_unit(obj)):
         yield f"the scene shows other lengths than the part's, which is in {part_unit(obj)}"
+
+
+def recipe_warnings(obj: bpy.types.Object) -> list[str]:
+    """What makes a recipe another thing than what is seen, though it can be written."""
+    return [*_shape_warnings(obj), *_label_warnings(obj)]
+
+
+def _shape_warnings(obj: Any) -> Iterator[str]:
+    """What changes the mesh before a defect does."""
+    for name in active_shape_keys(obj):
+        yield (
+            f'shape key "{name}" changes the part before the defects, but a recipe is replayed on '
+            "the part without it; set it to 0, or make it the part's own by Apply All Shape Keys"
+        )
+    stack, shown = list(obj.modifiers), shown_defects(obj)
+    last = stack.index(shown[-1]) if shown else 0
+    for modifier in stack[:last]:
+        if modifier.show_viewport and not defect_kind(modifier):
+            yield (
+                f'"{modifier.name}" comes before the defects: they lie on what it makes of the '
+                "mesh, but a recipe is replayed on the part; apply it or move it behind them"
+            )
+
+
+def active_shape_keys(obj: Any) -> list[str]:
+    """The shape keys that change the object's mesh now."""
+    keys = obj.data.shape_keys if obj.type == "MESH" else None
+    if keys is None:
+        return []
+    others = [key for key in keys.key_blocks if key != keys.reference_key]
+    if obj.show_only_shape_key:
+        return [key.name for key in others if key == obj.active_shape_key]
+    if not keys.use_relative:
+        return [key.name for key in others]
+    return [key.name for key in others if key.value != 0.0 and not key.mute]
+
+
+def _label_warnings(obj: Any) -> Iterator[str]:
+    for label, names in shared_labels(obj).items():
+        yield (
+            f"label {label} is that of {joined_names(names)}: they cannot be told apart; "
+            "Renumber Labels gives each its own"
+        )
 
 
 def _effect_warnings(obj: Any) -> Iterator[str]:

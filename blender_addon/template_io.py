@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from . import ranges
 from .atomic_files import write_text
+from .baked import require_unbaked
+from .labels import labels_past
 from .modifiers import add_defect, defect_kind, diagonal, read_values, shown_defects
 from .parts import METRES, part_origin, part_unit
 from .places import HULL_RADIUS, Place, place_at, placed_values, separated_vertices
@@ -28,6 +30,7 @@ from .recipe_io import (
     Document,
     as_text,
     changing_stack,
+    first_new_label,
     join_anchors,
     load_document,
     recipe_name,
@@ -50,10 +53,11 @@ def template_of(obj: bpy.types.Object) -> Document:
     """The object's defects as a template, in absolute lengths; without those switched off.
 
     Raises:
-        RecipeError: there are no defects, the object is scaled, or a value or range breaks the
-            schema; the message names the defect and the field.
+        RecipeError: there are no defects, the object is scaled, defects were applied to its mesh,
+            or a value or range breaks the schema; the message names the defect and the field.
     """
     require_true_size(obj)
+    require_unbaked(obj)
     shown = shown_defects(obj)
     if not shown:
         raise RecipeError(f"{obj.name!r} has no defects to draw; add some first")
@@ -243,7 +247,7 @@ _HERE: dict[str, Callable[[Values], Document]] = {
 
 
 def apply_template(
-    obj: bpy.types.Object, document: Any, *, replace: bool = False
+    obj: bpy.types.Object, document: Any, *, replace: bool = False, renumber: bool = False
 ) -> list[bpy.types.NodesModifier]:
     """Append the defects of a template: values in the middle of their ranges, ranges beside them.
 
@@ -253,13 +257,16 @@ def apply_template(
         obj: the part, a mesh object.
         document: a parsed template.
         replace: take the defects that were there away.
+        renumber: give the new ones labels past those that are there; otherwise they keep those
+            that the template names. What it leaves to chance is past the others in either case.
 
     Raises:
         RecipeError: the template breaks the schema, or the object has no surface.
     """
     require_valid(document, "RecipeTemplate")
     with changing_stack(obj, replace=replace):
-        importer = _Importer(obj, document)
+        first_label = first_new_label(obj, replace=replace)
+        importer = _Importer(obj, document, _labels(document, first_label, renumber))
         added = [importer.add(index) for index in range(len(document["defects"]))]
     settle_names(added, [defect.get("name", "") for defect in document["defects"]])
     if document.get("name"):
@@ -268,6 +275,16 @@ def apply_template(
         draws: Any = getattr(obj, ranges.DRAWS_PROPERTY)
         draws.use, (draws.low, draws.high) = True, _ends(document["draws"])
     return added
+
+
+def _labels(document: Document, first: int, renumber: bool) -> list[int]:
+    """The label of each defect of a template on a part whose labels end before ``first``."""
+    given = [defect.get("label", "auto") for defect in document["defects"]]
+    numbered = [index + 1 if label == "auto" else label for index, label in enumerate(given)]
+    if renumber:
+        past = labels_past(numbered, first)
+        return [past[label] for label in numbered]
+    return [first + index if label == "auto" else label for index, label in enumerate(given)]
 
 
 def middle(drawn: Any) -> Any:
@@ -288,8 +305,8 @@ def _ends(drawn: Any) -> tuple[float, float]:
 class _Importer:
     """Adds the defects of a template to a part, in its local space and unit."""
 
-    def __init__(self, obj: bpy.types.Object, document: Document) -> None:
-        self.obj, self.document = obj, document
+    def __init__(self, obj: bpy.types.Object, document: Document, labels: list[int]) -> None:
+        self.obj, self.document, self.labels = obj, document, labels
         unit = METRES[document.get("unit", "mm")][1] / METRES[part_unit(obj)][1]
         absolute = document.get("lengths", "ratio") == "absolute"
         self.scale = unit if absolute else diagonal(obj)
@@ -312,8 +329,7 @@ class _Importer:
         values = _designed_values(kind, self.surface, place, location, middles)
         if template.get("along") == "place":
             values["direction"] = (-place.normal).tolist()
-        label = template.get("label", "auto")
-        values["label"] = index + 1 if label == "auto" else label
+        values["label"] = self.labels[index]
         join_anchors(self.obj, values)
         modifier = add_defect(self.obj, kind, values)
         self._store(modifier, template, location, drawn)

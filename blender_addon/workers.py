@@ -23,7 +23,7 @@ from typing import Any
 
 import bpy
 
-from .batch import UNFINISHED, Job, Session, Task, is_done
+from .batch import UNFINISHED, Job, Session, Task, is_done, read_record
 from .parts import PartError
 from .schema import RecipeError
 
@@ -53,7 +53,7 @@ def run_jobs(
     waiting = [job for job in jobs if not is_done(out, job)]
     there = f", {len(jobs) - len(waiting)} of them done already" if len(waiting) < len(jobs) else ""
     say(f"{len(jobs)} in all{there}; writing to {out}")
-    run = _Run(waiting, say)
+    run = _Run(waiting, out, say)
     if processes == 0 or _worker_command(out) is None:
         _work_here(run, Session(tasks, out))
     else:
@@ -66,9 +66,9 @@ def run_jobs(
 class _Run:
     """The jobs that wait, and what became of those that do not; safe to share among threads."""
 
-    def __init__(self, waiting: Sequence[Job], say: Say) -> None:
+    def __init__(self, waiting: Sequence[Job], out: Path, say: Say) -> None:
         self.failed: dict[str, str] = {}
-        self._waiting, self._say = list(waiting), say
+        self._waiting, self._out, self._say = list(waiting), out, say
         self._count, self._ended, self._start = len(waiting), 0, time.monotonic()
         self._stopped = False
         self._lock = threading.Lock()
@@ -110,6 +110,8 @@ class _Run:
             else:
                 about = f", about {_duration(rest)} left" if left else ""
                 self._say(f"{head}  {seconds:.1f} s{about}")
+                for warning in (read_record(self._out, job) or {}).get("warnings", ()):
+                    self._say(f"warning: {job.name}: {warning}")
 
 
 def _duration(seconds: float) -> str:

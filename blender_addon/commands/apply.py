@@ -10,6 +10,7 @@ from ..batch import BLEND, open_for_job
 from ..recipe_io import apply_recipe, load_recipe
 from ..saving import PLY, SAVERS
 from ..schema import RecipeError
+from ..stack_checks import recipe_warnings
 from .jobs import add_job_options, planned_jobs, recipe_files, run_all, sources
 from .report import say
 
@@ -52,9 +53,11 @@ def _apply_all_to_one(options: argparse.Namespace) -> None:
     part = open_for_job(parts[0].path, options.unit, parts[0].object)
     for path in recipes:
         try:
-            apply_recipe(part, load_recipe(path))
+            apply_recipe(part, load_recipe(path), renumber=options.renumber)
         except RecipeError as error:
             message = str(error)
             raise RecipeError(message if str(path) in message else f"{path}: {error}") from error
+    for warning in recipe_warnings(part):
+        say(f"warning: {part.name}: {warning}")
     SAVERS[options.out.suffix.lower()](part, options.out)
     say(f"wrote {options.out}")

@@ -12,6 +12,7 @@ from ..batch import BLEND, open_for_job
 from ..parts import UNITS
 from ..recipe_io import save_recipe
 from ..schema import RecipeError
+from ..stack_checks import recipe_warnings
 from ..template_io import save_template
 from .jobs import Source, sources
 from .report import say
@@ -51,7 +52,10 @@ def run(options: argparse.Namespace) -> None:
     for part, path in zip(parts, _targets(parts, options.out), strict=True):
         if part.object is None:
             raise RecipeError(f"{part.path}: recipes are exported from {BLEND} files only")
-        save(path, open_for_job(part.path, UNITS[0], part.object))
+        obj = open_for_job(part.path, UNITS[0], part.object)
+        save(path, obj)
+        for warning in recipe_warnings(obj):
+            say(f"warning: {part.path}: {warning}")
         say(f"wrote {path}")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import bpy
 
+from ..baked import has_baked
 from ..batch import BLEND, Job, Task, open_blend
 from ..modifiers import defect_modifiers
 from ..parts import READERS, UNITS
@@ -53,6 +54,11 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE_OR_FOLDER",
         help="each is applied to each part; without any, the parts are taken as they are",
+    )
+    parser.add_argument(
+        "--renumber",
+        action="store_true",
+        help="give the recipes' defects labels past those of the part's own; else they keep theirs",
     )
     parser.add_argument("--nominal", action="store_true", help="also without any defect")
     parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the models' lengths")
@@ -98,6 +104,7 @@ def planned_jobs(
                 source.object,
                 None if recipe is None else str(recipe),
                 nominal=recipe is None and name == NOMINAL,
+                renumber=options.renumber and recipe is not None,
             )
             yield replace(job, options=of_job(job))
 
@@ -150,7 +157,8 @@ def _in_file_names(name: str) -> str:
 
 def _objects_with_defects(path: Path) -> list[str]:
     open_blend(path)
-    found = sorted(obj.name for obj in bpy.data.objects if defect_modifiers(obj))
+    # What was applied is no reason to leave a part out, but to name it.
+    found = sorted(o.name for o in bpy.data.objects if defect_modifiers(o) or has_baked(o))
     if not found:
         raise RecipeError(f"{path}: no object in it has defects; name the part by --object")
     return found

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,11 @@ def reported(operator: bpy.types.Operator) -> Iterator[set[str]]:
         operator.report({"ERROR"}, str(error))
         result.clear()
         result.add("CANCELLED")
+
+
+def report_done(operator: bpy.types.Operator, done: str, warnings: Sequence[str]) -> None:
+    """Report what an operator has done, and with it what its user should know about that."""
+    operator.report({"WARNING"} if warnings else {"INFO"}, "\n".join([done, *warnings]))
 
 
 def chosen_file(operator: Any) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..modifiers import KINDS, add_defect, diagonal
+from ..modifiers import KINDS, add_defect, diagonal, free_label
 from ..places import placed_values
 from ..random_places import random_places
 from ..schema import RecipeError, fields
@@ -82,8 +82,8 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
             scaled = replace(place, size=size * rng.uniform(self.smallest, self.largest))
             values = {**placed_values(kind, surface, scaled), **_varied(kind, rng)}
             defects.append((kind, values))
-        for kind, values in defects:
-            add_defect(obj, kind, values)
+        for label, (kind, values) in enumerate(defects, start=free_label(obj)):
+            add_defect(obj, kind, {**values, "label": label})
 
     def draw(self, context: Any) -> None:
         """The redo panel, with the object's own vertex groups to choose from."""

@@ -9,14 +9,16 @@ from typing import Any
 import bpy
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
+from ..baked import forget_baked
+from ..labels import taken_labels
 from ..modifiers import defect_modifiers
 from ..parts import part_unit, show_in_unit
 from ..recipe_io import apply_to_all, load_recipe, save_recipe, save_recipes
 from ..scaling import apply_scale
 from ..schema import RecipeError
-from ..stack_checks import findings
+from ..stack_checks import findings, recipe_warnings
 from ..template_io import apply_template, load_template, save_template
-from .base import PartOperator, chosen_file, reported
+from .base import PartOperator, chosen_file, report_done, reported
 
 FILTER = {"default": "*.json", "options": {"HIDDEN"}}
 
@@ -42,7 +44,7 @@ class FLAWSMITH_OT_export_recipe(_Export, PartOperator, bpy.types.Operator):  # 
         obj = context.active_object
         with reported(self) as result:
             save_recipe(chosen_file(self), obj)
-            self.report({"INFO"}, f"Wrote {chosen_file(self)}")
+            report_done(self, f"Wrote {chosen_file(self)}", recipe_warnings(obj))
         return result
 
 
@@ -89,7 +91,8 @@ class FLAWSMITH_OT_export_recipes(bpy.types.Operator):  # noqa: N801
             objects = [obj for obj in self._objects(context) if defect_modifiers(obj)]
             paths = save_recipes(folder, objects, overwrite=self.overwrite)
             names = ", ".join(path.name for path in paths)
-            self.report({"INFO"}, f"Wrote {len(paths)} recipes to {folder}: {names}")
+            warnings = [f"{o.name}: {text}" for o in objects for text in recipe_warnings(o)]
+            report_done(self, f"Wrote {len(paths)} recipes to {folder}: {names}", warnings)
         return result
 
     def _objects(self, context: Any) -> Any:
@@ -109,6 +112,25 @@ class _Import(ImportHelper):
     replace: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Replace Defects", description="Take the defects away that the object has already"
     )
+    labels: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Labels",
+        description="Which labels the new defects get",
+        items=(
+            ("KEEP", "Keep", "Those in the file, whatever labels the object has already"),
+            ("PAST", "Number Past", "Labels past those that the object has already"),
+        ),
+    )
+
+
+def taken(obj: Any, added: Any) -> list[str]:
+    """A line about the labels of added defects that others on the object have already."""
+    labels = ", ".join(map(str, taken_labels(obj, added)))
+    if not labels:
+        return []
+    return [
+        f"{obj.name}: label {labels} was there already, so defects cannot be told apart; choose "
+        "Labels: Number Past in the panel at the lower left, or Renumber Labels"
+    ]
 
 
 class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, _Import):  # type: ignore[misc]  # noqa: N801
@@ -130,9 +152,11 @@ class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, _Import):  # 
             chosen = context.selected_objects
             objects = [obj for obj in chosen if obj.type == "MESH" and obj.is_editable]
         with reported(self) as result:
-            added = apply_to_all(objects, load_recipe(chosen_file(self)), replace=self.replace)
+            recipe, renumber = load_recipe(chosen_file(self)), self.labels == "PAST"
+            added = apply_to_all(objects, recipe, replace=self.replace, renumber=renumber)
             count, names = sum(map(len, added)), ", ".join(obj.name for obj in objects)
-            self.report({"INFO"}, f"Added {count} defects to {names or 'nothing'}")
+            warnings = [text for each in zip(objects, added, strict=True) for text in taken(*each)]
+            report_done(self, f"Added {count} defects to {names or 'nothing'}", warnings)
         return result
 
 
@@ -151,7 +175,7 @@ class FLAWSMITH_OT_export_template(_Export, PartOperator, bpy.types.Operator):  
         obj = context.active_object
         with reported(self) as result:
             save_template(chosen_file(self), obj)
-            self.report({"INFO"}, f"Wrote {chosen_file(self)}")
+            report_done(self, f"Wrote {chosen_file(self)}", recipe_warnings(obj))
         return result
 
 
@@ -171,8 +195,10 @@ class FLAWSMITH_OT_import_template(PartOperator, bpy.types.Operator, _Import):  
         obj = context.active_object
         with reported(self) as result:
             template = load_template(chosen_file(self))
-            added = apply_template(obj, template, replace=self.replace)
-            self.report({"INFO"}, f"Added {len(added)} defects with ranges to {obj.name}")
+            renumber = self.labels == "PAST"
+            added = apply_template(obj, template, replace=self.replace, renumber=renumber)
+            done = f"Added {len(added)} defects with ranges to {obj.name}"
+            report_done(self, done, taken(obj, added))
         return result
 
 
@@ -196,6 +222,23 @@ class FLAWSMITH_OT_validate(PartOperator, bpy.types.Operator):  # noqa: N801
             return {"CANCELLED"}
         if not warnings:
             self.report({"INFO"}, f"{context.active_object.name}: no problems")
+        return {"FINISHED"}
+
+
+class FLAWSMITH_OT_forget_applied(PartOperator, bpy.types.Operator):  # noqa: N801
+    """Take the marks of applied defects out of the mesh of the active object."""
+
+    bl_idname = "flawsmith.forget_applied"
+    bl_label = "Forget Applied Defects"
+    bl_description = (
+        "Take the marks of defects that were applied out of the mesh: its shape stays, and counts "
+        "as nominal from then on"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: Any) -> Any:
+        """Take them out."""
+        forget_baked(context.active_object)
         return {"FINISHED"}
 
 
@@ -241,5 +284,6 @@ CLASSES = (
     FLAWSMITH_OT_import_template,
     FLAWSMITH_OT_validate,
     FLAWSMITH_OT_apply_scale,
+    FLAWSMITH_OT_forget_applied,
     FLAWSMITH_OT_match_units,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from .. import editing
+from ..labels import renumber
 from ..modifiers import active_defect, defect_modifiers, remove_defect
 from .base import Context, DefectOperator, PartOperator, reported
 
@@ -170,16 +171,19 @@ class FLAWSMITH_OT_copy_to_selected(PartOperator, bpy.types.Operator):  # noqa: 
 
 
 class FLAWSMITH_OT_renumber(PartOperator, bpy.types.Operator):  # noqa: N801
-    """Give the defects the labels 1, 2, … in the order of the stack."""
+    """Give each defect a label of its own, in the order of the stack."""
 
     bl_idname = "flawsmith.renumber"
     bl_label = "Renumber Labels"
-    bl_description = "Give the defects the labels 1, 2, … in the order of the stack"
+    bl_description = (
+        "Give each defect a label of its own, in the order of the stack: 1, 2, … or past those of "
+        "defects that were applied to the mesh"
+    )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def execute(self, context: Any) -> Any:
         """Renumber all."""
-        editing.renumber(context.active_object)
+        renumber(context.active_object)
         return {"FINISHED"}
 
 

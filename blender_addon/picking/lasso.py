@@ -60,8 +60,8 @@ class FLAWSMITH_OT_lasso(PickingTool, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> Any:
         """Add the defect within the line."""
-        part = context.active_object
         with reported(self) as result:
+            part = self.part(context)
             values = self._values(Surface(part), parsed_points(self.points))
             add_defect(part, "freeform", {**values, "smoothing": self.smoothing})
         return result

@@ -65,7 +65,6 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
     )
 
     _spot: Spot | None = None
-    _shown: Any = None
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
@@ -74,8 +73,8 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> Any:
         """Add the defect at the location."""
-        part = context.active_object
         with reported(self) as result:
+            part = self.part(context)
             surface = Surface(part)
             position, _ = surface.nearest(self.location)
             normal = np.array(self.normal, dtype=np.float64)
@@ -110,23 +109,24 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
         if aim is None or aim.spot is None:
             self.say(context, MISSED)
             return
-        part = context.active_object
+        part = self.part(context)
         self._values(self._surface, aim.spot, part)
         self._preview.ring(self._surface, aim.spot, self.radius)
         self.say(context, f"{self.hint()}    Radius {self.radius:.4g} {part_unit(part)}")
 
-    def _drag(self, context: Any, aim: Aim) -> None:
-        spot, part = self._spot, context.active_object
+    def _drag(self: Any, context: Any, aim: Aim) -> None:
+        spot, part = self._spot, self.part(context)
         assert spot is not None
         away = np.linalg.norm(aim.on_plane(spot.position, spot.normal) - spot.position)
         if away == 0.0:
             return
         self.radius = float(away)
         values = self._values(self._surface, spot, part)
-        if self._shown is None:
-            self._shown = add_defect(part, self.kind, values)
+        shown = self._waiting.shown_modifier()
+        if shown is None:
+            self._waiting.shown = add_defect(part, self.kind, values).name
         else:
-            write_values(self._shown, values)
+            write_values(shown, values)
         self.say(context, f"{self.kind.title()}: radius {self.radius:.4g} {part_unit(part)}")
 
     def on_press(self, context: Any, aim: Aim) -> Result:
@@ -137,11 +137,11 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
             self._spot = aim.spot
         return None
 
-    def on_release(self, context: Any, aim: Aim | None) -> Any:
+    def on_release(self: Any, context: Any, aim: Aim | None) -> Any:
         """Place the defect."""
         if self._spot is None:
             return None
-        self.discard(context)
+        self._waiting.discard()
         self.location, self.normal = self._spot.position, self._spot.normal
         return self.execute(context)
 
@@ -153,12 +153,6 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
         self.radius *= factor
         self.show_again(context)
         return {"RUNNING_MODAL"}
-
-    def discard(self, context: Any) -> None:
-        """Take away the modifier that was shown while dragging."""
-        if self._shown is not None:
-            context.active_object.modifiers.remove(self._shown)
-            self._shown = None
 
 
 CLASSES = (FLAWSMITH_OT_place,)

@@ -117,8 +117,8 @@ class FLAWSMITH_OT_place_plane(PickingTool, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> Any:
         """Add the crack or bend between start and end."""
-        part = context.active_object
         with reported(self) as result:
+            part = self.part(context)
             picked = (np.array(v, dtype=np.float64) for v in (self.start, self.end, self.sight))
             add_defect(part, self.kind, self._values(Surface(part), part, *picked))
         return result
@@ -164,7 +164,7 @@ class FLAWSMITH_OT_place_plane(PickingTool, bpy.types.Operator):  # noqa: N801
 
     def _show(self, context: Any, start: Floats, end: Floats, sight: Floats) -> None:
         try:
-            values = self._values(self._surface, context.active_object, start, end, sight)
+            values = self._values(self._surface, self.part(context), start, end, sight)
         except RecipeError as error:
             self.say(context, str(error))
             return

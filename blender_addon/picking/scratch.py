@@ -85,8 +85,8 @@ class FLAWSMITH_OT_draw_scratch(PickingTool, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> Any:
         """Add the scratch along the points."""
-        part = context.active_object
         with reported(self) as result:
+            part = self.part(context)
             width, depth = self._width_and_depth(part)
             path = self._path(Surface(part), parsed_points(self.points), width)
             values = {"path": path.as_document(), "width": width, "depth": depth}
@@ -175,7 +175,7 @@ class FLAWSMITH_OT_draw_scratch(PickingTool, bpy.types.Operator):  # noqa: N801
         self._show(context, None)
 
     def _step(self, context: Any) -> float:
-        return self._width_and_depth(context.active_object)[0] / STEPS_IN_WIDTH
+        return self._width_and_depth(self.part(context))[0] / STEPS_IN_WIDTH
 
     def on_key(self, context: Any, event: Any) -> Any:
         """Finish, or take the last place back."""

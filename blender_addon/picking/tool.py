@@ -2,7 +2,8 @@
 """What the tools share: they wait for the mouse, leave the view to its user, and clean up.
 
 A tool begins in a 3D view, shows what it would make, and ends by ``execute``, which works from the
-operator's properties alone. Escape and the right mouse button leave everything as it was.
+operator's properties alone. Escape and the right mouse button leave everything as it was. It goes
+on with the part it began with, whatever becomes the active object, and ends where that is gone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..schema import RecipeError
 from ..surface_paths import Surface
 from .preview import Preview
 from .views import Aim, aim_at
+from .waiting import Waiting
 
 Result = set[str] | None
 
@@ -53,6 +55,11 @@ class PickingTool(PartOperator):
     KEYS: tuple[tuple[str, str], ...] = ()
     SIZES: tuple[str, ...] = ()
 
+    target: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Part",
+        description="Name of the object that gets the defect; the active one if empty",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
     sized_for: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     untouched: bpy.props.StringProperty(  # type: ignore[valid-type]
         default="{}", options={"HIDDEN"}
@@ -60,9 +67,30 @@ class PickingTool(PartOperator):
 
     # While it waits for the mouse: the surface as it was at the start, and what is drawn over it.
     _surface: Surface
-    _preview: Preview
+    _waiting: Waiting | None = None
     _mouse = (0, 0)
     _pressed: tuple[int, int] | None = None
+
+    @property
+    def _preview(self) -> Preview:
+        assert self._waiting is not None
+        return self._waiting.preview
+
+    def part(self: Any, context: Any) -> Any:
+        """The part that the tool began with, else the one that is named, else the active object.
+
+        Raises:
+            RecipeError: it is gone.
+        """
+        if self._waiting is not None and self._waiting.goes_on:
+            found = self._waiting.part(bpy.data.objects)
+        elif self.target:
+            found = bpy.data.objects.get(self.target)
+        else:
+            found = context.active_object
+        if found is None or found.type != "MESH":
+            raise RecipeError(f"the part {self.target!r} is gone; choose another mesh object")
+        return found
 
     def invoke(self: Any, context: Any, event: Any) -> Any:
         """Begin to wait for the mouse."""
@@ -70,13 +98,25 @@ class PickingTool(PartOperator):
             self.report({"ERROR"}, "Start it in a 3D view: there it can be clicked on the part")
             return {"CANCELLED"}
         with reported(self) as result:
-            self._begin(context, Surface(context.active_object))
-            if not self._takes(context, event):
-                self.cancel(context)
-                return {"CANCELLED"}
-            context.window_manager.modal_handler_add(self)
-            result.symmetric_difference_update({"FINISHED", "RUNNING_MODAL"})
+            part = context.active_object
+            surface = Surface(part)
+            self._waiting = Waiting(part)
+            result.clear()
+            result.add(self._begun(context, event, part, surface))
         return result
+
+    def _begun(self: Any, context: Any, event: Any, part: Any, surface: Surface) -> str:
+        """Set all up; returns what the operator returns."""
+        try:
+            self._begin(context, part, surface)
+            if self._takes(context, event):
+                context.window_manager.modal_handler_add(self)
+                return "RUNNING_MODAL"
+        except BaseException:
+            self._waiting.end()
+            raise
+        self._waiting.end()
+        return "CANCELLED"
 
     def _takes(self: Any, context: Any, event: Any) -> bool:
         """Whether it can begin: by a tool of the toolbar it does with a click, on the part."""
@@ -86,12 +126,9 @@ class PickingTool(PartOperator):
         self._dispatched(context, event)
         return self._pressed is not None
 
-    def _begin(self: Any, context: Any, surface: Surface) -> None:
-        part = context.active_object
-        self._surface = surface
+    def _begin(self: Any, context: Any, part: Any, surface: Surface) -> None:
+        self._surface, self.target = surface, part.name
         self._forget_sizes_of_other_parts(f"{self.subject()} {diagonal(part):.5g}")
-        self._preview = Preview(part.matrix_world.copy())
-        self._preview.show()
         self.prepare()
         context.window.cursor_modal_set("CROSSHAIR")
         context.workspace.status_text_set(self._draw_keys())
@@ -99,19 +136,33 @@ class PickingTool(PartOperator):
 
     def modal(self: Any, context: Any, event: Any) -> Any:
         """Go on with the next event."""
+        result = {"CANCELLED"}
         try:
-            result = self._next(context, event)
-        except BaseException:
-            self.cancel(context)
-            raise
-        if not result & {"RUNNING_MODAL", "PASS_THROUGH"}:
-            self._clean_up(context)
+            if self._is_possible(context):
+                result = self._next(context, event)
+        finally:
+            if not result & {"RUNNING_MODAL", "PASS_THROUGH"}:
+                self._waiting.end()
         return result
+
+    def _is_possible(self: Any, context: Any) -> bool:
+        """Whether it still waits, and its part is still there to be changed."""
+        if not self._waiting.goes_on:
+            return False
+        part = self._waiting.part(context.view_layer.objects)
+        if part is None or part.mode != "OBJECT" or not part.is_editable:
+            return False
+        self.target = part.name
+        return True
 
     def cancel(self: Any, context: Any) -> None:
         """Leave everything as it was; Blender calls it, too, where a window closes."""
-        self.discard(context)
-        self._clean_up(context)
+        if self._waiting is None:
+            return
+        if context.window is None:
+            self._waiting.leave()
+        else:
+            self._waiting.end()
 
     def subject(self: Any) -> str:
         """What sizes are remembered for."""
@@ -123,9 +174,6 @@ class PickingTool(PartOperator):
     def hint(self) -> str:
         """What to do next, for the header."""
         raise NotImplementedError
-
-    def discard(self, context: Any) -> None:
-        """Take away what the tool has added to show it."""
 
     def on_move(self, context: Any, aim: Aim | None) -> Result:
         """The mouse points elsewhere."""
@@ -165,7 +213,6 @@ class PickingTool(PartOperator):
 
     def _next(self: Any, context: Any, event: Any) -> set[str]:
         if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
-            self.discard(context)
             return {"CANCELLED"}
         self._mouse = (event.mouse_x, event.mouse_y)
         result = self._dispatched(context, event)
@@ -200,18 +247,7 @@ class PickingTool(PartOperator):
         return self.on_press(context, aim)
 
     def _aim(self: Any, context: Any) -> Aim | None:
-        return aim_at(context, self._mouse, context.active_object, self._surface)
-
-    def _clean_up(self: Any, context: Any) -> None:
-        self._preview.remove()
-        if context.window is None:
-            # Blender is on its way out.
-            return
-        context.window.cursor_modal_restore()
-        context.workspace.status_text_set(None)
-        for area in _views(context):
-            area.header_text_set(None)
-            area.tag_redraw()
+        return aim_at(context, self._mouse, self.part(context), self._surface)
 
     def _draw_keys(self: Any) -> Any:
         """What draws the status bar: what each button does."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..baked import has_baked
 from ..modifiers import active_defect, defect_kind, input_property
 from ..operators import ranges as range_operators
 from ..operators import recipes
@@ -19,6 +20,7 @@ from ..ranges import (
     variation_of,
 )
 from ..scaling import is_true_size
+from ..stack_checks import active_shape_keys
 from .section import PartSection
 
 
@@ -43,8 +45,14 @@ class FLAWSMITH_PT_recipes(PartSection, bpy.types.Panel):  # noqa: N801
 
 
 def draw_warnings(layout: Any, context: Any) -> None:
-    """A scaled object, and a scene in another unit, each with its way out."""
+    """A scaled object, applied defects, shape keys, another unit, each with its way out."""
     obj = context.active_object
+    if has_baked(obj):
+        box = layout.box().column()
+        box.label(text="Defects were applied to the mesh", icon="ERROR")
+        box.operator(recipes.FLAWSMITH_OT_forget_applied.bl_idname)
+    for name in active_shape_keys(obj):
+        layout.box().label(text=f"Shape key {name} changes the part", icon="ERROR")
     if not is_true_size(obj):
         box = layout.box().column()
         box.label(text="The object is scaled", icon="ERROR")

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ..editing import shares_supports
+from ..labels import shared_labels
 from ..modifiers import active_defect, defect_kind, input_property, read_value
 from ..operators import stack
 from ..schema import fields
@@ -23,6 +24,8 @@ class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
     """The defects of a stack, in its order."""
 
     bl_idname = "FLAWSMITH_UL_defects"
+    # Labels that several have; found once for all rows.
+    shared: frozenset[int] = frozenset()
 
     def draw_item(
         self,
@@ -39,9 +42,11 @@ class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
         """Kind, name, label, and whether it is shown in the viewport and in renders."""
         row = layout.row(align=True)
         row.prop(item, "name", text="", emboss=False, icon=ICONS[defect_kind(item) or ""])
+        number = read_value(item, "label")
+        is_shared = number in self.shared and item.show_viewport
         label = row.row()
-        label.ui_units_x, label.alignment = LABEL_WIDTH, "RIGHT"
-        label.label(text=str(read_value(item, "label")))
+        label.ui_units_x, label.alignment = (1.0 + is_shared) * LABEL_WIDTH, "RIGHT"
+        label.label(text=str(number), icon="ERROR" if is_shared else "NONE")
         row.prop(item, "show_viewport", text="", emboss=False)
         row.prop(item, "show_render", text="", emboss=False)
 
@@ -60,6 +65,7 @@ class FLAWSMITH_UL_defects(bpy.types.UIList):  # noqa: N801
 def draw_stack(layout: Any, obj: Any) -> None:
     """The list with its buttons, and below it the active defect."""
     row = layout.row()
+    FLAWSMITH_UL_defects.shared = frozenset(shared_labels(obj))
     row.template_list(
         FLAWSMITH_UL_defects.bl_idname, "", obj, "modifiers", obj, PROPERTY, rows=ROWS
     )
@@ -72,6 +78,11 @@ def draw_stack(layout: Any, obj: Any) -> None:
     for direction, icon in (("UP", "TRIA_UP"), ("DOWN", "TRIA_DOWN")):
         mover = buttons.operator(stack.FLAWSMITH_OT_move.bl_idname, text="", icon=icon)
         mover.direction = direction
+    if FLAWSMITH_UL_defects.shared:
+        labels = ", ".join(map(str, sorted(FLAWSMITH_UL_defects.shared)))
+        box = layout.box().column()
+        box.label(text=f"Defects share label {labels}", icon="ERROR")
+        box.operator(stack.FLAWSMITH_OT_renumber.bl_idname)
     if shares_supports(obj):
         box = layout.box().column()
         box.label(text="Shares paths with another object", icon="ERROR")

@@ -127,7 +127,8 @@ def main():
         # The window is there only by now.
         play = runpy.run_path(scene)["play"]
         step = follow(play(Hand(), *arguments), Path(result))
-        bpy.app.timers.register(step, first_interval=PAUSE)
+        # Other files may be opened on the way.
+        bpy.app.timers.register(step, first_interval=PAUSE, persistent=True)
 
     bpy.app.timers.register(begin, first_interval=0.5)
 
