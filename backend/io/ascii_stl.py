@@ -107,13 +107,14 @@ def _triangles(text: bytes, decimal: DecimalMark) -> NDArray[np.float64] | None:
     corners = [np.empty((0, 9))]
     words: list[bytes] = []
     for _, block in blocks_of_lines(text):
-        words += block.lower().split()
+        piece = b" ".join([*words, block.lower()])
+        words = piece.split()
         faces = len(words) // len(WORDS)
         whole, words = words[: faces * len(WORDS)], words[faces * len(WORDS) :]
         if any(whole[at :: len(WORDS)].count(word) != faces for at, word in KEYWORDS.items()):
             return None
         try:
-            columns = [floats(whole[at :: len(WORDS)], block, decimal) for at in NUMBERS]
+            columns = [floats(whole[at :: len(WORDS)], piece, decimal) for at in NUMBERS]
         except OtherMarkError:
             raise
         except NotANumberError:

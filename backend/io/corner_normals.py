@@ -44,6 +44,8 @@ def normals_of_vertices(
     found, differ = normals[one], one[vertices] != named
     differ[differ] = (found[vertices[differ]] != normals[named[differ]]).any(axis=1)
     several = np.unique(vertices[differ])
+    if len(several) == 0:
+        return found, ()
     means, edges = _means(normals[named], vertices, count)
     if edges[several].any():
         return None, (
