@@ -81,5 +81,5 @@ def test_a_scan_cannot_be_scanned() -> None:
 
 def test_without_embreex_the_install_command_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "trimesh.ray.ray_pyembree", None)
-    with pytest.raises(MissingDependencyError, match="pip install trimesh embreex"):
+    with pytest.raises(MissingDependencyError, match=r"flawsmith\[scan\]"):
         _scan()
