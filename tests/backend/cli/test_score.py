@@ -84,7 +84,7 @@ def test_a_bad_scan_does_not_stop_the_others(
     write_cloud(good, scan("egg", 301))
     result = run("score", model, bad, dented, tiny, good, "--out", tmp_path / "out", status=1)
     assert "2 of 4 scans failed" in result.stderr
-    assert f"{bad}: no PCD header" in result.stderr
+    assert f"{bad}: the line" in result.stderr
     assert f"{tiny}: no known part is like this cloud" in result.stderr
     written = {path.stem for path in (tmp_path / "out").iterdir()}
     assert written == {"dented", "good"}
