@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from backend.cloud import PointCloud
 from backend.defects.push import unit
 from backend.errors import CloudError, SamplingError
+from backend.file_names import shown
 from backend.geometry.hinge import principal_axes
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.surface import subsample_surface
@@ -96,7 +97,7 @@ def load_surface(
             "render them anew"
         )
     cloud = read_cloud(path, unit=unit.value, text=text).surface.in_unit(part_unit)
-    surface = surface_of(cloud, path.stem, part_unit, views)
+    surface = surface_of(cloud, shown(path.stem), part_unit, views)
     if cloud.faces is None or len(cloud.faces) == 0:
         return surface
     spread = subsample_surface(cloud, SURFACE_POINTS, np.random.default_rng(seed))

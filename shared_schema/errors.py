@@ -7,7 +7,14 @@ FlawsmithError
 
 
 class FlawsmithError(Exception):
-    """Base of every error flawsmith raises on purpose; its message is meant for the user."""
+    r"""Base of every error flawsmith raises on purpose; its message is meant for the user.
+
+    Bytes of file names that are not UTF-8 are shown as ``\xfc``.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 class SchemaError(FlawsmithError, ValueError):

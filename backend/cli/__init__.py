@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -42,6 +43,10 @@ class FlawsmithGroup(click.Group):
     """Turns errors that are meant for the user into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # A name that is not UTF-8 must not end a batch where it is printed.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except FlawsmithError as error:

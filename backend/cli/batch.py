@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from backend.cli.progress import console, progress_display
 from backend.errors import FlawsmithError, MissingDependencyError
+from backend.file_names import shown
 
 
 def for_each_scan(scans: Sequence[Path], work: Callable[[Path], None], description: str) -> None:
@@ -29,8 +30,8 @@ def for_each_scan(scans: Sequence[Path], work: Callable[[Path], None], descripti
             except FlawsmithError as error:
                 failed += 1
                 # The errors of reading name the file themselves.
-                reason = str(error).removeprefix(f"{path}: ")
-                console.print(f"[red]{escape(str(path))}[/red]: {escape(reason)}", soft_wrap=True)
+                reason = str(error).removeprefix(f"{shown(path)}: ")
+                console.print(f"[red]{escape(shown(path))}[/red]: {escape(reason)}", soft_wrap=True)
     if failed:
         raise click.ClickException(_how_many_failed(failed, len(scans)))
 
@@ -54,4 +55,4 @@ def warn(text: str) -> None:
 def tell(path: Path, notices: Sequence[str]) -> None:
     """What a reader, or a filter, wants the user to know about the file at ``path``."""
     for notice in notices:
-        warn(f"{path}: {notice}")
+        warn(f"{shown(path)}: {notice}")

@@ -18,6 +18,7 @@ from backend.cli.options import (
     model_argument,
     out_option,
 )
+from backend.file_names import shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -135,7 +136,7 @@ class _Run:
         scored, scans, failed = [], [], 0
         with progress_display() as progress:
             found = self._found(progress)
-            self.items = {item.path.relative_to(self.data).as_posix(): item for item in found}
+            self.items = {self._name(item): item for item in found}
             for item in self.items.values():
                 self.detector.normalization.scale(self.category or item.category)
             for item in progress.track(self.items.values(), description="Scoring"):
@@ -145,12 +146,15 @@ class _Run:
                     raise
                 except FlawsmithError as error:
                     failed += 1
-                    reason = str(error).removeprefix(f"{item.path}: ")
-                    console.print(f"{item.path}: {reason}", style="red", markup=False)
+                    reason = str(error).removeprefix(f"{shown(item.path)}: ")
+                    console.print(f"{shown(item.path)}: {reason}", style="red", markup=False)
                     continue
                 scans.append(self._record(item, one))
                 scored.append(one.without_geometry(protocol))
         return scored, scans, failed
+
+    def _name(self, item: _Item) -> str:
+        return shown(item.path.relative_to(self.data).as_posix())
 
     def _found(self, progress: Progress) -> Iterator[_Item]:
         from backend.cli.data import read_data
@@ -203,7 +207,7 @@ class _Run:
 
     def _record(self, item: _Item, scored: ScoredCase) -> dict[str, Any]:
         return {
-            "file": item.path.relative_to(self.data).as_posix(),
+            "file": self._name(item),
             "category": scored.case.category,
             "kind": scored.case.kind,
             "object_score": scored.result.object_score,
@@ -229,7 +233,7 @@ class _Run:
         title = "flawsmith" if self.layout == OWN else LAYOUTS[self.layout].title
         page = evaluation_page(
             report,
-            title=f"Evaluation of {self.data.name}",
+            title=f"Evaluation of {shown(self.data.name)}",
             protocol=title,
             curves=curves,
             worst=worst,

@@ -16,6 +16,7 @@ from backend.cli.options import (
     out_option,
     spare_inputs,
 )
+from backend.file_names import shown
 
 if TYPE_CHECKING:
     from backend.intake import Intake
@@ -100,7 +101,7 @@ class _Scoring:
         write_json(record_path, self._record(summary, source, left_out))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
-        click.echo(f"{path}: {_in_words(summary)}")
+        click.echo(f"{shown(path)}: {_in_words(summary)}")
 
     def _record(
         self, summary: ScoreResponse, source: dict[str, Any], left_out: dict[str, Any]

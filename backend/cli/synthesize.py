@@ -18,6 +18,7 @@ from backend.cli.options import (
     template_argument,
     views_option,
 )
+from backend.file_names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,7 @@ def _order(
         template=template,
         scans=scans,
         out=out,
-        category=category or (scans.resolve().name if nominal is None else nominal.stem),
+        category=shown(category or (scans.resolve().name if nominal is None else nominal.stem)),
         nominal=nominal,
         views=views,
         intake=intake,

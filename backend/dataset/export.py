@@ -23,6 +23,7 @@ from backend.dataset.layouts import LAYOUTS, Place, Split, View
 from backend.dataset.layouts.layout import GOOD
 from backend.dataset.layouts.organised import has_own_image
 from backend.errors import DatasetError
+from backend.file_names import shown
 from backend.intake import ANY_TEXT, Intake, TextFormat
 from backend.io import write_bytes, write_json
 from backend.io.digest import file_digest
@@ -218,7 +219,7 @@ class Export:
         return reason
 
     def _name(self, slot: Slot) -> str:
-        return slot.file.path.relative_to(self._data).as_posix()
+        return shown(slot.file.path.relative_to(self._data).as_posix())
 
     def _place(self, slot: Slot, sample: Sample) -> Place:
         kind = _in_letters(sample.kind) if slot.file.anomalous else GOOD

@@ -19,6 +19,7 @@ from typing import Any
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import SUFFIX, read_sample, read_scan
 from backend.errors import DatasetError
+from backend.file_names import shown
 from backend.geometry.normals import with_known_normals
 from backend.geometry.surface import require_faces
 from backend.intake import PLAIN, Intake
@@ -68,7 +69,7 @@ def data_files(folder: Path) -> list[DataFile]:
         DatasetError: there are none.
     """
     files = [
-        DataFile(path, category.name, anomalous)
+        DataFile(path, shown(category.name), anomalous)
         for category in sorted(folder.iterdir())
         for anomalous in (False, True)
         for path in _clouds_in(category / (ANOMALOUS if anomalous else NOMINAL), anomalous)
@@ -139,7 +140,9 @@ def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud
         for path in files:
             model = read_cloud(path, unit=intake.nominal_unit or intake.unit).surface
             require_faces(model)
-            models[category.name] = model if intake.unit is None else model.in_unit(intake.unit)
+            models[shown(category.name)] = (
+                model if intake.unit is None else model.in_unit(intake.unit)
+            )
     return models
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from backend.dataset.order import Order
+from backend.file_names import shown
 from backend.io.digest import file_digest, file_identity
 from backend.replay import versions
 from shared_schema.base import Model
@@ -34,7 +35,7 @@ class FileEntry(Model):
     @classmethod
     def of(cls, path: Path, folder: Path) -> FileEntry:
         """That of the file at ``path`` in the data set ``folder``."""
-        name = path.relative_to(folder).as_posix()
+        name = shown(path.relative_to(folder).as_posix())
         return cls(file=name, sha256=file_digest(path), bytes=path.stat().st_size)
 
 

@@ -15,10 +15,16 @@ from pathlib import Path
 from backend.dataset.folder import ANOMALOUS, NOMINAL
 from backend.dataset.shards import SUFFIX
 from backend.errors import DatasetError
+from backend.file_names import shown
 from backend.intake import PLAIN, Intake
 from backend.io import READERS
 from backend.replay import OnEmpty
 from shared_schema.sensor import Sensor
+
+
+def scan_name(file: Path) -> str:
+    """What the scan in ``file`` is called in the data set; it goes into names and into JSON."""
+    return shown(file.stem)
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,10 @@ class Order:
         seen: dict[str, Path] = {}
         for path in files:
             # Some file systems do not tell upper from lower case.
-            other = seen.setdefault(path.stem.casefold(), path)
+            other = seen.setdefault(scan_name(path).casefold(), path)
             if other != path:
                 raise DatasetError(
-                    f"{other} and {path} would both be written as {path.stem!r}; rename one"
+                    f"{other} and {path} would both be written as {scan_name(path)!r}; rename one"
                 )
         return files
 

@@ -21,9 +21,10 @@ from safetensors.numpy import load_file, save
 from backend.alignment import AlignedScan, align
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.manifest import FileEntry, FileIdentity, ScanEntry
-from backend.dataset.order import Order
+from backend.dataset.order import Order, scan_name
 from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
 from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
+from backend.file_names import shown
 from backend.io import read_cloud, write_bytes, write_cloud, write_json
 from backend.sensor import Sensed, scan_rng, sense
 from shared_schema.load import load_template
@@ -83,20 +84,20 @@ def prepare_scan(order: Order, file: Path) -> ScanEntry:
     except MissingDependencyError:
         raise
     except FlawsmithError as error:
-        skipped = _skipped(file, str(error).removeprefix(f"{file}: "))
-        write_json(order.skipped_file(file.stem), skipped.model_dump(mode="json"))
+        skipped = _skipped(file, str(error).removeprefix(f"{shown(file)}: "))
+        write_json(order.skipped_file(scan_name(file)), skipped.model_dump(mode="json"))
         return skipped
 
 
 def _prepared(order: Order, file: Path) -> ScanEntry:
-    aligned = _align(order, file)
+    name, aligned = scan_name(file), _align(order, file)
     record = _record(order, file, aligned)
-    if order.nominal_scans and order.nominal_file(file.stem) != order.prepared_file(file.stem):
-        _hand_on(order, file.stem, aligned.cloud, record)
-    _remember(aligned.cloud, order.index_file(file.stem), areas=order.nominal is None)
+    if order.nominal_scans and order.nominal_file(name) != order.prepared_file(name):
+        _hand_on(order, name, aligned.cloud, record)
+    _remember(aligned.cloud, order.index_file(name), areas=order.nominal is None)
     # Last: where it is, the scan is done.
-    write_scan(order.prepared_file(file.stem), aligned.cloud, record)
-    return _entry(order, file.stem, record)
+    write_scan(order.prepared_file(name), aligned.cloud, record)
+    return _entry(order, name, record)
 
 
 def _remember(cloud: PointCloud, path: Path, *, areas: bool) -> None:
@@ -152,14 +153,14 @@ def _hand_on(order: Order, scan: str, cloud: PointCloud, record: dict[str, Any])
 
 def _found(order: Order, file: Path) -> ScanEntry | None:
     """What an earlier run has come to."""
-    skipped, handed_on = order.skipped_file(file.stem), order.nominal_file(file.stem)
+    skipped, handed_on = order.skipped_file(scan_name(file)), order.nominal_file(scan_name(file))
     try:
         if skipped.exists():
             return ScanEntry.model_validate_json(skipped.read_text(encoding="utf-8"))
         if order.nominal_scans and not handed_on.exists():
             return None
-        with safe_open(order.index_file(file.stem), framework="numpy"):
-            return _entry(order, file.stem, read_record(order.prepared_file(file.stem)))
+        with safe_open(order.index_file(scan_name(file)), framework="numpy"):
+            return _entry(order, scan_name(file), read_record(order.prepared_file(scan_name(file))))
     except (FileFormatError, OSError, SafetensorError, ValueError):
         return None  # not there, or cut short when the machine went down
 
@@ -217,4 +218,4 @@ def _entry(order: Order, scan: str, record: dict[str, Any]) -> ScanEntry:
 
 
 def _skipped(file: Path, reason: str) -> ScanEntry:
-    return ScanEntry(scan=file.stem, source=FileIdentity.of(file), skipped=reason)
+    return ScanEntry(scan=scan_name(file), source=FileIdentity.of(file), skipped=reason)

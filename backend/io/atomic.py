@@ -22,6 +22,9 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_json(path: str | Path, data: Any) -> None:
-    """Write ``data`` as indented JSON with a final newline; NaN and infinity are refused."""
+    """Write ``data`` as indented JSON with a final newline; NaN and infinity are refused.
+
+    Of a name that is not UTF-8, JSON's own escapes are written.
+    """
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, (text + "\n").encode(errors="backslashreplace"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from backend.file_names import shown
+
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
@@ -14,4 +16,4 @@ def file_digest(path: Path) -> str:
 
 def file_identity(path: Path) -> dict[str, str]:
     """Name and digest of a file, for records: ``file`` and ``sha256``."""
-    return {"file": path.name, "sha256": file_digest(path)}
+    return {"file": shown(path.name), "sha256": file_digest(path)}

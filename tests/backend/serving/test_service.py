@@ -122,6 +122,21 @@ def test_points_that_are_no_measurement_are_told_and_get_no_score(
     np.testing.assert_array_equal(array, scores)
 
 
+def test_decimals_and_units_of_a_text_are_read_or_asked_for(
+    service: Service, cloud: PointCloud, expected: ScoreMap
+) -> None:
+    rows = [",".join(f"{value:.2f}".replace(".", ",") for value in row) for row in cloud.points]
+    doubtful = "".join(f"{row}\n" for row in rows if ",0" not in row and "-0" not in row).encode()
+    refused = service.upload("scan.csv", doubtful)
+    assert refused.status_code == 422 and "--decimal" in refused.json()["detail"]
+    answer = service.upload("scan.csv", doubtful, decimal="comma").json()
+    assert answer["notices"] == ["The numbers have decimal commas and were read as such."]
+    metres = "".join(f"{x};{y};{z}\n" for x, y, z in cloud.points / 1000.0)
+    answer = service.upload("scan.csv", f"X [m];Y [m];Z [m]\n{metres}".encode()).json()
+    assert answer["category"] == expected.category
+    assert service.upload("scan.csv", b"1 2 3\n", delimiter="|").status_code == 422
+
+
 def test_unit_and_category_are_heeded(
     service: Service, cloud: PointCloud, expected: ScoreMap
 ) -> None:
