@@ -49,8 +49,8 @@ NUMBER_TESTS = [
 RANGE_TESTS = [
     "tests/shared_schema",
     *(f"tests/backend/{name}" for name in ("defects", "io", "metrics", "report", "scoring")),
-    *(f"tests/backend/cli/test_{name}.py" for name in ("evaluate", "help", "replay", "score")),
-    *(f"tests/backend/serving/test_{name}.py" for name in ("openapi", "service")),
+    *(f"tests/backend/cli/test_{name}.py" for name in ("help", "replay", "score")),
+    "tests/backend/serving/test_openapi.py",
     *(f"tests/backend/test_{name}.py" for name in ("evaluation", "replay", "virtual_scan")),
 ]
 # Property tests draw fewer examples where the same ones have passed already.
