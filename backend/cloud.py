@@ -18,6 +18,7 @@ from backend.errors import CloudError
 from backend.geometry.mend_mesh import MendedMesh, mend_mesh
 from backend.geometry.near import nearest_point
 from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
+from backend.geometry.strays import Surroundings
 from backend.geometry.transform import rotation_of, transform_points
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
@@ -186,6 +187,11 @@ class PointCloud:
         step = max(1, len(self) // 2000)
         distances, _ = self.tree.query(self.points[::step], k=2)
         return float(np.median(distances[:, 1]))
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """The nearest other points of each point, and how far they are."""
+        return Surroundings.of(self.points, self.tree)
 
     @cached_property
     def areas(self) -> FloatArray:

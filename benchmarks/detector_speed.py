@@ -99,9 +99,9 @@ def point_step(points: int, config: FittingConfig) -> float:
     part = PARTS[1]
     cloud = scan(part, points, 0)
     normalization = Normalization.fit({part: [cloud]}, points)
-    # So fine a grid leaves all points.
-    normalization = replace(normalization, voxel=normalization.voxel / FINER)
-    prepared = prepare(cloud.points, cloud.normals, normalization, part)
+    # So fine a spacing leaves all points.
+    normalization = replace(normalization, spacing=normalization.spacing / FINER)
+    prepared = prepare(cloud, normalization, part)
     example = Example(prepared, np.arange(len(prepared.rows)) < len(prepared.rows) // 50)
     with tempfile.TemporaryDirectory() as folder:
         fitter = NetworkFitter(

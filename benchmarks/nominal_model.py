@@ -27,6 +27,7 @@ from backend.engine.processes import Workers
 from backend.evaluation import EvaluationReport, ScoredCase, TestCase, report
 from backend.models.preparation import prepare
 from backend.scoring.detector import SURFACE, Detector, ScoreMap, fuse, local_deviations
+from backend.scoring.recognition import Recognition
 from backend.scoring.upsampling import upsample
 from backend.training import DETECTOR_FILE
 
@@ -60,7 +61,7 @@ def score(numbered: tuple[int, CloudPlan], folder: Path) -> list[ScoredCase]:
     assert labeled.normals is not None  # the demo's clouds have them
     cloud = moved(labeled.points, labeled.normals, number)
     case = TestCase(labeled, item.category, item.kind)
-    prepared = prepare(cloud.points, cloud.normals, detector.normalization, item.category)
+    prepared = prepare(cloud, detector.normalization, item.category)
     model = detector.categories[item.category]
     found = local_deviations(prepared, detector.predictor, model, model.tails)
     cases = []
@@ -68,7 +69,9 @@ def score(numbered: tuple[int, CloudPlan], folder: Path) -> list[ScoredCase]:
         channels = {name: values for name, values in found.channels.items() if chosen(name)}
         thin = fuse(channels, model.tails)
         points = upsample(cloud.points, cloud.points[found.rows], thin).astype(np.float32)
-        result = ScoreMap(points, model.object_score(thin), None, None, 0.0, item.category)
+        value = model.object_score(thin, detector.thresholds.point)
+        shown = Recognition(item.category, True, 0.0)
+        result = ScoreMap(points, value, None, None, 0.0, shown, found.stray)
         cases.append(ScoredCase(case, result))
     return cases
 

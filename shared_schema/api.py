@@ -28,8 +28,17 @@ class ScoreResponse(Model):
     anomalous: bool | None = Field(description="Decision; none where there is no threshold.")
     point_threshold: float = Field(description="Score above which a point counts as anomalous.")
     point_count: int = Field(description="Points that were scored.")
-    anomalous_points: int
+    anomalous_points: int = Field(description="Points above the threshold, stray ones included.")
+    stray_points: int = Field(
+        description="Points that belong to no surface; they do not count for the object."
+    )
     category: str = Field(description="The part it was scored as.")
+    category_given: bool = Field(description="Whether that was asked for; else it was recognised.")
+    category_distance: float = Field(
+        description="How unlike the nominal scans of that part the scan is, from 0 to 1."
+    )
+    rival: str | None = Field(description="The other part that it is most like; none if only one.")
+    rival_distance: float | None = Field(description="How unlike that one it is.")
     notices: tuple[str, ...] = Field(
         (),
         description="Whole sentences about the scan that its sender should read, as that some of "

@@ -13,7 +13,7 @@ from backend.cli.wording import listed
 
 if TYPE_CHECKING:
     from backend.cloud import PointCloud
-    from backend.dataset.folder import Sample
+    from backend.dataset.folder import LeftOut, Sample
     from backend.intake import Intake
 
 
@@ -23,29 +23,41 @@ def read_training_data(
     """The samples to train on: of a benchmark its training split, then its validation split."""
     from backend.dataset.benchmark import OWN, find_files, read_file
     from backend.dataset.layouts import Split
+    from backend.errors import FlawsmithError, MissingDependencyError
 
     if layout == OWN:
-        return read_data(folder, intake, progress)
+        return read_data(folder, intake, progress)[0]
     files = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
     # By split first: what validates comes last, where training holds it out.
     files.sort(key=lambda file: (file.place.category, file.place.split == Split.VALIDATION))
-    tracked = progress.track(files, description="Reading")
-    return [read_file(file, layout, intake).sample for file in tracked]
+    samples = []
+    for file in progress.track(files, description="Reading"):
+        try:
+            samples.append(read_file(file, layout, intake).sample)
+        except MissingDependencyError:
+            raise
+        except FlawsmithError as error:
+            reason = str(error).removeprefix(f"{file.path}: ")
+            warn(f"{file.path}: left out, {reason}")
+    return samples
 
 
-def read_data(folder: Path, intake: Intake, progress: Progress) -> list[Sample]:
-    """The samples in ``folder``; labelled clouds without a marked point are named and left out."""
-    from backend.dataset.folder import data_files, read_samples
+def read_data(
+    folder: Path, intake: Intake, progress: Progress
+) -> tuple[list[Sample], list[LeftOut]]:
+    """The samples in ``folder``, and what is left out of them, which is named at once."""
+    from backend.dataset.folder import data_files, read_usable
 
     files = data_files(folder)
-    samples, unmarked = read_samples(progress.track(files, description="Reading"), intake)
-    if unmarked:
-        whose = "its mask marks" if len(unmarked) == 1 else "their masks mark"
-        names = listed([str(file.path) for file in unmarked])
-        warn(f"{names}: left out, {whose} no point")
+    samples, left_out = read_usable(progress.track(files, description="Reading"), intake)
+    reasons: dict[str, list[str]] = {}
+    for one in left_out:
+        reasons.setdefault(one.reason, []).append(str(one.file.path))
+    for reason, paths in reasons.items():
+        warn(f"{listed(paths)}: left out, {reason}")
     for sample in samples:
         tell(sample.file.path, sample.cloud.notices)
-    return samples
+    return samples, left_out
 
 
 def parts_of_samples(

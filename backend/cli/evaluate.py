@@ -102,7 +102,9 @@ class _Item:
 
 @dataclass(eq=False)
 class _Run:
-    """What the command was asked for, and the scans of DATA by their places in it."""
+    """What the command was asked for, the scans of DATA by their places in it, and how many of its
+    files could not be read.
+    """
 
     detector: Detector
     model: str
@@ -114,6 +116,7 @@ class _Run:
     out: Path
     items: dict[str, _Item] = field(default_factory=dict)
     told: set[Path] = field(default_factory=set)
+    unreadable: int = 0
 
     @property
     def partial(self) -> Path:
@@ -151,7 +154,7 @@ class _Run:
                     continue
                 scans.append(self._record(item, one))
                 scored.append(one.without_geometry(protocol))
-        return scored, scans, failed
+        return scored, scans, failed + self.unreadable
 
     def _name(self, item: _Item) -> str:
         return shown(item.path.relative_to(self.data).as_posix())
@@ -162,7 +165,9 @@ class _Run:
         from backend.dataset.layouts import Split
 
         if self.layout == OWN:
-            for sample in read_data(self.data, self.intake, progress):
+            samples, left_out = read_data(self.data, self.intake, progress)
+            self.unreadable = sum(one.unreadable for one in left_out)
+            for sample in samples:
                 case = Case(sample)
                 yield _Item(sample.file.path, sample.file.category, lambda case=case: case)  # type: ignore[misc]
             return

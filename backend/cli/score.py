@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--category",
     metavar="NAME",
-    help="The part that the scans show; by default it is recognised by its size.",
+    help="The part that the scans show; by default it is recognised, or refused.",
 )
 @intake_options("the scans; by default that of the training scans", None)
 @click.option("--picture", is_flag=True, help="Write a heat map of each scan too, as PNG.")
@@ -91,8 +91,7 @@ class _Scoring:
         result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
         summary = summarize(result, scan)
         cloud_path, record_path, picture_path = _outputs(self.out, path)
-        anomalous = result.point_scores > result.point_threshold
-        write_scored(cloud_path, scan, result.point_scores, anomalous)
+        write_scored(cloud_path, scan, result.point_scores, result.above_threshold)
         source = {
             **file_identity(path),
             "unit": scan.unit,
@@ -116,8 +115,18 @@ class _Scoring:
 def _in_words(summary: ScoreResponse) -> str:
     verdict = {True: "anomalous", False: "nominal", None: "no decision, no threshold is certified"}
     limit = "" if summary.object_threshold is None else f" (above {summary.object_threshold:.3f})"
+    strays = f", {summary.stray_points} of them stray" if summary.stray_points else ""
     return (
-        f"{summary.category}, object score {summary.object_score:.3f}: "
+        f"{summary.category} ({_how_sure(summary)}), object score {summary.object_score:.3f}: "
         f"{verdict[summary.anomalous]}{limit}, "
         f"{summary.anomalous_points} of {summary.point_count} points above the point threshold"
+        f"{strays}"
     )
+
+
+def _how_sure(summary: ScoreResponse) -> str:
+    how = "given" if summary.category_given else "recognised"
+    text = f"{how}, distance {summary.category_distance:.2f}"
+    if summary.rival_distance is None:
+        return text
+    return f"{text}; {summary.rival} is at {summary.rival_distance:.2f}"

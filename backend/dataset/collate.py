@@ -81,7 +81,7 @@ class Batch:
 
 
 def build_levels(
-    points: FloatArray, normals: FloatArray, voxel: float, levels: int, neighbors: int
+    points: FloatArray, normals: FloatArray, apart: float, levels: int, neighbors: int
 ) -> tuple[GraphLevel, ...]:
     """Neighbourhoods of a thinned cloud (M, 3) and of ever coarser quarters of it.
 
@@ -92,7 +92,7 @@ def build_levels(
         tree = cKDTree(points)
         near = nearest(tree, points, neighbors)
         # A quarter of the points of a surface lie twice as far apart.
-        relations = pair_relations(points, normals, near, voxel * 2.0**level)
+        relations = pair_relations(points, normals, near, apart * 2.0**level)
         if level == levels - 1:
             built.append(GraphLevel(near, relations, np.empty(0, dtype=np.int64)))
             break

@@ -18,7 +18,8 @@ from typing import Any
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import SUFFIX, read_sample, read_scan
-from backend.errors import DatasetError
+from backend.dataset.thinned_scan import check_enough
+from backend.errors import DatasetError, FlawsmithError, MissingDependencyError
 from backend.file_names import shown
 from backend.geometry.normals import with_known_normals
 from backend.geometry.surface import require_faces
@@ -60,6 +61,21 @@ class Sample:
     file: DataFile
     cloud: LabeledCloud
     kind: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not used.
+
+    Attributes:
+        file: which one.
+        reason: why, as a person reads it.
+        unreadable: whether it could not be read; else it marks no point.
+    """
+
+    file: DataFile
+    reason: str
+    unreadable: bool
 
 
 def data_files(folder: Path) -> list[DataFile]:
@@ -108,10 +124,64 @@ def read_samples(
         DatasetError: a record cannot be read.
     """
     samples = [_read_sample(file, intake) for file in files]
-    unmarked = [s.file for s in samples if s.file.anomalous and not s.cloud.mask.any()]
-    kept = [s for s in samples if not s.file.anomalous or s.cloud.mask.any()]
+    unmarked = [sample.file for sample in samples if _is_unmarked(sample)]
+    return _alike(sample for sample in samples if not _is_unmarked(sample)), unmarked
+
+
+def read_usable(
+    files: Iterable[DataFile], intake: Intake = PLAIN
+) -> tuple[list[Sample], list[LeftOut]]:
+    """Read those of ``files`` that can be read and used, and tell why the others cannot.
+
+    Otherwise as ``read_samples``.
+
+    Raises:
+        DatasetError: of a category's nominal scans none can be used.
+        MissingDependencyError: an optional package is not installed.
+    """
+    samples: list[Sample] = []
+    left_out: list[LeftOut] = []
+    for file in files:
+        try:
+            sample = _read_sample(file, intake)
+            check_enough(len(sample.cloud))
+        except MissingDependencyError:
+            raise
+        except FlawsmithError as error:
+            reason = str(error).removeprefix(f"{file.path}: ")
+            left_out.append(LeftOut(file, reason, unreadable=True))
+            continue
+        if _is_unmarked(sample):
+            left_out.append(LeftOut(file, "its mask marks no point", unreadable=False))
+        else:
+            samples.append(sample)
+    _require_nominal(samples, left_out)
+    return _alike(samples), left_out
+
+
+def _require_nominal(samples: Sequence[Sample], left_out: Sequence[LeftOut]) -> None:
+    """Refuse to go on where a category has lost all its nominal scans."""
+    lost: dict[str, list[LeftOut]] = {}
+    for one in left_out:
+        if not one.file.anomalous:
+            lost.setdefault(one.file.category, []).append(one)
+    for category, files in lost.items():
+        if not any(s.file.category == category and not s.file.anomalous for s in samples):
+            reasons = "; ".join(f"{one.file.path.name}: {one.reason}" for one in files)
+            raise DatasetError(
+                f"none of the {len(files)} nominal scans of {category!r} can be used: {reasons}"
+            )
+
+
+def _is_unmarked(sample: Sample) -> bool:
+    return sample.file.anomalous and not bool(sample.cloud.mask.any())
+
+
+def _alike(samples: Iterable[Sample]) -> list[Sample]:
+    """Without the normals of a category where any sample has none."""
+    kept = list(samples)
     without = {s.file.category for s in kept if s.cloud.normals is None}
-    return [_without_normals(s) if s.file.category in without else s for s in kept], unmarked
+    return [_without_normals(s) if s.file.category in without else s for s in kept]
 
 
 def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud]:

@@ -15,7 +15,7 @@ from backend.errors import CheckpointError
 from backend.io.atomic import write_bytes
 from shared_schema.constants import SCHEMA_VERSION
 
-FORMAT = 3
+FORMAT = 4
 Tensors = Mapping[str, torch.Tensor]
 
 

@@ -95,7 +95,7 @@ def local_invariants(
         points: (N, 3).
         neighbors: (N, 80) from ``neighborhoods``.
         frames: from ``tangent_frames``.
-        length: the voxel size.
+        length: how far neighbouring points usually lie apart.
     """
     normals = frames[0].normals
     offset = points[neighbors] - points[:, None]

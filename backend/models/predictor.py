@@ -67,7 +67,7 @@ class Predictor:
         points = cloud.points[chosen]
         config = self.network.config
         levels = build_levels(
-            points, cloud.normals[chosen], cloud.voxel, len(config.channels), config.neighbors
+            points, cloud.normals[chosen], cloud.apart, len(config.channels), config.neighbors
         )
         truth = np.zeros(len(points), dtype=bool) if mask is None else mask[chosen]
         return PointGraph(self.standardization.apply(cloud.invariants[chosen]), truth, levels)

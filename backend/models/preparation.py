@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.dataset.normalization import Normalization, voxel_thin
-from backend.errors import CloudError
+from backend.dataset.normalization import Normalization
+from backend.dataset.thinned_scan import thinned_scan
 from backend.geometry.normals import with_outward_normals
 from backend.models.descriptors import (
     local_invariants,
@@ -21,7 +21,8 @@ from backend.models.descriptors import (
 
 FloatArray = NDArray[np.float64]
 
-SMALLEST_CLOUD = 32
+# Of the spacing that thinned points keep at least.
+USUALLY_APART = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +31,12 @@ class PreparedCloud:
 
     Attributes:
         rows: (M,) int64, rows of the raw cloud.
-        points: (M, 3) float64 in units of the category's scale.
+        points: (M, 3) float64 in units of the category's scale, in the frame of ``own_frame``.
         normals: (M, 3) float64, fitted to the points.
         neighbors: (M, 80) int32, the nearest points, itself first.
         invariants: (M, 23) float32, not yet standardised.
-        voxel: edge length of the thinning grid, in units of the scale.
+        apart: how far neighbouring points usually lie apart, in units of the scale.
+        stray: (N,) bool, points of the raw cloud that belong to no surface.
     """
 
     rows: NDArray[np.int64]
@@ -42,7 +44,8 @@ class PreparedCloud:
     normals: FloatArray
     neighbors: NDArray[np.int32]
     invariants: NDArray[np.float32]
-    voxel: float
+    apart: float
+    stray: NDArray[np.bool_]
 
     @cached_property
     def histograms(self) -> NDArray[np.float32]:
@@ -51,51 +54,35 @@ class PreparedCloud:
 
 
 def prepare(
-    points: FloatArray,
-    normals: FloatArray | None,
-    normalization: Normalization,
-    category: str,
-    offset: float = 0.0,
+    cloud: PointCloud, normalization: Normalization, category: str, offset: float = 0.0
 ) -> PreparedCloud:
-    """Normalise, thin and describe ``points`` (N, 3).
+    """Normalise, thin and describe a scan.
 
-    ``normals`` (N, 3) only say which side is outside: the directions are fitted to the thinned
-    points, so that normals carried over from a nominal model can neither hide nor betray a defect.
-    ``offset`` is that of ``voxel_thin``.
+    Its normals, where it has them, only say which side is outside: the directions are fitted to the
+    thinned points, so that normals carried over from a nominal model can neither hide nor betray a
+    defect.
+    ``offset`` is that of ``thinned_scan``.
 
     Raises:
         CloudError: fewer than 32 points are left, or the category is unknown.
     """
-    unit, _ = normalization.apply(points, category)
-    voxel = normalization.voxel
-    rows = voxel_thin(unit, voxel, offset)
-    check_enough(len(points), len(rows))
-    thin = unit[rows]
-    towards = _outward(thin) if normals is None else normals[rows]
+    length = normalization.length(cloud.points, category)
+    scan = thinned_scan(cloud, normalization.spacing * length, offset)
+    thin = scan.points / length
     near = neighborhoods(thin)
+    towards = _outward(thin) if scan.normals is None else scan.normals
     frames = tangent_frames(thin, near, towards)
-    fitted = frames[0].normals
+    apart = USUALLY_APART * normalization.spacing
+    invariants = local_invariants(thin, near, frames, apart)
     return PreparedCloud(
-        rows,
+        scan.rows,
         thin,
-        fitted,
+        frames[0].normals,
         near.astype(np.int32),
-        local_invariants(thin, near, frames, voxel).astype(np.float32),
-        voxel,
+        invariants.astype(np.float32),
+        apart,
+        scan.stray,
     )
-
-
-def check_enough(points: int, thinned: int) -> None:
-    """Refuse clouds that thinning leaves too little of.
-
-    Raises:
-        CloudError: fewer than 32 points are left.
-    """
-    if thinned < SMALLEST_CLOUD:
-        raise CloudError(
-            f"{points} points make only {thinned} at the detector's resolution; "
-            f"at least {SMALLEST_CLOUD} are needed"
-        )
 
 
 def _outward(points: FloatArray) -> FloatArray:

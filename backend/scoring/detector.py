@@ -5,12 +5,12 @@ channel. For all others three channels look at each point by itself: the network
 distance of its learned features from nominal prototypes, and the distance of its histogram
 descriptors from nominal prototypes; and where there is a nominal model, the *surface* channel tells
 how far a point lies off it. Each channel is turned into -log10 of its tail probability on held-out
-nominal clouds; the point score is their mean.
+nominal clouds; the point score is their mean. Stray points are left out of all this, and marked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,16 @@ from backend.models.predictor import Predictor
 from backend.models.preparation import PreparedCloud, prepare
 from backend.models.relief import storage
 from backend.models.relief.model import ReliefModel
-from backend.scoring.calibration import conformal_threshold, false_alarm_interval
-from backend.scoring.object_score import RELIEF_TOP_FRACTION, TOP_FRACTION, object_score
+from backend.scoring.calibration import false_alarm_interval
+from backend.scoring.object_score import (
+    BEYOND_DOUBT,
+    RELIEF_TOP_FRACTION,
+    TOP_FRACTION,
+    object_score,
+    widespread,
+)
 from backend.scoring.prototypes import PrototypeBank
+from backend.scoring.recognition import Recogniser, Recognition
 from backend.scoring.tails import TailTable
 from backend.scoring.upsampling import smooth, upsample
 
@@ -49,13 +56,15 @@ class ScoreMap:
 
     Attributes:
         point_scores: (N,) float32, higher is more anomalous; the mean over the channels of
-            -log10 of the tail probability among nominal points.
-        object_score: mean of the highest half percent, of parts of revolution of the top 0.2 %.
+            -log10 of the tail probability among nominal points; 12 for stray points.
+        object_score: mean of the highest half percent, of parts of revolution of the top 0.2 %, but
+            for stray points; and what ``widespread`` adds.
         object_threshold: score above which the object is anomalous; None where the detector saw
             too few held-out nominal clouds to certify one.
         anomalous: the decision; None where there is no threshold.
         point_threshold: exceeded by half a percent of held-out nominal points.
-        category: the category it was scored as.
+        recognition: the category it was scored as, and how sure that is.
+        stray: (N,) bool, points that belong to no surface.
     """
 
     point_scores: NDArray[np.float32]
@@ -63,7 +72,18 @@ class ScoreMap:
     object_threshold: float | None
     anomalous: bool | None
     point_threshold: float
-    category: str
+    recognition: Recognition
+    stray: NDArray[np.bool_]
+
+    @property
+    def category(self) -> str:
+        """The category it was scored as."""
+        return self.recognition.category
+
+    @property
+    def above_threshold(self) -> NDArray[np.bool_]:
+        """(N,) which points are anomalous."""
+        return self.point_scores > self.point_threshold
 
 
 @dataclass(frozen=True)
@@ -104,10 +124,10 @@ class CategoryModel:
     relief: ReliefModel | None = None
     surface: NominalSurface | None = None
 
-    def object_score(self, thin_scores: NDArray[np.float64]) -> float:
+    def object_score(self, thin_scores: NDArray[np.float64], point_threshold: float) -> float:
         """One score from those of a thinned cloud's points (M,)."""
         fraction = TOP_FRACTION if self.relief is None else RELIEF_TOP_FRACTION
-        return object_score(thin_scores, fraction)
+        return object_score(thin_scores, fraction) + widespread(thin_scores, point_threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +137,12 @@ class Deviations:
     Attributes:
         rows: (M,) int64, which points.
         channels: by name (M,), each in its own unit.
+        stray: (N,) bool, points of the cloud that belong to no surface, none of them in ``rows``.
     """
 
     rows: NDArray[np.int64]
     channels: Mapping[str, NDArray[np.float64]]
+    stray: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +150,8 @@ class Detector:
     """Everything scoring needs; see the module's text.
 
     Attributes:
-        normalization: scale per category and voxel size.
+        normalization: scale per category and spacing of points.
+        recogniser: of categories.
         predictor: the network; None where no channel needs one.
         categories: by name.
         thresholds: decisions.
@@ -138,6 +161,7 @@ class Detector:
     """
 
     normalization: Normalization
+    recogniser: Recogniser
     predictor: Predictor | None
     categories: Mapping[str, CategoryModel]
     thresholds: Thresholds
@@ -157,44 +181,51 @@ class Detector:
         Args:
             points: (N, 3) in the unit of the training clouds.
             normals: (N, 3) outward; estimated where not given.
-            category: one of ``categories``; recognised by size and proportions if not given.
+            category: one of ``categories``; recognised if not given.
 
         Raises:
-            CloudError: the arrays are no cloud, too few points, or no known part is like it.
+            CloudError: the arrays are no cloud, too few points, a part that is not like any scan
+                of the category, or, where none is given, like none or like several.
         """
         cloud = PointCloud.of(points, normals)
-        name = category or self.normalization.recognise(cloud.points)
+        if category is not None:
+            self.normalization.scale(category)  # refuses one that is unknown
+        recognition = self.recogniser.recognise(cloud, category)
+        model = self.categories[recognition.category]
         scores, objects = np.zeros(len(cloud)), []
-        for found in self._deviations(cloud, name):
-            thin_scores = fuse(found.channels, self.categories[name].tails)
+        for found in self._deviations(cloud, recognition.category):
+            thin_scores = fuse(found.channels, model.tails)
             scores += upsample(cloud.points, cloud.points[found.rows], thin_scores)
-            objects.append(self.categories[name].object_score(thin_scores))
-        points = (scores / len(objects)).astype(np.float32)
-        return self._decide(points, float(np.mean(objects)), name)
+            objects.append(model.object_score(thin_scores, self.thresholds.point))
+        point_scores = np.where(found.stray, BEYOND_DOUBT, scores / len(objects))
+        value, limit = float(np.mean(objects)), self.thresholds.object
+        return ScoreMap(
+            point_scores.astype(np.float32),
+            value,
+            limit,
+            None if limit is None else value > limit,
+            self.thresholds.point,
+            recognition,
+            found.stray,
+        )
 
     def _deviations(self, cloud: PointCloud, category: str) -> Iterator[Deviations]:
         """Of each thinning."""
-        self.normalization.scale(category)  # refuses a category that is unknown
         model = self.categories[category]
         if model.relief is not None:
             yield relief_deviations(cloud, model.relief)
             return
         for number in range(self.averages):
-            offset = number / self.averages
-            prepared = prepare(cloud.points, cloud.normals, self.normalization, category, offset)
+            prepared = prepare(cloud, self.normalization, category, number / self.averages)
             yield local_deviations(prepared, self.predictor, model, model.tails)
-
-    def _decide(self, scores: NDArray[np.float32], value: float, category: str) -> ScoreMap:
-        limit = self.thresholds.object
-        decision = None if limit is None else value > limit
-        return ScoreMap(scores, value, limit, decision, self.thresholds.point, category)
 
     def save(self, path: Path | str) -> Path:
         """Write to ``path``, by custom ``*.safetensors``."""
-        tensors: dict[str, torch.Tensor] = {}
+        tensors, recognition = self.recogniser.to_checkpoint()
         categories: dict[str, Any] = {}
         document: dict[str, Any] = {
             "normalization": self.normalization.to_record(),
+            "recognition": recognition,
             "thresholds": vars(self.thresholds),
             "categories": categories,
             "info": dict(self.info),
@@ -202,7 +233,8 @@ class Detector:
             "network": None,
         }
         if self.predictor is not None:
-            tensors, document["network"] = self.predictor.to_checkpoint()
+            parts, document["network"] = self.predictor.to_checkpoint()
+            tensors |= parts
         for name, model in self.categories.items():
             parts, categories[name] = _to_checkpoint(model)
             tensors |= {f"{_prefix(name)}{key}": tensor for key, tensor in parts.items()}
@@ -220,6 +252,7 @@ class Detector:
             network = document["network"]
             return cls(
                 Normalization.from_record(document["normalization"]),
+                Recogniser.from_checkpoint(tensors, document["recognition"]),
                 None if network is None else Predictor.from_checkpoint(tensors, network),
                 {
                     name: _from_checkpoint(_below(tensors, _prefix(name)), record)
@@ -295,8 +328,8 @@ def smooth_features(
 
 def relief_deviations(cloud: PointCloud, relief: ReliefModel) -> Deviations:
     """Deviations of a part of revolution from nominal places."""
-    rows, values = relief.score(cloud.points, cloud.normals)
-    return Deviations(rows, {RELIEF: values})
+    scan, values = relief.score(cloud)
+    return Deviations(scan.rows, {RELIEF: values}, scan.stray)
 
 
 def local_deviations(
@@ -320,7 +353,7 @@ def local_deviations(
             deviations[LEARNED] = smooth(distance, near)
     if SURFACE in channels and model.surface is not None:
         deviations[SURFACE] = model.surface.deviations(cloud)
-    return Deviations(cloud.rows, deviations)
+    return Deviations(cloud.rows, deviations, cloud.stray)
 
 
 def fuse(
@@ -330,25 +363,3 @@ def fuse(
     scores = [tails[channel].score(values) for channel, values in deviations.items()]
     mean: NDArray[np.float64] = np.mean(scores, axis=0)
     return mean
-
-
-def calibrate(
-    objects: Sequence[float],
-    nominal: Sequence[NDArray[np.float64]],
-    false_alarm_rate: float,
-    point_rate: float,
-) -> Thresholds:
-    """Thresholds from the scores of nominal clouds.
-
-    Args:
-        objects: of clouds that nothing was learned from, their own score tables included;
-            only these can certify a decision on objects.
-        nominal: point scores of all that the point threshold is taken from.
-        false_alarm_rate, point_rate: see ``ScoreMap``.
-    """
-    return Thresholds(
-        conformal_threshold(objects, false_alarm_rate),
-        float(np.quantile(np.concatenate(list(nominal)), 1.0 - point_rate)),
-        false_alarm_rate,
-        len(objects),
-    )

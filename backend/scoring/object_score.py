@@ -10,7 +10,24 @@ TOP_FRACTION = 0.005
 RELIEF_TOP_FRACTION = 0.002
 
 
+# A scan of which a larger share of points is above the point threshold is anomalous all over; from
+# twice as much on it is so beyond doubt. Of nominal points half a percent is, of single nominal
+# scans up to a tenth.
+WIDESPREAD = 0.25
+BEYOND_DOUBT = 12.0
+
+
 def object_score(point_scores: NDArray[np.floating], fraction: float = TOP_FRACTION) -> float:
     """Mean of the highest ``fraction`` of ``point_scores`` (N,), at least of one."""
     count = max(1, round(fraction * len(point_scores)))
     return float(np.partition(point_scores, -count)[-count:].mean())
+
+
+def widespread(point_scores: NDArray[np.floating], point_threshold: float) -> float:
+    """What is added to the object's score for the share of points above the threshold, 0 to 12.
+
+    So the decision on the object does not contradict its points: a scan of another thing has no
+    points that stand out, because all are off.
+    """
+    share = float((point_scores > point_threshold).mean())
+    return BEYOND_DOUBT * float(np.clip(share / WIDESPREAD - 1.0, 0.0, 1.0))

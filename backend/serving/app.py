@@ -170,7 +170,7 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
     async def score(
         request: Request,
         category: Annotated[
-            str | None, Query(description="The part; by default recognised by its size.")
+            str | None, Query(description="The part; by default it is recognised, or refused.")
         ] = None,
         unit: Annotated[
             Unit | None, Query(description="Unit of the scan; by default the training scans'.")

@@ -82,8 +82,7 @@ def _npy(scan: PointCloud, result: ScoreMap) -> bytes:
 
 
 def _ply(scan: PointCloud, result: ScoreMap) -> bytes:
-    anomalous = result.point_scores > result.point_threshold
-    return format_ply(scored_cloud(scan, result.point_scores, anomalous))
+    return format_ply(scored_cloud(scan, result.point_scores, result.above_threshold))
 
 
 FILES: dict[AnswerFormat, Callable[[PointCloud, ScoreMap], bytes]] = {

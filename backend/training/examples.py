@@ -58,7 +58,7 @@ def example_of(
 ) -> Example:
     """A labelled cloud, changed at random and described."""
     changed = augment(labeled, rng, augmentation)
-    prepared = prepare(changed.points, changed.normals, normalization, category)
+    prepared = prepare(PointCloud(changed.points, changed.normals), normalization, category)
     return Example(prepared, changed.mask[prepared.rows])
 
 

@@ -89,7 +89,7 @@ class LocalTraining:
             copy = augment(LabeledCloud.nominal(learn[0]), rng, self.config.augmentation)
             rest = [PointCloud(copy.points, copy.normals)]
         first, others = (
-            [prepare(cloud.points, cloud.normals, self.normalization, name) for cloud in clouds]
+            [prepare(cloud, self.normalization, name) for cloud in clouds]
             for clouds in (learn, rest)
         )
         return NominalSet(name, number, first, others)

@@ -28,7 +28,15 @@ from backend.errors import CheckpointError, TrainingError
 from backend.models.predictor import Predictor
 from backend.models.relief.fitting import fit_relief
 from backend.models.relief.model import ReliefModel
-from backend.scoring.detector import CategoryModel, Detector, calibrate, fuse, relief_deviations
+from backend.scoring.calibration import conformal_threshold
+from backend.scoring.detector import (
+    CategoryModel,
+    Detector,
+    Thresholds,
+    fuse,
+    relief_deviations,
+)
+from backend.scoring.recognition import Recogniser
 from backend.scoring.tails import TailTable
 from backend.training.config import TrainingConfig, to_record
 from backend.training.local import (
@@ -136,6 +144,8 @@ class _Trainer:
         normalization = Normalization.fit(
             learn, self.config.target_points, by_category=self.config.sdn
         )
+        shown = self.track(learn.items(), "Recognising parts", len(learn))
+        recogniser = Recogniser.fit(shown, normalization.median_scale)
         deviations: dict[str, list[ChannelDeviations]] = {}
         models: dict[str, CategoryModel] = {}
         for name, relief in self._reliefs(learn, labeled).items():
@@ -147,23 +157,14 @@ class _Trainer:
             predictor = self._fit_local(
                 parts, labeled, nominal_models, normalization, models, deviations
             )
-        categories = {
-            name: replace(models[name], tails=fit_tails(deviations[name])) for name in nominal
-        }
-        certifying = [name for name, (_, rest) in parts.items() if len(rest) > 1]
-        thresholds = calibrate(
-            [
-                categories[name].object_score(scores)
-                for name in certifying
-                for scores in leave_one_out_scores(deviations[name])
-            ],
-            [fuse(d, categories[n].tails) for n in nominal for d in deviations[n]],
-            self.config.false_alarm_rate,
-            self.config.point_rate,
+        categories, thresholds = calibrated(
+            {name: models[name] for name in nominal}, deviations, self.config
         )
         info = self._info(nominal, labeled, learn)
         averages = self.config.averages
-        return Detector(normalization, predictor, categories, thresholds, info, averages)
+        return Detector(
+            normalization, recogniser, predictor, categories, thresholds, info, averages
+        )
 
     def _info(
         self, nominal: NominalClouds, labeled: LabeledClouds, learn: NominalClouds
@@ -234,6 +235,31 @@ class _Trainer:
             models[name] = local.category(part, predictor, nominal_models.get(name))
             deviations[name] = local.deviations(part, predictor, models[name])
         return predictor
+
+
+def calibrated(
+    models: Mapping[str, CategoryModel],
+    deviations: Mapping[str, Sequence[ChannelDeviations]],
+    config: TrainingConfig,
+) -> tuple[dict[str, CategoryModel], Thresholds]:
+    """The models with their tails, and thresholds, from the deviations of held-out nominal clouds.
+
+    Only categories with two or more of these can certify a decision on objects: each is scored by
+    the tails of the others.
+    """
+    categories = {
+        name: replace(model, tails=fit_tails(deviations[name])) for name, model in models.items()
+    }
+    nominal = [fuse(d, model.tails) for name, model in categories.items() for d in deviations[name]]
+    point = float(np.quantile(np.concatenate(nominal), 1.0 - config.point_rate))
+    objects = [
+        model.object_score(scores, point)
+        for name, model in categories.items()
+        if len(deviations[name]) > 1
+        for scores in leave_one_out_scores(deviations[name])
+    ]
+    rate = config.false_alarm_rate
+    return categories, Thresholds(conformal_threshold(objects, rate), point, rate, len(objects))
 
 
 def fit_tails(deviations: Sequence[ChannelDeviations]) -> dict[str, TailTable]:

@@ -12,6 +12,7 @@ from scipy.integrate import trapezoid
 from backend.cloud import LabeledCloud
 from backend.evaluation import EvaluationReport, ScoredCase, TestCase, report
 from backend.scoring.detector import ScoreMap
+from backend.scoring.recognition import Recognition
 
 POINTS = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0), [0.0]), axis=-1).reshape(-1, 3)
 
@@ -24,7 +25,9 @@ def case(category: str, kind: str, object_score: float, anomalous: bool, good: b
         POINTS, None, mask, mask.astype(np.int32), mask.astype(float), np.arange(count)
     )
     scores = (mask if good else ~mask).astype(np.float32)
-    result = ScoreMap(scores, object_score, None, None, 0.5, category)
+    shown = Recognition(category, True, 0.0)
+    stray = np.zeros(count, dtype=bool)
+    result = ScoreMap(scores, object_score, None, None, 0.5, shown, stray)
     return ScoredCase(TestCase(cloud, category, kind), result)
 
 

@@ -11,6 +11,7 @@ from backend.dataset.benchmark import protocol_of
 from backend.evaluation import ScoredCase, TestCase, report
 from backend.io.organised import PIXEL
 from backend.scoring.detector import ScoreMap
+from backend.scoring.recognition import Recognition
 
 SIZE = 24
 
@@ -35,7 +36,9 @@ def case(seed: int, anomalous: bool) -> ScoredCase:
         dict(zip(PIXEL, (row, column), strict=True)),
     )
     scores = np.round(np.abs(mask + rng.normal(size=len(row))), 1).astype(np.float32)
-    result = ScoreMap(scores, float(scores.max()), None, None, 1.0, "part")
+    shown = Recognition("part", True, 0.0)
+    stray = np.zeros(len(row), dtype=bool)
+    result = ScoreMap(scores, float(scores.max()), None, None, 1.0, shown, stray)
     return ScoredCase(TestCase(cloud, "part", "dent" if anomalous else "nominal", truth), result)
 
 

@@ -17,7 +17,6 @@ from backend.geometry.revolution import revolution_axis
 
 FloatArray = NDArray[np.float64]
 
-AXIS_POINTS = 5000
 # This share of the normals, those that face the sensor least, tell where it stands.
 FACED_LEAST = 0.4
 VIEW_ROUNDS = 60
@@ -49,12 +48,13 @@ class AxisFrame:
     @classmethod
     def of(cls, points: FloatArray, normals: FloatArray) -> AxisFrame:
         """From points (N, 3) and outward normals (N, 3); the axis may point either way."""
-        step = -(-len(points) // AXIS_POINTS)
-        axis = revolution_axis(points[::step], normals[::step])
-        view = facing_direction(normals[::step])
+        axis = revolution_axis(points, normals)
+        view = facing_direction(normals)
         along = axis.direction
-        side = np.cross(along if view is None else view, along)
-        if np.linalg.norm(side) < LEAST_ASIDE:  # seen along the axis: any angle is as good
+        # Seen from all around, angles begin where the scan has most points.
+        front = points.mean(axis=0) - axis.point if view is None else view
+        side = np.cross(front, along)
+        if np.linalg.norm(side) < LEAST_ASIDE * np.linalg.norm(front):  # any angle is as good
             side = np.cross(np.eye(3)[np.argmin(np.abs(along))], along)
         side /= np.linalg.norm(side)
         turn = np.stack([side, np.cross(along, side), along])

@@ -112,7 +112,7 @@ def compare_task(
             labeled, traits = drawn
             cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
             arrays[KIND + traits.kind] = np.array(traits[1:])
-        scan = thin_scan(cloud.points, cloud.normals, grid.meridian.cell)
+        scan = thin_scan(cloud, grid.meridian.cell)
         if mask is not None:
             arrays["mask"] = mask[scan.rows]
         write_bytes(path, save(arrays | _to_arrays(compare_scan(scan, grid, bank, config))))

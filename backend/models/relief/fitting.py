@@ -112,7 +112,7 @@ def _frames(
 
 def _frame(item: tuple[int, PointCloud], cell: float) -> tuple[int, AxisFrame]:
     number, cloud = item
-    scan = thin_scan(cloud.points, cloud.normals, cell)
+    scan = thin_scan(cloud, cell)
     return number, AxisFrame.of(scan.points, scan.normals)
 
 

@@ -13,9 +13,8 @@ from pydantic import Field
 
 from backend.cloud import PointCloud
 from backend.dataset.augmentation import AugmentationConfig
-from backend.dataset.normalization import voxel_thin
+from backend.dataset.thinned_scan import thinned_scan
 from backend.geometry.normals import estimate_normals, with_outward_normals
-from backend.models.preparation import check_enough
 from backend.models.relief.axis_frame import AxisFrame
 from backend.models.relief.inputs import Compared, NominalSpread, network_inputs, ratio
 from backend.models.relief.matching import Bank, Windows, compare, unexplained
@@ -28,8 +27,8 @@ IntArray = NDArray[np.int64]
 
 Tensors = dict[str, torch.Tensor]
 
-# Denser scans are thinned to so many points a cell's edge.
-POINTS_PER_CELL_EDGE = 2.0
+# Denser scans are thinned: points lie at least this part of a cell apart.
+SPACING = 0.38
 NORMAL_NEIGHBORS = 20
 LARGEST_RATIO = 30.0
 
@@ -98,28 +97,30 @@ class ThinScan:
 
     Attributes:
         rows: (M,) int64, rows of the scan.
-        points, normals: (M, 3) in the scan's own frame and unit; the normals are fitted to them.
+        points, normals: (M, 3) in the frame of ``own_frame``, the scan's unit; the normals are
+            fitted to the points.
+        stray: (N,) bool, points of the scan that belong to no surface.
     """
 
     rows: IntArray
     points: FloatArray
     normals: FloatArray
+    stray: NDArray[np.bool_]
 
 
-def thin_scan(points: FloatArray, normals: FloatArray | None, cell: float) -> ThinScan:
-    """Thin ``points`` (N, 3) to the cells; ``normals`` (N, 3) only say which side is outside.
+def thin_scan(scan: PointCloud, cell: float) -> ThinScan:
+    """Thin a scan to the cells; its normals, where it has them, only say which side is outside.
 
     Raises:
         CloudError: fewer than 32 points are left.
     """
-    rows = voxel_thin(points, cell / POINTS_PER_CELL_EDGE)
-    check_enough(len(points), len(rows))
-    cloud = PointCloud(points[rows], None if normals is None else normals[rows])
+    thin = thinned_scan(scan, SPACING * cell)
+    cloud = PointCloud(thin.points, thin.normals)
     outward = with_outward_normals(cloud)[0].normals
     assert outward is not None  # what the function is for
     fitted = estimate_normals(cloud.points, cloud.tree, NORMAL_NEIGHBORS)
     side = np.where((fitted * outward).sum(axis=1) < 0.0, -1.0, 1.0)
-    return ThinScan(rows, cloud.points, fitted * side[:, None])
+    return ThinScan(thin.rows, cloud.points, fitted * side[:, None], thin.stray)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,15 +141,15 @@ class ReliefModel:
     networks: Sequence[ReliefNetwork]
     config: ReliefConfig
 
-    def score(self, points: FloatArray, normals: FloatArray | None) -> tuple[IntArray, FloatArray]:
-        """Rows (M,) of a thinned scan (N, 3) and the deviation (M,) of each from nominal."""
-        scan = thin_scan(points, normals, self.grid.meridian.cell)
+    def score(self, cloud: PointCloud) -> tuple[ThinScan, FloatArray]:
+        """A scan thinned to M points, and the deviation (M,) of each of them from nominal."""
+        scan = thin_scan(cloud, self.grid.meridian.cell)
         total = np.zeros(len(scan.rows))
         for number in range(self.config.averages):
             offset = number / self.config.averages
             compared = compare_scan(scan, self.grid, self.bank, self.config, offset)
             total += compared.relief.at_points(self.score_map(compared))
-        return scan.rows, total / self.config.averages
+        return scan, total / self.config.averages
 
     def score_map(self, compared: Compared) -> MapArray:
         """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""

@@ -95,6 +95,19 @@ def test_clouds_without_a_marked_point_are_left_out(
     assert document["rows"][-1]["anomalous_clouds"] == document["rows"][-1]["nominal_clouds"] == 6
 
 
+def test_files_that_cannot_be_read_are_named_and_the_others_measured(
+    run: Run, model: Path, data: Path, tmp_path: Path
+) -> None:
+    empty = data / "egg" / "nominal" / "zz.ply"
+    empty.touch()
+    (data / "egg" / "nominal" / "README.txt").write_text("what is here\n")
+    result = run("evaluate", model, data, "--out", tmp_path / "out", status=1)
+    assert f"{empty}: left out, " in result.stderr and "README.txt: left out, " in result.stderr
+    assert "2 scans are left out" in result.stderr
+    document = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert document["rows"][-1]["nominal_clouds"] == 6
+
+
 def test_units_are_converted(run: Run, model: Path, data: Path, tmp_path: Path) -> None:
     run("evaluate", model, data, "--out", tmp_path / "mm")
     for path in data.rglob("*.ply"):

@@ -46,7 +46,20 @@ def test_files_hold_what_the_detector_says(
     assert record["anomalous_points"] == marked.sum() and record["point_count"] == 900
     assert record["source"]["sha256"] == file_digest(dented)
     assert record["model"]["sha256"] == file_digest(model)
-    assert f"{dented}: egg" in result.stdout and ": anomalous (above" in result.stdout
+    assert record["category_given"] is False and record["category_distance"] < 0.2
+    assert record["rival"] == "ball" and record["rival_distance"] > 0.5
+    assert f"{dented}: egg (recognised, distance 0." in result.stdout
+    assert "; ball is at 0." in result.stdout and ": anomalous (above" in result.stdout
+
+
+def test_stray_points_are_counted(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
+    far = tmp_path / "far.ply"
+    write_cloud(far, PointCloud(np.concatenate([read_cloud(dented).points, [[5e3, 0.0, 0.0]]])))
+    result = run("score", model, far, "--category", "egg", "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "far.json").read_text())
+    assert record["stray_points"] >= 1 and record["category_given"] is True
+    assert "of them stray" in result.stdout and "egg (given" in result.stdout
+    assert read_cloud(tmp_path / "out" / "far.ply").fields["anomalous"][-1] == 1
 
 
 def test_pictures_come_where_asked_for(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
@@ -85,7 +98,7 @@ def test_a_bad_scan_does_not_stop_the_others(
     result = run("score", model, bad, dented, tiny, good, "--out", tmp_path / "out", status=1)
     assert "2 of 4 scans failed" in result.stderr
     assert f"{bad}: the line" in result.stderr
-    assert f"{tiny}: no known part is like this cloud" in result.stderr
+    assert f"{tiny}: the scan does not look like any scan of a known part" in result.stderr
     written = {path.stem for path in (tmp_path / "out").iterdir()}
     assert written == {"dented", "good"}
 

@@ -51,6 +51,25 @@ def test_a_detector_of_labelled_and_drawn_anomalies(
     assert "No object threshold" in result.stdout and "; 19 can" in result.stdout
 
 
+def test_files_that_are_no_scans_are_named_and_left_out(run: Run, tmp_path: Path) -> None:
+    data = write_folder(tmp_path / "data", nominal=3, anomalous=1)
+    nominal = data / "egg" / "nominal"
+    (nominal / "README.txt").write_text("scans of eggs, made on Monday\n")
+    (nominal / "s8.xyz").write_text("1 2 3\n4 5 6\n7 8 9\n")
+    for empty in (nominal / "s9.ply", data / "ball" / "anomalous" / "s9.ply"):
+        empty.touch()
+    result = run("train", data, "--out", tmp_path, *QUICK)
+    for bad in ("egg/nominal/README.txt", "egg/nominal/s8.xyz", "egg/nominal/s9.ply"):
+        assert f"{data / bad}: left out, " in result.stderr
+    assert f"{data / 'ball' / 'anomalous' / 's9.ply'}: left out, " in result.stderr
+    assert Detector.load(tmp_path / DETECTOR_FILE).info["nominal_clouds"] == {"ball": 3, "egg": 3}
+    for path in nominal.glob("*.ply"):
+        path.write_bytes(b"")
+    result = run("train", data, "--out", tmp_path / "again", *QUICK, status=1)
+    assert "none of the 5 nominal scans of 'egg' can be used: " in result.stderr
+    assert "README.txt: " in result.stderr and "s9.ply: " in result.stderr
+
+
 def test_a_certified_threshold_is_printed(run: Run, tmp_path: Path) -> None:
     for seed in range(57):
         write_cloud(tmp_path / "data" / "egg" / "nominal" / f"{seed:02}.npy", scan("egg", seed))

@@ -13,7 +13,7 @@ from backend.scoring.calibration import (
     false_alarm_interval,
     scans_needed,
 )
-from backend.scoring.object_score import object_score
+from backend.scoring.object_score import object_score, widespread
 from backend.scoring.tails import LARGEST_SCORE, TailTable
 
 
@@ -75,3 +75,11 @@ def test_object_score_is_the_mean_of_the_top() -> None:
     scores = np.random.default_rng(2).permutation(1000).astype(float)
     assert object_score(scores, 0.005) == pytest.approx(np.mean([999, 998, 997, 996, 995]))
     assert object_score(np.array([3.0, 1.0]), 0.005) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("share", "added"), [(0.0, 0.0), (0.25, 0.0), (0.375, 6.0), (0.5, 12.0), (1.0, 12.0)]
+)
+def test_what_is_anomalous_all_over_counts_beyond_doubt(share: float, added: float) -> None:
+    scores = np.where(np.arange(1000) < 1000 * share, 2.0, 1.0)
+    assert widespread(scores, 1.5) == pytest.approx(added)

@@ -62,14 +62,48 @@ def test_same_scores_after_saving_again(detector: Detector, tmp_path: Path) -> N
     )
 
 
-def test_pose_hardly_matters_and_category_is_recognised(detector: Detector) -> None:
+def test_neither_pose_nor_order_matters(detector: Detector) -> None:
     cloud = labeled("egg", 301, 0.3)
-    turn = Rotation.random(random_state=0).as_matrix()
     plain = detector.score(cloud.points, cloud.normals)
-    moved = detector.score(cloud.points @ turn.T + 100.0, cloud.normals @ turn.T)
-    assert plain.category == moved.category == "egg"
-    # The thinning grid keeps other points in another pose, so the scores agree, but not exactly.
-    assert np.corrcoef(plain.point_scores, moved.point_scores)[0, 1] > 0.8
+    assert plain.category == "egg" and not plain.recognition.given
+    for seed in range(5):
+        turn = Rotation.random(random_state=seed).as_matrix()
+        order = np.random.default_rng(seed).permutation(len(cloud))
+        moved = detector.score(
+            cloud.points[order] @ turn.T + 1e4, cloud.normals[order] @ turn.T, "egg"
+        )
+        np.testing.assert_allclose(moved.point_scores, plain.point_scores[order], atol=1e-3)
+        assert moved.object_score == pytest.approx(plain.object_score, abs=1e-3)
+        bare = detector.score(cloud.points[order] @ turn.T - 1e3)
+        np.testing.assert_allclose(
+            bare.point_scores, detector.score(cloud.points).point_scores[order], atol=1e-3
+        )
+
+
+def test_stray_points_mark_themselves_and_nothing_else(detector: Detector) -> None:
+    cloud = labeled("egg", 302, 0.0)
+    plain = detector.score(cloud.points, cloud.normals, "egg")
+    rng = np.random.default_rng(0)
+    strays = np.concatenate([5e3 * rng.normal(size=(3, 3)), [[0.0, 0.0, 25.0], [0.0, 30.0, 0.0]]])
+    result = detector.score(
+        np.concatenate([cloud.points, strays]),
+        np.concatenate([cloud.normals, np.tile([1.0, 0.0, 0.0], (5, 1))]),
+        "egg",
+    )
+    assert result.stray[-5:].all() and result.above_threshold[-5:].all()
+    np.testing.assert_array_equal(result.stray[:-5], plain.stray)
+    np.testing.assert_allclose(result.point_scores[:-5], plain.point_scores, atol=1e-3)
+    assert result.object_score == pytest.approx(plain.object_score, abs=1e-3)
+    assert result.anomalous is plain.anomalous
+
+
+def test_the_decision_does_not_contradict_the_points(detector: Detector) -> None:
+    """Noise all over is no defect that stands out, and yet no nominal part."""
+    cloud = scan("egg", 303)
+    rough = cloud.points + np.random.default_rng(0).normal(scale=0.4, size=cloud.points.shape)
+    result = detector.score(rough, cloud.normals, "egg")
+    assert result.above_threshold.mean() > 0.3
+    assert result.anomalous
 
 
 def test_works_without_normals_and_on_dense_clouds(detector: Detector) -> None:
@@ -82,8 +116,9 @@ def test_bad_clouds_are_refused(detector: Detector) -> None:
     cloud = scan("ball", 9)
     with pytest.raises(CloudError, match="knows: ball, egg"):
         detector.score(cloud.points, cloud.normals, "cube")
-    with pytest.raises(CloudError, match="unit"):
-        detector.score(cloud.points / 1000.0, cloud.normals)
+    for category in ("ball", None):
+        with pytest.raises(CloudError, match=r"does not look like any scan of .*unit"):
+            detector.score(cloud.points / 1000.0, cloud.normals, category)
     with pytest.raises(CloudError, match="at least 32"):
         detector.score(cloud.points[:5], cloud.normals[:5], "ball")
     with pytest.raises(CloudError, match="finite"):

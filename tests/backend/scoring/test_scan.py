@@ -37,8 +37,8 @@ def test_a_unit_means_nothing_to_a_detector_without_one(detector: Detector) -> N
 def test_scores_are_those_of_the_detector(detector: Detector) -> None:
     cloud = scan("egg", 1)
     np.testing.assert_array_equal(
-        score_scan(detector, cloud, "ball").point_scores,
-        detector.score(cloud.points, cloud.normals, "ball").point_scores,
+        score_scan(detector, cloud, "egg").point_scores,
+        detector.score(cloud.points, cloud.normals, "egg").point_scores,
     )
 
 

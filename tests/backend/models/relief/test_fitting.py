@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from backend.cloud import PointCloud
+from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CheckpointError
 from backend.metrics.auroc import auroc
 from backend.models.relief.comparisons import read_comparison
@@ -80,15 +80,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ReliefModel:
     return fit(tmp_path_factory.mktemp("relief"), labeled=16)
 
 
+def scored(model: ReliefModel, cloud: PointCloud | LabeledCloud) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that are left after thinning, and their scores."""
+    scan, values = model.score(PointCloud(cloud.points, cloud.normals))
+    return scan.rows, values
+
+
 def separation(model: ReliefModel) -> tuple[float, float]:
     """O-AUROC and P-AUROC on scans and dents that it has not seen."""
     objects, truth, points = [], [], []
     for seed in TEST:
         cloud = scan(seed)
-        objects.append(np.sort(model.score(cloud.points, cloud.normals)[1])[-30:].mean())
+        objects.append(np.sort(scored(model, cloud)[1])[-30:].mean())
     for seed in TEST:
         labeled = dented(200 + seed)
-        rows, values = model.score(labeled.points, labeled.normals)
+        rows, values = scored(model, labeled)
         objects.append(np.sort(values)[-30:].mean())
         truth.append(labeled.mask[rows])
         points.append(values)
@@ -108,8 +114,8 @@ def test_dents_are_found_with_and_without_a_network(model: ReliefModel, tmp_path
 def test_stored_model_scores_the_same(model: ReliefModel) -> None:
     loaded = from_checkpoint(*to_checkpoint(model))
     cloud = dented(77)
-    rows, values = model.score(cloud.points, cloud.normals)
-    again = loaded.score(cloud.points, cloud.normals)
+    rows, values = scored(model, cloud)
+    again = scored(loaded, cloud)
     assert (again[0] == rows).all()
     assert (again[1] == values).all()
 
@@ -127,8 +133,8 @@ def test_score_follows_the_scan(model: ReliefModel) -> None:
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
     turn *= np.sign(np.linalg.det(turn))
     # Thinning depends on the pose; what is scored is the same surface.
-    first = model.score(cloud.points, cloud.normals)
-    other = model.score(cloud.points @ turn.T, cloud.normals @ turn.T)
+    first = scored(model, cloud)
+    other = scored(model, PointCloud(cloud.points @ turn.T, cloud.normals @ turn.T))
     both, one, two = np.intersect1d(first[0], other[0], return_indices=True)
     assert len(both) > 0.7 * len(first[0])
     assert np.corrcoef(first[1][one], other[1][two])[0, 1] > 0.8
@@ -137,7 +143,7 @@ def test_score_follows_the_scan(model: ReliefModel) -> None:
 def test_averages_are_over_maps_whose_cells_begin_elsewhere(model: ReliefModel) -> None:
     labeled = dented(300)
     twice = replace(model, config=replace(model.config, averages=2))
-    (rows, one), (same, two) = (m.score(labeled.points, labeled.normals) for m in (model, twice))
+    (rows, one), (same, two) = (scored(m, labeled) for m in (model, twice))
     assert (rows == same).all()
     assert np.abs(two - one).max() > 0.5
     assert np.corrcoef(one, two)[0, 1] > 0.9

@@ -1,0 +1,63 @@
+"""Points of a scan that belong to no surface: flying pixels, reflections, dust in the air."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+NEIGHBORS = 6
+# Off the surface: hardly anybody's neighbour, and so many times as far from its own neighbours as
+# those are from theirs.
+FEWEST_FOLLOWERS = 1
+OFF_SURFACE = 1.75
+# Alone: so many times as far from its neighbours as is usual.
+ALONE = 8.0
+
+
+class Surroundings(NamedTuple):
+    """The six nearest other points of each of N points; fewer in smaller clouds.
+
+    Attributes:
+        reach: (N,) distance to the farthest of them; two points may have it in common.
+        mean: (N,) mean distance to them, which tells points apart.
+        neighbors: (N, 6) their rows.
+    """
+
+    reach: FloatArray
+    mean: FloatArray
+    neighbors: IntArray
+
+    @classmethod
+    def of(cls, points: FloatArray, tree: cKDTree) -> Surroundings:
+        """Of ``points`` (N, 3), by their ``tree``."""
+        count = min(NEIGHBORS + 1, len(points))
+        distance, rows = tree.query(points, k=count)
+        distance, rows = distance.reshape(-1, count), rows.reshape(-1, count)
+        return cls(distance[:, -1], distance.mean(axis=1), rows[:, 1:].astype(np.int64))
+
+
+def stray_points(surroundings: Surroundings, spacing: float = 0.0) -> BoolArray:
+    """Which points (N,) lie alone: off every surface, or far from everything.
+
+    Both are told by distances to neighbours only, so neither the axes nor the size of the whole
+    matter, and a stray point changes nothing about the others. What lies together, be it as few as
+    seven points, is no stray: it may be a chip or a burr.
+
+    Args:
+        surroundings: of the points.
+        spacing: points that are no farther apart than usual, or than this, are not alone.
+    """
+    reach, _, neighbors = surroundings
+    if neighbors.shape[1] < NEIGHBORS:
+        return np.zeros(len(reach), dtype=bool)
+    alone = reach > ALONE * max(float(np.median(reach)), spacing)
+    followers = np.bincount(neighbors[~alone].ravel(), minlength=len(reach))
+    usual = np.median(reach[neighbors], axis=1)
+    return alone | ((followers <= FEWEST_FOLLOWERS) & (reach > OFF_SURFACE * usual))

@@ -1,0 +1,160 @@
+"""How much a score depends on how the scan lies, on the order of its points, and on stray points.
+
+    python benchmarks/pose_invariance.py [--poses N] [--only NAME …] [--detector FILE]
+
+For each bundled part (a virtual scan) and for the bundled real scan the table tells: the object
+score; its own scatter over thinnings of the same scan (standard deviation and range over 8); its
+range over rigid motions, each with the points in another order; the same with 0.1 % stray points,
+half of them within the part's box and half up to 5 m away; how many points above the threshold
+there are; in how many poses the decision differs; and how many of the stray points are told to be
+stray or anomalous.
+
+Every scan is scored with and without its normals: those of bare ones have to be estimated.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from backend.cloud import PointCloud
+from backend.models.bundled import model_path
+from backend.samples import load_sample, sample_names
+from backend.scoring.detector import Detector, ScoreMap
+from backend.virtual_scan import virtual_scan
+
+REAL = "pawn_scan"
+VIEWS, POINTS, NOISE = 6, 16_000, 2.5e-4
+REAL_POINTS = 60_000
+THINNINGS = 8
+STRAY_SHARE, FARTHEST_MM = 1e-3, 5000.0
+SHIFT_MM = 1e4
+COLUMNS = "part", "normals", "score", "limit", "thinnings: sd", "range", "poses: range", "points"
+STRAY_COLUMNS = "with strays: range", "points", "strays told", "other decisions"
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured on one scan."""
+
+    name: str
+    normals: str
+    plain: ScoreMap
+    thinnings: FloatArray
+    posed: list[ScoreMap]
+    strayed: list[ScoreMap]
+    told: FloatArray
+
+    def cells(self) -> list[str]:
+        """Of the table."""
+        limit = self.plain.object_threshold
+        others = sum(r.anomalous != self.plain.anomalous for r in [*self.posed, *self.strayed])
+        return [
+            self.name,
+            self.normals,
+            f"{self.plain.object_score:.3f}",
+            "none" if limit is None else f"{limit:.3f}",
+            f"{self.thinnings.std():.3f}",
+            span(self.thinnings),
+            span([r.object_score for r in self.posed]),
+            span([float(r.above_threshold.sum()) for r in self.posed], 0),
+            span([r.object_score for r in self.strayed]),
+            span([float((r.above_threshold & ~r.stray).sum()) for r in self.strayed], 0),
+            f"{self.told.mean():.1%}",
+            f"{others} of {len(self.posed) + len(self.strayed)}",
+        ]
+
+
+def span(values: FloatArray | list[float], digits: int = 3) -> str:
+    """Least and greatest."""
+    return f"{min(values):.{digits}f}–{max(values):.{digits}f}"
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--poses", type=int, default=50)
+    parser.add_argument("--only", nargs="*", help="parts; all by default")
+    parser.add_argument("--detector", default=model_path("bundled_parts"))
+    options = parser.parse_args()
+    detector = Detector.load(options.detector)
+    names = options.only or [name for name in sample_names() if name in detector.categories]
+    print(" | ".join((*COLUMNS, *STRAY_COLUMNS)), flush=True)
+    for name in names:
+        cloud = scan(name)
+        for kept in [cloud] if cloud.normals is None else [cloud, PointCloud(cloud.points)]:
+            print(" | ".join(measured(detector, name, kept, options.poses).cells()), flush=True)
+
+
+def scan(name: str) -> PointCloud:
+    """Of a bundled part; of the real one, some of its points."""
+    rng = np.random.default_rng(0)
+    part = load_sample(name)
+    if name == REAL:
+        return PointCloud(part.points[np.sort(rng.permutation(len(part))[:REAL_POINTS])])
+    noise = NOISE * part.diagonal
+    return virtual_scan(part, views=VIEWS, points=POINTS, noise=noise, rng=rng)
+
+
+def measured(detector: Detector, name: str, cloud: PointCloud, poses: int) -> Row:
+    """Scores of a scan in many poses."""
+    plain = score(detector, name, cloud)
+    posed, strayed, told = [], [], []
+    for number in range(poses):
+        rng = np.random.default_rng([number])
+        posed.append(score(detector, name, moved(cloud, rng)))
+        more = with_strays(cloud, rng)
+        strayed.append(score(detector, name, more))
+        added = strayed[-1].above_threshold[len(cloud) :]
+        told.append(float(added.mean()))
+    spread = np.array(list(thinnings(detector, name, cloud)))
+    normals = "estimated" if cloud.normals is None else "given"
+    return Row(name, normals, plain, spread, posed, strayed, np.array(told))
+
+
+def score(detector: Detector, name: str, cloud: PointCloud) -> ScoreMap:
+    """As a user does who names the part."""
+    return detector.score(cloud.points, cloud.normals, name)
+
+
+def moved(cloud: PointCloud, rng: np.random.Generator) -> PointCloud:
+    """Turned and shifted far, its points in another order."""
+    turn = Rotation.random(random_state=rng).as_matrix()
+    order = rng.permutation(len(cloud))
+    points = cloud.points[order] @ turn.T + SHIFT_MM * rng.normal(size=3)
+    return PointCloud(points, None if cloud.normals is None else cloud.normals[order] @ turn.T)
+
+
+def with_strays(cloud: PointCloud, rng: np.random.Generator) -> PointCloud:
+    """Turned, with stray points behind its own."""
+    turn = Rotation.random(random_state=rng).as_matrix()
+    low, high = cloud.points.min(axis=0), cloud.points.max(axis=0)
+    count = max(2, round(STRAY_SHARE * len(cloud)))
+    near = low + (high - low) * rng.random((count // 2, 3))
+    far = (low + high) / 2.0 + FARTHEST_MM * rng.uniform(-1.0, 1.0, (count - count // 2, 3))
+    points = np.concatenate([cloud.points, near, far]) @ turn.T
+    if cloud.normals is None:
+        return PointCloud(points)
+    normals = rng.normal(size=(count, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return PointCloud(points, np.concatenate([cloud.normals @ turn.T, normals]))
+
+
+def thinnings(detector: Detector, name: str, cloud: PointCloud) -> Iterator[float]:
+    """Scores of the scan as other points of it are kept: those of other halves of it."""
+    for number in range(THINNINGS):
+        rng = np.random.default_rng([THINNINGS, number])
+        rows = np.sort(rng.permutation(len(cloud))[: round(0.95 * len(cloud))])
+        normals = None if cloud.normals is None else cloud.normals[rows]
+        yield score(detector, name, PointCloud(cloud.points[rows], normals)).object_score
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Which part a scan shows, and when that is not said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from backend.cloud import PointCloud
+from backend.errors import CloudError
+from backend.scoring.recognition import Recogniser
+
+SHAPES = {"block": (60.0, 40.0, 20.0), "plate": (80.0, 50.0, 2.0), "cube": (40.0, 40.0, 40.0)}
+LENGTH = 40.0
+
+
+def box(size: tuple[float, float, float], seed: int, count: int = 2500) -> PointCloud:
+    """Points on the surface of a box, as dense everywhere, in any pose."""
+    rng = np.random.default_rng(seed)
+    extent = np.array(size)
+    areas = np.prod(extent) / extent
+    axis = rng.choice(3, count, p=areas / areas.sum())
+    points = rng.random((count, 3))
+    points[np.arange(count), axis] = rng.integers(0, 2, count)
+    turn = Rotation.random(random_state=seed).as_matrix()
+    return PointCloud(points * extent @ turn.T + 100.0 * rng.normal(size=3))
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    nominal = {name: [box(size, seed) for seed in range(3)] for name, size in SHAPES.items()}
+    return Recogniser.fit(nominal.items(), LENGTH)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_parts_are_recognised_in_any_pose(recogniser: Recogniser, name: str) -> None:
+    found = recogniser.recognise(box(SHAPES[name], 9))
+    assert found.category == name and not found.given
+    assert found.distance < 0.12
+    assert found.rival in set(SHAPES) - {name}
+    assert found.rival_distance is not None and found.rival_distance > 1.5 * found.distance
+
+
+def test_half_a_part_is_as_near_as_the_whole(recogniser: Recogniser) -> None:
+    whole = box(SHAPES["plate"], 9)
+    side = whole.points @ (whole.points[0] - whole.points.mean(axis=0))
+    half = PointCloud(whole.points[side > np.median(side)])
+    assert recogniser.recognise(half).category == "plate"
+
+
+def test_stray_points_do_not_matter(recogniser: Recogniser) -> None:
+    cloud = box(SHAPES["block"], 9)
+    far = 5000.0 * np.random.default_rng(0).normal(size=(3, 3))
+    with_strays = recogniser.recognise(PointCloud(np.concatenate([cloud.points, far])))
+    plain = recogniser.recognise(cloud)
+    assert with_strays.category == "block"
+    assert with_strays.distance == pytest.approx(plain.distance, abs=0.02)
+
+
+def test_in_doubt_the_candidates_are_named(recogniser: Recogniser) -> None:
+    longer = box((75.0, 40.0, 20.0), 9)
+    between = {name: rows.copy() for name, rows in recogniser.signatures.items()}
+    between["block again"] = between["block"]
+    twins = Recogniser(LENGTH, between, {**recogniser.spread, "block again": 0.0})
+    with pytest.raises(CloudError, match=r"in doubt: block at .*block again at .*--category"):
+        twins.recognise(box(SHAPES["block"], 9))
+    assert twins.recognise(longer, "block").given
+
+
+@pytest.mark.parametrize("shape", ["line", "ball", "too small", "too large"])
+def test_what_is_no_part_is_refused_though_it_is_named(recogniser: Recogniser, shape: str) -> None:
+    rng = np.random.default_rng(0)
+    ball = rng.normal(size=(3000, 3))
+    cloud = {
+        "line": np.linspace(0, 80.0, 500)[:, None] * [1.0, 0.0, 0.0] + rng.normal(size=(500, 3)),
+        "ball": 30.0 * ball / np.linalg.norm(ball, axis=1, keepdims=True),
+        "too small": box(SHAPES["block"], 9).points / 1000.0,
+        "too large": box(SHAPES["block"], 9).points * 25.4,
+    }[shape]
+    for category in ("block", None):
+        with pytest.raises(CloudError, match=r"does not look like any scan|in doubt|at least 32"):
+            recogniser.recognise(PointCloud(cloud), category)
+
+
+def test_a_stored_one_is_the_same(recogniser: Recogniser) -> None:
+    again = Recogniser.from_checkpoint(*recogniser.to_checkpoint())
+    cloud = box(SHAPES["cube"], 10)
+    assert again.recognise(cloud) == recogniser.recognise(cloud)
