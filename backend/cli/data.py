@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 
 from backend.cli.batch import tell, warn
-from backend.cli.wording import listed
 
 if TYPE_CHECKING:
     from backend.cloud import PointCloud
@@ -50,11 +49,8 @@ def read_data(
 
     files = data_files(folder)
     samples, left_out = read_usable(progress.track(files, description="Reading"), intake)
-    reasons: dict[str, list[str]] = {}
     for one in left_out:
-        reasons.setdefault(one.reason, []).append(str(one.file.path))
-    for reason, paths in reasons.items():
-        warn(f"{listed(paths)}: left out, {reason}")
+        warn(f"{one.file.path}: left out, {one.reason}")
     for sample in samples:
         tell(sample.file.path, sample.cloud.notices)
     return samples, left_out

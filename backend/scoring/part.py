@@ -37,7 +37,8 @@ def part_in_scan(
     if not intake.crop or not any(model.surface for model in detector.categories.values()):
         return scan, record
     scale = unit_scale(detector, scan.unit)
-    name = category or detector.normalization.recognise(scan.points * scale)
+    cloud = PointCloud(scan.points * scale)
+    name = category or detector.recogniser.recognise(cloud).category
     scale /= detector.normalization.scale(name)  # refuses a category that is unknown
     surface = detector.categories[name].surface
     if surface is None:

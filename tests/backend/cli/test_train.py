@@ -66,7 +66,7 @@ def test_files_that_are_no_scans_are_named_and_left_out(run: Run, tmp_path: Path
     for path in nominal.glob("*.ply"):
         path.write_bytes(b"")
     result = run("train", data, "--out", tmp_path / "again", *QUICK, status=1)
-    assert "none of the 5 nominal scans of 'egg' can be used: " in result.stderr
+    assert "none of the 6 nominal scans of 'egg' can be used: " in result.stderr
     assert "README.txt: " in result.stderr and "s9.ply: " in result.stderr
 
 
