@@ -20,6 +20,7 @@ from backend.geometry.near import nearest_point
 from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
 from backend.geometry.strays import Surroundings
 from backend.geometry.transform import rotation_of, transform_points
+from backend.wording import were
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
 FloatArray = NDArray[np.float64]
@@ -168,7 +169,8 @@ class PointCloud:
         if faces is self.faces and used.all() and not told:
             return self
         if not used.all():
-            told.insert(0, f"{(~used).sum()} of {len(self)} vertices belong to no face; left out")
+            loose = were(int((~used).sum()), len(self), "vertices")
+            told.insert(0, f"{loose} left out: no face has them.")
         surface = replace(self, faces=faces, notices=(*self.notices, *told), adjacency_of=None)
         surface = surface if used.all() else surface.cropped(used)
         surface.__dict__["surface"] = surface

@@ -212,7 +212,7 @@ class _Replaying:
 def _warn_of_pose(path: Path, registration: dict[str, Any] | None) -> None:
     """Say where the scan does not tell its whole pose, or the part fits in others as well."""
     from backend.cli.batch import warn
-    from backend.cli.wording import open_directions
+    from backend.wording import open_directions
 
     if registration is None:
         return
@@ -239,7 +239,7 @@ def _vector(values: list[float]) -> str:
 def _warn_of_empty(path: Path, reports: list[dict[str, Any]]) -> None:
     """Name the defects that did nothing to the scan at ``path``, in one line."""
     from backend.cli.batch import warn
-    from backend.cli.wording import counted, listed
+    from backend.wording import counted, listed
 
     idle = [one for one in reports if one["points"] == 0 and one["removed"] == 0]
     names = [f"{one['kind']} {one['name']!r}" if one["name"] else one["kind"] for one in idle]

@@ -141,7 +141,7 @@ def _order(
 def _warn_of_scans(folder: Path, scans: Sequence[ScanEntry]) -> None:
     """Say what is to be known of the scans; what is so of several, once."""
     from backend.cli.batch import warn
-    from backend.cli.wording import grouped, listed
+    from backend.wording import grouped, listed
 
     notes = ((str(folder / scan.source.file), note) for scan in scans for note in _notes(scan))
     for names, note in grouped(notes):
@@ -149,7 +149,7 @@ def _warn_of_scans(folder: Path, scans: Sequence[ScanEntry]) -> None:
 
 
 def _notes(scan: ScanEntry) -> list[str]:
-    from backend.cli.wording import open_directions
+    from backend.wording import open_directions
 
     if scan.skipped is not None:
         return [f"skipped: {scan.skipped}"]
@@ -161,7 +161,7 @@ def _notes(scan: ScanEntry) -> list[str]:
 def _warn_of_missing(missing: Sequence[MissingEntry]) -> None:
     """Say which samples could not be made; equal reasons once."""
     from backend.cli.batch import warn
-    from backend.cli.wording import grouped, listed
+    from backend.wording import grouped, listed
 
     for names, reason in grouped(
         (f"sample {one.sample} of {one.scan}", one.missing) for one in missing
@@ -170,7 +170,7 @@ def _warn_of_missing(missing: Sequence[MissingEntry]) -> None:
 
 
 def _in_words(order: Order, manifest: Manifest) -> str:
-    from backend.cli.wording import counted
+    from backend.wording import counted
 
     used = counted(sum(scan.skipped is None for scan in manifest.scans), "scan")
     samples, one = counted(len(manifest.samples), "sample"), len(manifest.samples) == 1

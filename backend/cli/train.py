@@ -113,12 +113,12 @@ def command(
     from backend.cli.batch import tell
     from backend.cli.data import parts_of_samples, read_training_data
     from backend.cli.progress import console, progress_display
-    from backend.cli.wording import counted
     from backend.dataset.benchmark import OWN, intake_of
     from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
     from backend.scoring.detector import Detector
     from backend.training import train
     from backend.training.tracking import no_log, tensorboard_log
+    from backend.wording import counted
     from shared_schema.load import load_template
 
     if settings["count"] is not None and template is None:

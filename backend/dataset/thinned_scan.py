@@ -71,6 +71,8 @@ def check_enough(points: int, thinned: int | None = None, spacing: float = 0.0) 
     Raises:
         CloudError: they are fewer than 32.
     """
+    if thinned is not None and spacing == 0:
+        raise CloudError(f"all {points} points lie at one place; scan again")
     if thinned is None and points < SMALLEST_CLOUD:
         raise CloudError(f"it has {points} points; at least {SMALLEST_CLOUD} are needed")
     if thinned is not None and thinned < SMALLEST_CLOUD:

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from backend.geometry.outward_faces import OutwardFaces, outward_faces
 from backend.geometry.places import places_of
+from backend.wording import were
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -107,18 +108,18 @@ def _surface_of(places: IntArray, faces: IntArray) -> IntArray:
 def _notices(dropped: int, result: OutwardFaces, doubt: float) -> Iterator[str]:
     total = dropped + len(result.faces)
     if dropped:
-        yield f"{dropped} of {total} faces have no area or repeat another one; left out"
+        yield f"{were(dropped, total, 'faces')} left out: no area, or a repeated face."
     if result.turned.any():
         cavity = ""
         if (result.turned & result.cavity).any():
             cavity = "; a body that lies within another one counts as a cavity"
         yield (
-            f"{result.turned.sum()} of {total} faces were wound the wrong way and have been "
-            f"turned, so that the surface faces outward{cavity}"
+            f"{were(int(result.turned.sum()), total, 'faces')} wound the wrong way and turned, so "
+            f"that the surface faces outward{cavity}."
         )
     if doubt > WORTH_TELLING:
         yield (
             f"{doubt:.0%} of the surface is open or one-sided, so that its outside cannot be told "
             "for sure; it is taken from how most of its faces are wound. Close the model, or check "
-            "that defects go the right way"
+            "that defects go the right way."
         )

@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
+from backend.wording import were
 
 BoolArray = NDArray[np.bool_]
+
+NOT_FINITE = "NaN and infinity mean no measurement"
+ZERO = "(0, 0, 0) means no measurement here"
 
 
 def only_measured(cloud: PointCloud, *, zero_is_empty: bool = False) -> PointCloud:
@@ -42,14 +46,19 @@ def only_measured(cloud: PointCloud, *, zero_is_empty: bool = False) -> PointClo
     left_out = unknown | zero
     if not left_out.any():
         return cloud
-    notices = _notices(int(unknown.sum()), int(zero.sum()), len(points))
+    notices = [
+        f"{were(int(rows.sum()), len(points), 'points')} left out: {reason}."
+        for rows, reason in ((unknown, NOT_FINITE), (zero, ZERO))
+        if rows.any()
+    ]
     if left_out.all():
-        raise FileFormatError(f"{'; '.join(notices)}; no point is left; scan again")
+        raise FileFormatError(f"{' '.join(notices)} No point is left; scan again")
     kept = cloud.cropped(~left_out)
     if cloud.faces is not None and kept.faces is not None:
         lost = len(cloud.faces) - len(kept.faces)
-        notices += (f"{lost} of {len(cloud.faces)} faces had such a corner",) if lost else ()
-    return replace(kept, notices=(*cloud.notices, *(f"{notice}." for notice in notices)))
+        if lost:
+            notices.append(f"{were(lost, len(cloud.faces), 'faces')} left out with such a corner.")
+    return replace(kept, notices=(*cloud.notices, *notices))
 
 
 def empty_zeros(points: NDArray, *, sure: bool = False) -> BoolArray:
@@ -72,18 +81,3 @@ def _most_in_one_place(points: NDArray) -> int:
         return 0
     _, counts = np.unique(known, axis=0, return_counts=True)
     return int(counts.max())
-
-
-def _notices(unknown: int, zero: int, total: int) -> tuple[str, ...]:
-    """In words, how many points there are of each kind that occurs."""
-    reasons = (
-        (unknown, "are no measurement (NaN or infinite) and were left out"),
-        (zero, "lie at exactly (0, 0, 0), which means no measurement, and were left out"),
-    )
-    return tuple(_in_words(count, total, reason) for count, reason in reasons if count)
-
-
-def _in_words(count: int, total: int, reason: str) -> str:
-    if count == 1:
-        reason = reason.replace("are ", "is ", 1).replace("lie ", "lies ").replace("were", "was")
-    return f"{count} of {total} points {reason}"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.io.limits import ReadLimits
+from backend.wording import were
 
 # In a strip: the next index begins a new one.
 RESTART = -1
@@ -23,7 +24,7 @@ def triangles_of(
         return None, ()
     limits.check_faces(int(np.maximum(lengths.astype(np.int64, copy=False) - 2, 0).sum()))
     few = int((lengths < 3).sum())
-    notice = f"{few} of {len(lengths)} faces have fewer than three corners and were left out."
+    notice = f"{were(few, len(lengths), 'faces')} left out: fewer than three corners."
     return triangulate(lengths, corners), (notice,) if few else ()
 
 

@@ -18,6 +18,7 @@ from backend.io.limits import ReadLimits
 from backend.io.lines import from_utf_16
 from backend.io.numbers import DecimalMark
 from backend.io.text import CONTROL
+from backend.wording import were
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -122,12 +123,10 @@ def _finite_faces(soup: PointCloud) -> PointCloud:
     lost = int((~finite).sum())
     if not lost:
         return soup
-    notice = f"{lost} of {len(finite)} faces have a corner that is not finite and were left out"
+    notice = f"{were(lost, len(finite), 'faces')} left out: a corner is not finite."
     if lost == len(finite):
-        raise FileFormatError(f"{notice}; no face is left; export the mesh again")
-    return replace(
-        soup, points=soup.points[np.repeat(finite, 3)], notices=(*soup.notices, f"{notice}.")
-    )
+        raise FileFormatError(f"{notice} No face is left; export the mesh again")
+    return replace(soup, points=soup.points[np.repeat(finite, 3)], notices=(*soup.notices, notice))
 
 
 def merge_vertices(points: FloatArray, faces: IntArray) -> tuple[FloatArray, IntArray]:

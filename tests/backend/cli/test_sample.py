@@ -70,7 +70,7 @@ def test_loose_vertices_and_turned_faces_of_a_model_are_told_and_change_nothing(
         model = tmp_path / name / f"part{suffix if name == 'bad' else '.ply'}"
         write_cloud(model, mesh)
         result = run("sample", template, model, "--count", 2, "--out", tmp_path / name / "out")
-        assert ("1 of 619 vertices belong to no face" in result.stderr) == (name == "bad")
+        assert ("1 of 619 vertices was left out" in result.stderr) == (name == "bad")
         assert ("626 of 1252 faces were wound the wrong way" in result.stderr) == (name == "bad")
         texts.append([path.read_text() for path in sorted((tmp_path / name / "out").iterdir())])
     assert texts[0] == texts[1]

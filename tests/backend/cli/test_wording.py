@@ -8,9 +8,9 @@ import pytest
 from click import ClickException
 
 from backend.cli.batch import for_each_scan
-from backend.cli.wording import counted, grouped, listed, open_directions
 from backend.errors import CloudError
 from backend.io import write_cloud
+from backend.wording import counted, grouped, listed, open_directions
 from shared_schema.load import dump, parse_document
 from shared_schema.recipe import Recipe
 from tests.backend.cli.conftest import Run

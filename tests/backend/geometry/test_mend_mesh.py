@@ -141,7 +141,7 @@ def test_what_no_face_has_does_not_enlarge_the_part() -> None:
     stray = PointCloud(np.vstack([good.points, far]), faces=faces)
     assert stray.surface.diagonal == good.diagonal
     np.testing.assert_array_equal(stray.surface.rows, np.arange(len(good)))
-    assert "2 of 164 vertices belong to no face" in stray.surface.notices[0]
+    assert "2 of 164 vertices were left out: no face has them." in stray.surface.notices[0]
     spread = subsample_surface(stray, 500, np.random.default_rng(0))
     assert np.linalg.norm(spread.points, axis=1).max() <= 1.0 + 1e-9
     # As a scan, all its vertices count.

@@ -25,8 +25,8 @@ from shared_schema.recipe import Recipe
 NUMBERS = np.arange(1.0, 31.0).reshape(10, 3)
 # LAS holds whole numbers alone, STL faces alone.
 SCANS = [suffix for suffix in WRITERS if suffix not in (".las", ".laz", ".stl")]
-NOT_FINITE = "2 of 10 points are no measurement (NaN or infinite) and were left out."
-ZERO = "3 of 10 points lie at exactly (0, 0, 0), which means no measurement, and were left out."
+NOT_FINITE = "2 of 10 points were left out: NaN and infinity mean no measurement."
+ZERO = "3 of 10 points were left out: (0, 0, 0) means no measurement here."
 
 
 def _scan(points: np.ndarray, suffix: str) -> PointCloud:
@@ -101,8 +101,8 @@ def test_faces_at_vertices_that_are_not_finite_go_and_the_others_are_renumbered(
     read = parse_cloud(WRITERS[".ply"](mesh), ".ply")
     np.testing.assert_array_equal(read.points[read.faces], points[[[2, 3, 4], [9, 0, 5]]])
     assert read.notices == (
-        "1 of 10 points is no measurement (NaN or infinite) and was left out.",
-        "1 of 3 faces had such a corner.",
+        "1 of 10 points was left out: NaN and infinity mean no measurement.",
+        "1 of 3 faces was left out with such a corner.",
     )
 
 
@@ -117,7 +117,7 @@ def test_normals_are_not_used_where_one_of_a_measured_point_is_unknown() -> None
 @pytest.mark.parametrize("value", [np.nan, 0.0])
 def test_a_file_without_any_measurement_is_refused(value: float) -> None:
     data = WRITERS[".ply"](PointCloud(np.full((5, 3), value)))
-    with pytest.raises(FileFormatError, match=r"^5 of 5 points .*; no point is left; scan again$"):
+    with pytest.raises(FileFormatError, match=r"^5 of 5 points .*\. No point is left; scan again$"):
         parse_cloud(data, ".ply")
 
 

@@ -101,7 +101,7 @@ def test_what_is_left_out_is_told() -> None:
     assert cloud.faces.tolist() == TRIANGLES
     assert cloud.notices == (
         "The file has free-form surfaces, which are not read and were left out.",
-        "1 of 3 faces have fewer than three corners and were left out.",
+        "1 of 3 faces was left out: fewer than three corners.",
     )
 
 

@@ -120,7 +120,7 @@ def test_strips_alternate_and_begin_anew() -> None:
         (ASCII.replace("0.5", "0,5"), "The numbers have decimal commas and were read as such."),
         (
             ASCII.replace("face 2", "face 3") + "2 0 1\n",
-            "1 of 3 faces have fewer than three corners and were left out.",
+            "1 of 3 faces was left out: fewer than three corners.",
         ),
         (
             ASCII.replace("int vertex_indices", "float texture"),

@@ -100,8 +100,8 @@ def test_faces_with_a_corner_that_is_not_finite_are_left_out(word: str) -> None:
     cloud = _read(f"solid\n{FACES[0]}{bad}{FACES[1]}endsolid\n")
     np.testing.assert_array_equal(cloud.points, POINTS)
     assert cloud.faces.tolist() == TRIANGLES
-    assert cloud.notices == ("1 of 3 faces have a corner that is not finite and were left out.",)
-    with pytest.raises(FileFormatError, match=r"1 of 1 faces have .*; no face is left"):
+    assert cloud.notices == ("1 of 3 faces was left out: a corner is not finite.",)
+    with pytest.raises(FileFormatError, match=r"1 of 1 faces was .*\. No face is left"):
         _read(f"solid\n{bad}endsolid\n")
 
 
@@ -110,7 +110,7 @@ def test_a_binary_face_that_is_not_finite_is_left_out() -> None:
     data = WRITERS[".stl"](PointCloud(np.vstack([POINTS, [np.nan] * 3]), faces=faces))
     cloud = _read(data)
     assert cloud.faces.tolist() == TRIANGLES
-    assert cloud.notices == ("1 of 3 faces have a corner that is not finite and were left out.",)
+    assert cloud.notices == ("1 of 3 faces was left out: a corner is not finite.",)
 
 
 @pytest.mark.parametrize(

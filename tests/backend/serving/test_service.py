@@ -90,7 +90,21 @@ def test_binary_answers(service: Service, cloud: PointCloud, expected: ScoreMap)
         assert summary == summarize(expected, cloud)
 
 
-@pytest.mark.parametrize("suffix", [s for s in SUFFIXES if s not in (".stl", ".ply")])
+def test_scans_of_terrestrial_scanners_are_taken(
+    service: Service, cloud: PointCloud, expected: ScoreMap
+) -> None:
+    rows = "".join(f"{x!r} {y!r} {z!r} 0.5\n" for x, y, z in cloud.points.tolist())
+    turn = "1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"
+    ptx = f"{len(cloud)}\n1\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n{turn}{rows}"
+    for name, text in {"a.pts": f"{len(cloud)}\n{rows}", "a.ptx": ptx}.items():
+        answer = service.upload(name, text.encode()).json()
+        assert answer["category"] == expected.category and answer["point_count"] == len(cloud)
+
+
+WRITTEN = [suffix for suffix in SUFFIXES if suffix in WRITERS and suffix not in (".stl", ".ply")]
+
+
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_every_format_is_taken(
     service: Service, detector: Detector, cloud: PointCloud, suffix: str
 ) -> None:
@@ -110,7 +124,7 @@ def test_points_that_are_no_measurement_are_told_and_get_no_score(
     invalid = replace(cloud, points=points)
     answer = ScoreResponse(**upload(service, invalid, point_scores=True).json())
     assert answer.notices == (
-        f"3 of {len(cloud)} points are no measurement (NaN or infinite) and were left out.",
+        f"3 of {len(cloud)} points were left out: NaN and infinity mean no measurement.",
     )
     kept = np.isfinite(points).all(axis=1)
     expected = detector.score(points[kept], cloud.normals[kept]).point_scores
@@ -144,9 +158,12 @@ def test_unit_and_category_are_heeded(
     answer = upload(service, in_metres, unit="m").json()
     assert answer["object_score"] == pytest.approx(expected.object_score, rel=1e-3)
     assert upload(service, in_metres).status_code == 422
-    as_ball = upload(service, cloud, category="ball").json()
-    assert as_ball["category"] == "ball"
-    assert as_ball["object_score"] != pytest.approx(expected.object_score)
+    assert answer["category_given"] is False
+    as_egg = upload(service, cloud, category="egg").json()
+    assert as_egg["category_given"] is True
+    assert as_egg["object_score"] == pytest.approx(expected.object_score)
+    as_ball = upload(service, cloud, category="ball")
+    assert as_ball.status_code == 422 and "any scan of 'ball'" in as_ball.json()["detail"]
 
 
 def test_the_viewpoint_is_three_numbers(service: Service, cloud: PointCloud) -> None:
@@ -179,11 +196,11 @@ def test_health_and_model(service: Service, detector: Detector, model: Path) -> 
         ("scan.exe", b"MZ", 415, "'.exe'"),
         ("scan", b"1 2 3", 415, "no suffix"),
         ("scan.ply", b"", 422, "empty"),
-        ("scan.ply", b"solid nothing", 422, "PLY header"),
-        ("scan.xyz", b"1 2 nan\n4 5 nan\n", 422, "no point is left"),
+        ("scan.ply", b"solid nothing", 422, "a line 'ply'"),
+        ("scan.xyz", b"1 2 nan\n4 5 nan\n", 422, "No point is left"),
         ("scan.laz", b"LASF" + bytes(400), 422, "no points"),
         ("scan.tiff", b"II*\0\10\0\0\0\xff\xff" + bytes(99), 422, "65535 tags"),
-        ("scan.xyz", b"1 2 3\n" * 10, 422, "known"),
+        ("scan.xyz", b"1 2 3\n" * 40, 422, "40 points lie at one place"),
         ("scan.xyz", b"1 2 3\n" * (MAX_POINTS + 1), 422, "more than the limit of 2000"),
     ],
 )

@@ -13,6 +13,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def were(number: int, total: int, nouns: str) -> str:
+    """``1 of 9 faces was``, ``2 of 9 faces were``: the beginning of a sentence."""
+    return f"{number} of {total} {nouns} {'was' if number == 1 else 'were'}"
+
+
 def listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b, c and 4 others``."""
     shown = list(names) if len(names) <= SHOWN + 1 else [*names[:SHOWN]]
