@@ -94,7 +94,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Run the checks and the tests; further options go to pytest.
+    """Run the checks and the tests; further options, such as --cov, go to pytest.
 
     Some tests need a Blender program: the one that $FLAWSMITH_BLENDER names, else the blender on
     the PATH; without one they are skipped. Where $FLAWSMITH_BPY_PYTHON names a Python with another
@@ -103,7 +103,7 @@ def test(options: argparse.Namespace) -> int:
     prepare(options)
     require_blender_libraries()
     failed = check(options)
-    command = [script("pytest"), *side_by_side(), "--cov", *options.rest]
+    command = [script("pytest"), *side_by_side(), *options.rest]
     return run(command, cwd=ROOT, env=ONE_THREAD) or failed
 
 
