@@ -122,9 +122,11 @@ class Recogniser:
         return found
 
     def _is_sure(self, found: Recognition) -> bool:
+        if found.rival_distance is None:
+            # The only part there is cannot be mistaken for another one.
+            return True
         near = found.distance <= self._limit(found.category)
-        margin = MARGIN if near else FAR_MARGIN
-        apart = found.rival_distance is None or found.rival_distance >= margin * found.distance
+        apart = found.rival_distance >= (MARGIN if near else FAR_MARGIN) * found.distance
         return apart and found.distance <= max(FARTHEST, self._limit(found.category))
 
     def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

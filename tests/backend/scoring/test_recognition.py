@@ -67,6 +67,17 @@ def test_in_doubt_the_candidates_are_named(recogniser: Recogniser) -> None:
     assert twins.recognise(longer, "block").given
 
 
+def test_the_only_part_there_is_cannot_be_mistaken_but_another_thing_is_refused() -> None:
+    plate = [box(SHAPES["plate"], seed) for seed in range(3)]
+    alone = Recogniser.fit([("plate", plate)], LENGTH)
+    bent = box((80.0, 50.0, 4.0), 9)
+    found = alone.recognise(bent)
+    assert not found.given and found.rival is None
+    assert 0.2 < found.distance < 0.7
+    with pytest.raises(CloudError, match="does not look like any scan of a known part"):
+        alone.recognise(PointCloud(bent.points / 1000.0))
+
+
 @pytest.mark.parametrize("shape", ["line", "ball", "too small", "too large"])
 def test_what_is_no_part_is_refused_though_it_is_named(recogniser: Recogniser, shape: str) -> None:
     rng = np.random.default_rng(0)
