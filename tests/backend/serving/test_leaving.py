@@ -11,11 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 import uvicorn
 
-from backend.cloud import PointCloud
 from backend.io import WRITERS
 from backend.scoring.detector import Detector
 from backend.serving import app as app_module
@@ -128,9 +126,7 @@ def test_what_a_stopped_server_cannot_finish_is_to_be_sent_again(
 
 
 def test_sigterm_is_no_fault_of_the_server(model: Path) -> None:
-    directions = np.random.default_rng(0).normal(size=(60_000, 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    large = WRITERS[".ply"](PointCloud.of(10.0 * directions, directions))
+    large = WRITERS[".ply"](scan("ball", 0, count=60_000))
     with running(model) as service, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(service.upload, "a.ply", large, category="ball")
         # Nobody is told when the scan is accepted: it is, before what is asked for afterwards.

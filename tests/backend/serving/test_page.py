@@ -53,6 +53,6 @@ def test_a_refusal_is_shown_in_words(service: Service, browser: Browser, tmp_pat
     browser.choose_file("#scan", damaged)
     browser.click("button")
     browser.wait_for("document.querySelector('#status').className == 'bad'")
-    assert "no PLY header" in browser.text()
+    assert "no line 'end_header'" in browser.text()
     assert browser.evaluate("document.querySelector('#result').hidden") is True
     assert browser.evaluate("document.querySelector('button').disabled") is False
