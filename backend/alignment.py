@@ -97,6 +97,7 @@ def align(
     }
     if clean:
         scan, record["clean"] = cleaning.clean(scan, viewpoint)
+    told: tuple[str, ...] = ()
     if nominal is not None:
         found = register(
             nominal,
@@ -105,7 +106,9 @@ def align(
             min_fitness=min_fitness,
             viewpoint=None if viewpoint is None else scale * viewpoint,
             prefer=None if prefer is None else prefer @ np.linalg.inv(T_part_scan),
+            unit=None if scan.unit is None else Unit(scan.unit),
         )
+        told = found.notices
         T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
         record["registration"] = _record(found, scale) | {
             "seed": seed,
@@ -123,7 +126,7 @@ def align(
     )
     if scan.normals is None and placed.normals is not None:
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
-    scan = replace(scan, notices=placed.notices)
+    scan = replace(scan, notices=(*placed.notices, *told))
     return AlignedScan(scan, T_part_scan, record, cut)
 
 
@@ -168,6 +171,9 @@ def _record(found: Registration, scale: float) -> dict[str, Any]:
         "offset": found.offset,
         "free_motions": found.free_motions,
         "facing": found.facing,
+        "coverage": found.coverage,
+        "agreement": found.agreement,
+        "contradiction": found.contradiction,
         "alternatives": [
             {
                 "T_part_scan": (other.T_part_scan @ to_part_unit).tolist(),

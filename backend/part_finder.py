@@ -61,7 +61,7 @@ class PartFinder:
     def _place(self, scan: PointCloud, eye: FloatArray | None) -> Registration:
         starts = np.stack([*self.poses, *principal_poses(self.nominal, scan)])
         rng = np.random.default_rng(SEED)
-        near = register(self.target, scan, rng=rng, min_fitness=0.0, viewpoint=eye, starts=starts)
+        near = register(self.target, scan, rng=rng, judge=False, viewpoint=eye, starts=starts)
         if near.fitness >= ENOUGH:
             return near
         return register(self.target, scan, rng=np.random.default_rng(SEED), viewpoint=eye)

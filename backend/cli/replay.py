@@ -44,9 +44,10 @@ if TYPE_CHECKING:
 @click.option(
     "--min-fitness",
     type=click.FloatRange(0.0, 1.0),
-    default=0.8,
+    default=0.05,
     show_default=True,
-    help="Share of a scan that must lie on the nominal model; below it the scan is refused.",
+    help="Share of a scan, surroundings included, that must lie on the nominal model; below it the "
+    "scan is refused.",
 )
 @seed_option("the registration and of the sensor")
 @click.option(

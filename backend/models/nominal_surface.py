@@ -23,7 +23,7 @@ from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.models.preparation import PreparedCloud
 from backend.part_finder import PartFinder
-from backend.registration import MIN_FITNESS, Fit, Target, principal_poses, register
+from backend.registration import Fit, Target, principal_poses, register
 
 FloatArray = NDArray[np.float64]
 Track = Callable[[Sequence[PreparedCloud]], Iterable[PreparedCloud]]
@@ -104,7 +104,7 @@ class NominalSurface:
         found = []
         for cloud in track(clouds):
             poses = _poses(fits)
-            fits.append(_place(target, cloud, poses, usual, MIN_FITNESS))
+            fits.append(_place(target, cloud, poses, usual, judge=True))
             usual = UsualFit.of(fits)
             found.append(surface._heights(cloud, fits[-1].T_part_scan))
         heights, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
@@ -201,20 +201,20 @@ def _place(
     cloud: PreparedCloud,
     poses: FloatArray,
     usual: UsualFit,
-    min_fitness: float = 0.0,
+    judge: bool = False,
 ) -> Fit:
     """Where a scan lies on the model: as nominal ones lay, or by principal axes, or anywhere.
 
     Raises:
-        RegistrationError: it is much smaller than the part, or does not reach ``min_fitness``.
+        RegistrationError: it is much smaller than the part, or is judged and does not fit.
     """
     scan = PointCloud(cloud.points, cloud.normals)
     starts = np.concatenate([poses, principal_poses(target.nominal, scan)])
     search = partial(register, target, scan)
-    near = search(rng=np.random.default_rng(SEED), starts=starts, min_fitness=0.0)
+    near = search(rng=np.random.default_rng(SEED), starts=starts, judge=False)
     if usual.allows(near):
         return near
-    anywhere = search(rng=np.random.default_rng(SEED), min_fitness=min_fitness)
+    anywhere = search(rng=np.random.default_rng(SEED), judge=judge)
     return max(near, anywhere, key=lambda fit: fit.fitness)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import trimesh
 
-from backend import registration
 from backend.cloud import PointCloud
 from backend.errors import ReplayError
 from backend.geometry.surface import subsample_surface
 from backend.io import read_cloud, read_labeled, write_cloud
+from backend.registration import search
 from backend.remake import remake
 from tests.backend.cli.conftest import Run, run
 
@@ -62,9 +62,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _few_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the pose is right is for other tests; here it need but be the same."""
-    monkeypatch.setattr(registration, "COARSE_ROTATIONS", 60)
-    monkeypatch.setattr(registration, "COARSE_ANCHORS", 2)
-    monkeypatch.setattr(registration, "ROUNDS", registration.ROUNDS[:2])
+    monkeypatch.setattr(search, "COARSE_ROTATIONS", 60)
+    monkeypatch.setattr(search, "COARSE_ANCHORS", 4)
 
 
 def replayed(run: Run, folder: Path, scan: str, *options: Any) -> tuple[dict[str, Any], Path]:

@@ -1,0 +1,23 @@
+"""How large a cloud is, however it is turned, but for strays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+# What lies beyond this share at either end does not count.
+STRAYS = 0.01
+# So many points tell the size.
+MOST_POINTS = 200_000
+
+
+def extent(points: FloatArray) -> float:
+    """Diagonal of the box of ``points`` (N, 3) along their principal axes; 0 of none."""
+    if len(points) < 2:
+        return 0.0
+    points = points[:: -(-len(points) // MOST_POINTS)]
+    axes = np.linalg.svd(np.cov(points.T))[0]
+    low, high = np.quantile(points @ axes, [STRAYS, 1.0 - STRAYS], axis=0)
+    return float(np.linalg.norm(high - low))

@@ -1,0 +1,25 @@
+"""Where a scan lies on the nominal model of its part.
+
+Attributes:
+    register: find the pose of a scan, or refuse it.
+    register_turntable: find the poses of scans between which the part turned by known angles.
+    Target: a nominal model that several scans are registered to.
+"""
+
+from backend.registration.acceptance import MIN_FITNESS
+from backend.registration.register import Fit, Registration, register
+from backend.registration.search import principal_poses
+from backend.registration.surface import Target
+from backend.registration.turntable import Turntable, TurntableView, register_turntable
+
+__all__ = [
+    "MIN_FITNESS",
+    "Fit",
+    "Registration",
+    "Target",
+    "Turntable",
+    "TurntableView",
+    "principal_poses",
+    "register",
+    "register_turntable",
+]

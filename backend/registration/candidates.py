@@ -1,0 +1,179 @@
+"""The poses that the search found by the evidence for each, and which fit as well as the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.geometry.extent import extent
+from backend.geometry.transform import transform_points
+from backend.registration.ambiguity import Freedom, free_motions, motion_between
+from backend.registration.evidence import Evidence, Noise, Seen, measure_noise, weigh
+from backend.registration.search import SURFACE_ERROR, polish, principal_axes
+from backend.registration.surface import FIT_DISTANCE, Scan, Surface, Target
+
+FloatArray = NDArray[np.float64]
+
+# So many poses at most are improved to the end and compared in full.
+MOST = 4
+# A pose whose points are less likely by so much each, as a logarithm, is not looked at further.
+HOPELESS = 1.5
+# Another pose fits as well if its points are less likely by no more than this each, ...
+RIVAL_LIKELIHOOD = 0.05
+# ... or than so many standard errors, as pieces of the scan of this extent differ.
+RIVAL_ERRORS = 2.0
+PIECE = 0.12
+# The mirror image of a scan is tried to the end if its points are less likely by this at most, ...
+MIRROR_SLACK = 1.0
+# ... and it is right if they are likelier by this.
+MIRROR_LEAD = 0.1
+# Poses are clearly different from this far apart: radians, or ratios of the scan's radius.
+DISTINCT = 0.2
+# A pose that shows the sensor so much less of its outside than another one does is none.
+FACING_MARGIN = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A pose at unit size, as ``Registration`` describes it.
+
+    Attributes:
+        extent: how large what is on the part is.
+        roughness: of the scan, see ``view.roughness``.
+    """
+
+    transform: FloatArray
+    evidence: Evidence
+    fitness: float
+    rmse: float
+    noise: Noise
+    offset: float
+    facing: float | None
+    freedom: Freedom
+    extent: float
+    roughness: float
+
+    @property
+    def likelihood(self) -> float:
+        """Mean logarithm of how likely each point of the scan is under this pose."""
+        return float(self.evidence.likelihood.mean())
+
+
+def best_candidates(
+    target: Target, scan: Scan, seen: Seen, transforms: FloatArray
+) -> list[Candidate]:
+    """The most likely of ``transforms`` (S, 4, 4), improved to the end, best first.
+
+    Args:
+        target: the nominal model.
+        scan: all points.
+        seen: fewer points.
+        transforms: poses.
+    """
+    weighed = [(weigh(target.surface, seen, transform), transform) for transform in transforms]
+    weighed.sort(key=lambda pair: -pair[0].likelihood.mean())
+    least = weighed[0][0].likelihood.mean() - HOPELESS
+    found = [
+        candidate_at(target.fine, scan, seen, transform)
+        for evidence, transform in weighed[:MOST]
+        if evidence.likelihood.mean() >= least
+    ]
+    return sorted(found, key=lambda candidate: -candidate.likelihood)
+
+
+def candidate_at(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray) -> Candidate:
+    """The best pose near ``transform`` (4, 4), on the surface that is seen under it."""
+    evidence = weigh(surface, seen, transform)
+    sigma = max(evidence.noise.sigma, SURFACE_ERROR)
+    return measured(surface, scan, seen, polish(evidence.front, seen.scan, transform, sigma))
+
+
+def measured(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray) -> Candidate:
+    """The pose ``transform`` (4, 4) as it is."""
+    evidence = weigh(surface, seen, transform)
+    matches = evidence.front.match(transform_points(transform, scan.points))
+    fits = matches.distance() <= FIT_DISTANCE
+    points, normals, height = matches.points[fits], matches.normals[fits], matches.height[fits]
+    return Candidate(
+        transform,
+        evidence,
+        float(fits.mean()),
+        float(np.sqrt(np.mean(height**2))) if fits.any() else np.inf,
+        measure_noise(matches),
+        float(height.mean()) if fits.any() else 0.0,
+        _facing(scan, fits, transform, normals),
+        free_motions(points, normals),
+        extent(seen.scan.points[evidence.noise.on_part]),
+        seen.roughness,
+    )
+
+
+def _facing(
+    scan: Scan, fits: NDArray[np.bool_], transform: FloatArray, normals: FloatArray
+) -> float | None:
+    if scan.said is None or not fits.any():
+        return None
+    said = scan.said[fits] @ transform[:3, :3].T
+    return float((np.einsum("pi,pi->p", said, normals) > 0).mean())
+
+
+def rivals(candidates: list[Candidate], seen: Seen) -> list[Candidate]:
+    """The best of ``candidates``, best first, and the clearly different ones that fit as well."""
+    best = candidates[0]
+    equal = [one for one in candidates if _fits_as_well(one, best, seen)]
+    facing = max((one.facing for one in equal if one.facing is not None), default=None)
+    if facing is not None:
+        # What is turned away from the sensor by no more than chance does not count.
+        equal.sort(key=lambda one: round((facing - (one.facing or 0.0)) / FACING_MARGIN))
+        equal = [one for one in equal if (one.facing or 0.0) > facing - FACING_MARGIN]
+    kept: list[Candidate] = []
+    for one in equal:
+        if all(
+            motion_between(other.transform, one.transform, other.freedom) > DISTINCT
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
+
+
+def mirror_is_likelier(surface: Surface, seen: Seen, best: Candidate) -> bool:
+    """Whether the mirror image of the scan clearly fits better than the scan.
+
+    Only parts that are nearly the same in a mirror can be taken for their mirror image. So it is
+    looked for where the three principal planes of the part reflect the scan to.
+    """
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    mirrored = seen.moved(flip)
+    middle, axes = principal_axes(surface.points)
+    for axis in axes:
+        reflection = np.eye(4)
+        reflection[:3, :3] -= 2.0 * np.outer(axis, axis)
+        reflection[:3, 3] = 2.0 * (axis @ middle) * axis
+        evidence = weigh(surface, mirrored, reflection @ best.transform @ flip)
+        lead = evidence.likelihood - best.evidence.likelihood
+        if lead.mean() > -MIRROR_SLACK:
+            sigma = max(evidence.noise.sigma, SURFACE_ERROR)
+            pose = polish(evidence.front, mirrored.scan, reflection @ best.transform @ flip, sigma)
+            lead = weigh(surface, mirrored, pose).likelihood - best.evidence.likelihood
+            if lead.mean() > MIRROR_LEAD and not _by_chance(lead, seen):
+                return True
+    return False
+
+
+def _fits_as_well(other: Candidate, best: Candidate, seen: Seen) -> bool:
+    """Whether chance may have made ``best`` the more likely pose."""
+    lead = best.evidence.likelihood - other.evidence.likelihood
+    return bool(lead.mean() <= RIVAL_LIKELIHOOD) or _by_chance(lead, seen)
+
+
+def _by_chance(lead: FloatArray, seen: Seen) -> bool:
+    """Whether a lead (P,) of one pose over another may come by chance.
+
+    Neighbouring points err together, so that not points but pieces of the scan are drawn by chance.
+    """
+    cells = np.floor(seen.scan.points / PIECE).astype(np.int64)
+    _, piece = np.unique(cells, axis=0, return_inverse=True)
+    leads = np.bincount(piece.ravel(), lead)
+    return bool(leads.sum() <= RIVAL_ERRORS * np.sqrt((leads**2).sum()))

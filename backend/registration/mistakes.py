@@ -1,0 +1,80 @@
+"""What went wrong where a scan does not fit: mostly its unit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.geometry.extent import extent
+from backend.registration.surface import FIT_DISTANCE, Target
+from shared_schema.recipe import MM_PER_UNIT, Unit
+
+FloatArray = NDArray[np.float64]
+
+# A scan that is smaller than this, as a ratio of the nominal model, fits anywhere.
+LEAST_SIZE = 0.05
+# A scan that is smaller than this may be all of the part in another unit.
+SMALL = 0.2
+# Between millimetres and centimetres, inches or metres, and between centimetres and metres.
+FACTORS = (10.0, 25.4, 100.0, 1000.0)
+# In the right unit, a scan of one view or more is so large, as a ratio of the model.
+RIGHT_SIZE = (0.5, 1.25)
+SAME_UNIT = 0.01
+
+MIRRORED = (
+    "The mirror image fits the nominal model: the scan is of the mirrored part, or one of its "
+    "axes is turned round"
+)
+
+
+def plausible_factors(size: float) -> list[float]:
+    """Usual factors that make a scan of ``size``, as a ratio of the model, about as large."""
+    factors = [*FACTORS, *(1.0 / factor for factor in FACTORS)]
+    return [factor for factor in factors if RIGHT_SIZE[0] <= factor * size <= RIGHT_SIZE[1]]
+
+
+def unplaceable(target: Target, scan: PointCloud, min_fitness: float) -> str | None:
+    """Why no pose needs to be looked for: the scan is much too small or too large."""
+    nominal = target.nominal
+    if extent(scan.points) < LEAST_SIZE * extent(nominal.points):
+        return "the scan is too small to be placed"
+    # What lies within the part lies within this reach of the median, if it is most of the scan.
+    reach = np.sqrt(3.0) * nominal.diagonal * (1.0 + 2.0 * FIT_DISTANCE)
+    apart = np.linalg.norm(scan.points - np.median(scan.points, axis=0), axis=1)
+    possible = float((apart <= reach).mean())
+    if possible < min_fitness:
+        return (
+            f"only {possible:.1%} of the scan can lie on the nominal model, "
+            f"{min_fitness:.1%} are needed"
+        )
+    return None
+
+
+def wrong_unit(factor: float, unit: Unit | None) -> str:
+    """That the scan fits if it is ``factor`` times as large as in ``unit``."""
+    times = f"{factor:.4g} times as large" if factor > 1.0 else f"{1.0 / factor:.4g} times as small"
+    text = f"the scan fits the whole nominal model if it is taken {times}"
+    right = None if unit is None else _unit_of(factor * MM_PER_UNIT[unit])
+    if unit is None or right is None:
+        return f"{text}: check the units of both"
+    return (
+        f"{text}: its unit is likely {right.value}, not {unit.value}. Give the unit of the scan by "
+        f"--unit {right.value}, or the model in the unit it is in"
+    )
+
+
+def _unit_of(millimetres: float) -> Unit | None:
+    """The unit of that length."""
+    near = [
+        unit for unit, length in MM_PER_UNIT.items() if abs(millimetres / length - 1.0) < SAME_UNIT
+    ]
+    return near[0] if near else None
+
+
+def sizes(nominal: PointCloud, scan: PointCloud) -> str:
+    """What to check."""
+    return (
+        f"The scan is {extent(scan.points):.4g} across and the model {extent(nominal.points):.4g}: "
+        "check that both are of the same part and in the same unit, and cut away table and fixtures"
+    )

@@ -1,0 +1,243 @@
+"""Bring a nominal model and a scan of it together, from any starting pose.
+
+The search finds poses that fit, the evidence tells the right one among them, whether it is right at
+all, and which others fit as well. All of it runs at unit size, so that the unit of the clouds does
+not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.errors import RegistrationError
+from backend.geometry.chunks import each_chunk
+from backend.geometry.extent import extent
+from backend.geometry.transform import transform_points
+from backend.registration.acceptance import MIN_FITNESS, objection
+from backend.registration.candidates import mirror_is_likelier
+from backend.registration.mistakes import (
+    MIRRORED,
+    SMALL,
+    plausible_factors,
+    sizes,
+    unplaceable,
+    wrong_unit,
+)
+from backend.registration.poses import Found, find_poses
+from backend.registration.surface import Target, prepared
+from shared_schema.recipe import Unit
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+# Poses that show a given viewpoint the inside of the surface win only if the points are likelier by
+# more than this each: then it is not where the sensor stood.
+FACING_LEAD = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A pose and how well it fits.
+
+    Attributes:
+        T_part_scan: (4, 4) from the scan's frame to the nominal model's, rotation and shift.
+        fitness: share of the scan within 1 % of the nominal diagonal of its surface, in [0, 1].
+        rmse: root mean square distance of those points to the surface, in the clouds' unit.
+    """
+
+    T_part_scan: FloatArray
+    fitness: float
+    rmse: float
+
+
+@dataclass(frozen=True, eq=False)
+class Registration(Fit):
+    """Where a scan lies in the part frame, and how well it fits.
+
+    Attributes:
+        noise: robust standard deviation of the distances of the points on the part from the
+            surface moved by the offset, in the clouds' unit: mostly the sensor's own noise.
+        on_part: (N,) bool, the points of the scan within three times the noise of the surface.
+        offset: how far outside the nominal surface the points that fit lie on average, in the
+            clouds' unit.
+        free_motions: how many of the six directions of motion the scan leaves open, such as the
+            turn about the axis of a turned part.
+        facing: share of the points that fit where the outside of the surface is turned to the
+            viewpoint, or as the scan's normals are, in [0, 1]; None where neither is known.
+        coverage: share of the surface that should be seen, where the scan looked, and is; in
+            [0, 1]. None for a scan of several views.
+        agreement: share of the points that should be on the surface and are, in [0, 1]: of those on
+            rays that meet it, or of those near it where the scan is of several views.
+        contradiction: share of the rays that meet the surface but were measured clearly behind it,
+            in [0, 1]; None likewise.
+        alternatives: other, clearly different poses that fit as well, as a symmetric part has
+            them, but for those along the free motions. The search looks for a few, not for all.
+        notices: whole sentences about what is doubtful.
+    """
+
+    noise: float
+    on_part: BoolArray
+    offset: float
+    free_motions: int
+    facing: float | None
+    coverage: float | None
+    agreement: float
+    contradiction: float | None
+    alternatives: tuple[Fit, ...]
+    notices: tuple[str, ...] = ()
+
+
+def register(
+    nominal: PointCloud | Target,
+    scan: PointCloud,
+    *,
+    rng: np.random.Generator,
+    min_fitness: float = MIN_FITNESS,
+    viewpoint: FloatArray | None = None,
+    prefer: FloatArray | None = None,
+    starts: FloatArray | None = None,
+    judge: bool = True,
+    unit: Unit | None = None,
+) -> Registration:
+    """Find the rigid motion that brings ``scan`` onto the surface of ``nominal``.
+
+    The scan may show a part of the surface only. What it shows beside the part lowers the fitness
+    but speaks against no pose.
+
+    Args:
+        nominal: a mesh, in the part frame; as a ``Target`` where more scans follow.
+        scan: points in any pose, in the nominal's unit. Its normals, where it has them, choose
+            between poses that fit as well.
+        rng: the only source of chance; the same state gives the same result.
+        min_fitness: what must be reached.
+        viewpoint: (3,) where the sensor stood, in the scan's frame. A pose that shows it the inside
+            of the surface loses against one that fits as well.
+        prefer: (4, 4) a pose ``T_part_scan`` to start from beside all others; of those that fit as
+            well, the nearest to it is taken.
+        starts: (S, 4, 4) poses ``T_part_scan``, such as ``principal_poses``: only these are
+            improved, in a tenth of the time. None: starts all around.
+        unit: that the scan was taken to be in, for messages.
+        judge: refuse poses that the scan contradicts. False: give the best one, whatever it is,
+            unless the scan is so small that it fits anywhere.
+
+    Raises:
+        CloudError: the nominal model has no faces.
+        RegistrationError: no pose is likely to be right; the message says why, and if the scan
+            looks like one in another unit or of the mirrored part.
+    """
+    target = nominal if isinstance(nominal, Target) else prepared(nominal)
+    found: Found | None = None
+    reason = unplaceable(target, scan, min_fitness if judge else 0.0)
+    if reason is None:
+        found = _found(target, scan, rng, viewpoint, prefer, starts)
+        if not judge:
+            return as_registration(found)
+        trusted = [one for one in found.candidates if objection(one, min_fitness) is None]
+        if trusted:
+            found = replace(found, candidates=trusted)
+        reason = objection(found.equal[0], min_fitness)
+    factor = _likely_factor(target, scan, rng, found, refused=reason is not None)
+    if factor is not None:
+        raise RegistrationError(wrong_unit(factor, unit))
+    if found is not None and reason is None:
+        if mirror_is_likelier(target.surface, found.seen, found.equal[0]):
+            raise RegistrationError(f"the mirror image of the scan fits better. {MIRRORED}")
+        return as_registration(found)
+    if _is_mirrored(target, scan, rng, min_fitness):
+        raise RegistrationError(f"{reason}. {MIRRORED}")
+    raise RegistrationError(f"{reason}. {sizes(target.nominal, scan)}")
+
+
+def _found(
+    target: Target,
+    scan: PointCloud,
+    rng: np.random.Generator,
+    viewpoint: FloatArray | None,
+    prefer: FloatArray | None,
+    starts: FloatArray | None,
+) -> Found:
+    """The poses; those that show the surface to the viewpoint if they fit as well as others."""
+    found = find_poses(target, scan, rng, viewpoint, prefer, starts)
+    if viewpoint is None or not found.doubts:
+        return found
+    facing = find_poses(target, scan, rng, viewpoint, prefer, starts, from_viewpoint=True)
+    lead = found.equal[0].likelihood - facing.equal[0].likelihood
+    return facing if lead <= FACING_LEAD else found
+
+
+def _likely_factor(
+    target: Target,
+    scan: PointCloud,
+    rng: np.random.Generator,
+    found: Found | None,
+    *,
+    refused: bool,
+) -> float | None:
+    """How many times as large a scan in a wrong unit is in the right one; None if it is right.
+
+    Args:
+        target: the nominal model.
+        scan: as it was read.
+        rng: of the search.
+        found: where it lies as it is; None if it lies nowhere.
+        refused: whether it is not to be trusted there.
+    """
+    size = extent(scan.points) / extent(target.nominal.points)
+    if not refused and size > SMALL:
+        return None
+    for factor in plausible_factors(size):
+        larger = find_poses(target, PointCloud(scan.points * factor), rng).equal[0]
+        # Likelihoods of lengths as ratios of the scan's size can be compared.
+        as_it_is = -np.inf if found is None else found.equal[0].likelihood - np.log(factor)
+        fits = objection(larger, MIN_FITNESS) is None and larger.freedom.motions.shape[1] < 3
+        if fits and larger.likelihood > as_it_is:
+            return factor
+    return None
+
+
+def _is_mirrored(
+    target: Target, scan: PointCloud, rng: np.random.Generator, min_fitness: float
+) -> bool:
+    mirrored = find_poses(target, PointCloud(scan.points * (-1.0, 1.0, 1.0)), rng)
+    return objection(mirrored.equal[0], min_fitness) is None
+
+
+def as_registration(found: Found) -> Registration:
+    """The best of the poses, in the clouds' unit and frames."""
+    best, frames = found.equal[0], found.frames
+    return Registration(
+        frames.to_part(best.transform),
+        best.fitness,
+        best.rmse * frames.size,
+        noise=best.noise.sigma * frames.size,
+        on_part=_on_part(found),
+        offset=best.offset * frames.size,
+        free_motions=best.freedom.motions.shape[1],
+        facing=best.facing,
+        coverage=best.evidence.coverage,
+        agreement=best.evidence.agreement,
+        contradiction=best.evidence.contradiction,
+        alternatives=tuple(
+            Fit(frames.to_part(fit.transform), fit.fitness, fit.rmse * frames.size)
+            for fit in found.equal[1:]
+        ),
+        notices=found.doubts,
+    )
+
+
+def _on_part(found: Found) -> BoolArray:
+    """Which of all points (N,) of the scan are on the part."""
+    best, frames = found.equal[0], found.frames
+    on_part = np.empty(len(found.points), dtype=bool)
+
+    def fill(part: slice) -> None:
+        points = (found.points[part] - frames.middle) / frames.size
+        matches = best.evidence.front.match(transform_points(best.transform, points))
+        on_part[part] = matches.distance(best.noise.middle) <= best.noise.reach
+
+    each_chunk(len(on_part), fill)
+    return on_part

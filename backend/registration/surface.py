@@ -1,0 +1,223 @@
+"""Samples of a nominal surface at unit size, and scan points against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from backend.cloud import PointCloud
+from backend.geometry.surface import subsample_surface, thin
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+# Scan points this near to the nominal surface, as a ratio of its diagonal, count as fitting.
+FIT_DISTANCE = 0.01
+# Points farther from the surface, at unit size, are not looked at.
+REACH = 0.25
+# Edge of the cells in which the early rounds look up the nearest sample.
+CELL = 0.02
+# Near the surface each is split so often along its edges.
+SPLIT = 3
+# A point is isolated if so many neighbours are so many times as far from it as usual.
+ISOLATED_NEIGHBORS = 12
+ISOLATED = 2.5
+SAMPLES = 20_000
+FINE_SAMPLES = 60_000
+# Of the samples: they are the model's, whichever scan comes first.
+SEED = 0
+
+
+class Side(Enum):
+    """What is known of the side that each point was seen from."""
+
+    VIEWPOINT = "the directions are to the sensor"
+    AXIS = "they are all to the sensor, or all away from it"
+    UNKNOWN = "nothing"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Scan points (P, 3) at unit size.
+
+    Attributes:
+        outward: (P, 3) unit, to where the surface must face; None where it may face anywhere.
+        side: which way that is to be taken.
+        said: (P, 3) to where the surface faces as a given viewpoint or a file's normals say, which
+            chooses between poses that fit as well; None where nothing says it.
+    """
+
+    points: FloatArray
+    outward: FloatArray | None
+    side: Side
+    said: FloatArray | None
+
+    def thinned(self, count: int) -> Scan:
+        """About ``count`` of the points, spread evenly."""
+        return self.of(thin(self.points, count))
+
+    def of(self, keep: BoolArray) -> Scan:
+        """The points where ``keep`` (P,) is true."""
+        return Scan(
+            self.points[keep],
+            None if self.outward is None else self.outward[keep],
+            self.side,
+            None if self.said is None else self.said[keep],
+        )
+
+
+def isolated(points: FloatArray) -> BoolArray:
+    """Which of ``points`` (P, 3) are far from all others: strays, which thinning would favour."""
+    count = min(ISOLATED_NEIGHBORS, len(points) - 1)
+    distance = cKDTree(points).query(points, k=count + 1, workers=-1)[0][:, -1]
+    return np.asarray(distance > ISOLATED * np.median(distance))
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Points of several poses against the surface; S poses of P points each, or just P points.
+
+    Attributes:
+        points: (S, P, 3).
+        normals: (S, P, 3) of the surface where it is nearest.
+        height: (S, P) over the surface there, negative inside.
+        aside: (S, P) how far beside the surface, such as beyond its edge.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    height: FloatArray
+    aside: FloatArray
+
+    def distance(self, offset: FloatArray | float = 0.0) -> FloatArray:
+        """Distance (S, P) to the surface moved outward by ``offset``."""
+        return np.hypot(self.height - offset, self.aside)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Samples of the nominal surface: each stands for a disc of ``radius`` around it."""
+
+    points: FloatArray
+    normals: FloatArray
+    tree: cKDTree
+    radius: float
+
+    @classmethod
+    def of(cls, mesh: PointCloud, count: int) -> Surface:
+        """About ``count`` samples of ``mesh``, always the same."""
+        cloud = subsample_surface(mesh, count, np.random.default_rng(SEED))
+        assert cloud.normals is not None  # a subsampled surface has them
+        return cls(cloud.points, cloud.normals, cloud.tree, cloud.spacing)
+
+    def subset(self, keep: BoolArray) -> Surface:
+        """The samples where ``keep`` (N,) is true."""
+        return Surface(
+            self.points[keep], self.normals[keep], cKDTree(self.points[keep]), self.radius
+        )
+
+    def match(self, points: FloatArray) -> Matches:
+        """``points`` (..., 3) against the nearest discs; beyond ``REACH`` all are beside it."""
+        return self.against(points, self.nearest(points))
+
+    def nearest(self, points: FloatArray) -> IntArray:
+        """Row (...) of the sample that is nearest to each of ``points`` (..., 3), or -1."""
+        distance, nearest = self.tree.query(points, distance_upper_bound=REACH, workers=-1)
+        return np.where(np.isfinite(distance), nearest, -1)
+
+    def against(self, points: FloatArray, nearest: IntArray, error: float = 0.0) -> Matches:
+        """``points`` (..., 3) against the discs of the samples in rows ``nearest`` (...).
+
+        Args:
+            points: (..., 3).
+            nearest: (...) rows, -1 beyond ``REACH``.
+            error: how much farther than the nearest such a sample may be.
+        """
+        normals = self.normals[nearest]
+        apart = points - self.points[nearest]
+        height = np.einsum("...i,...i->...", apart, normals)
+        across = np.einsum("...i,...i->...", apart, apart) - height**2
+        aside = np.sqrt(across.clip(0.0)) - (self.radius + error)
+        near = nearest >= 0
+        return Matches(
+            points, normals, np.where(near, height, 0.0), np.where(near, aside.clip(0.0), REACH)
+        )
+
+    @cached_property
+    def cells(self) -> _Cells:
+        """Which sample is nearest, looked up instead of searched for."""
+        return _Cells.of(self.points, self.tree)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The row of the nearest sample for each cube of a grid, finer where the surface is near.
+
+    Attributes:
+        low: (3,) corner of the grid.
+        rows: (X, Y, Z) of a cube's middle; -1 beyond ``REACH``.
+        block: (X, Y, Z) row of ``fine`` of a cube that is near the surface; else -1.
+        fine: (B, SPLIT, SPLIT, SPLIT) rows of the middles of its parts.
+    """
+
+    low: FloatArray
+    rows: IntArray
+    block: IntArray
+    fine: IntArray
+
+    @classmethod
+    def of(cls, points: FloatArray, tree: cKDTree) -> _Cells:
+        """Look the nearest of ``points`` (N, 3) up for all cubes."""
+        low = points.min(axis=0) - REACH
+        shape = np.ceil((points.max(axis=0) + REACH - low) / CELL).astype(int)
+        corners = low + CELL * np.moveaxis(np.indices(shape), 0, -1)
+        distance, rows = tree.query(corners + CELL / 2.0, distance_upper_bound=REACH, workers=-1)
+        near = distance <= 2.0 * CELL
+        parts = (np.moveaxis(np.indices([SPLIT] * 3), 0, -1) + 0.5) * CELL / SPLIT
+        _, fine = tree.query(corners[near][:, None, None, None] + parts, workers=-1)
+        block = np.full(shape, -1)
+        block[near] = np.arange(near.sum())
+        return cls(low, np.where(np.isfinite(distance), rows, -1), block, fine)
+
+    def nearest(self, points: FloatArray) -> IntArray:
+        """Rows (...) for ``points`` (..., 3)."""
+        place = (points - self.low) * (SPLIT / CELL)
+        inside = ((place >= 0) & (place < SPLIT * np.array(self.rows.shape))).all(axis=-1)
+        cell, part = np.divmod(np.where(inside[..., None], place, 0.0).astype(np.int64), SPLIT)
+        x, y, z = np.moveaxis(cell, -1, 0)
+        block = self.block[x, y, z]
+        i, j, k = np.moveaxis(part, -1, 0)
+        rows = np.where(block >= 0, self.fine[block, i, j, k], self.rows[x, y, z])
+        return np.where(inside, rows, -1)
+
+
+class Target:
+    """A nominal model that several scans are registered to: its surface is sampled but once."""
+
+    def __init__(self, nominal: PointCloud) -> None:
+        nominal = nominal.surface
+        self.nominal = nominal
+        self.center: FloatArray = nominal.points.mean(axis=0)
+        self.mesh = nominal.moved((nominal.points - self.center) / nominal.diagonal, None)
+
+    @cached_property
+    def surface(self) -> Surface:
+        """Samples at unit size."""
+        return Surface.of(self.mesh, SAMPLES)
+
+    @cached_property
+    def fine(self) -> Surface:
+        """More samples: among fewer, a narrow band of a part finds places to rest tilted."""
+        return Surface.of(self.mesh, FINE_SAMPLES)
+
+
+@lru_cache(maxsize=2)
+def prepared(nominal: PointCloud) -> Target:
+    """The target of a model, the same one as long as the same cloud is asked for."""
+    return Target(nominal)
