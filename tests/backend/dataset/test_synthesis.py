@@ -203,7 +203,7 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
     manifest = synthesize(order, 4, jobs=2)
     reasons = {entry.scan: entry.skipped for entry in manifest.scans}
     assert list(reasons) == ["damaged", "in_metres", "turned"] and reasons["turned"] is None
-    assert "the scan is too small to be placed" in str(reasons["in_metres"])
+    assert "its unit is likely m" in str(reasons["in_metres"])
     assert "header" in str(reasons["damaged"])
     for entry in manifest.samples:
         labeled, record = read_sample(order.out / entry.cloud.file)
