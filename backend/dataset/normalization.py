@@ -117,6 +117,7 @@ class Normalization:
 
 def reach(points: FloatArray) -> float:
     """Distance from the middle of ``points`` (N, 3) within which nearly all of them lie."""
+    points = points - points[0]  # exactly 0 where all lie at one place
     return float(np.quantile(np.linalg.norm(points - points.mean(axis=0), axis=1), REACHED))
 
 

@@ -78,10 +78,10 @@ def test_new_defect_has_suggested_values_at_the_size_of_the_part(part: bpy.types
     assert values["depth"] == pytest.approx(0.02 * modifiers.diagonal(part))
 
 
-def test_labels_count_up_unless_they_are_given(part: bpy.types.Object) -> None:
+def test_labels_count_on_from_the_highest_unless_they_are_given(part: bpy.types.Object) -> None:
     labels = [{}, {}, {"label": 9}, {}]
     added = [modifiers.add_defect(part, "dent", values) for values in labels]
-    assert [modifiers.read_values(modifier)["label"] for modifier in added] == [1, 2, 9, 4]
+    assert [modifiers.read_values(modifier)["label"] for modifier in added] == [1, 2, 9, 10]
 
 
 def test_modifier_is_live(part: bpy.types.Object) -> None:

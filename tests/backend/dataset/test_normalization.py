@@ -63,6 +63,6 @@ def test_what_has_no_size_is_refused() -> None:
     with pytest.raises(CloudError, match="knows: cube"):
         normalization.scale("sphere")
     with pytest.raises(TrainingError, match="no extent"):
-        Normalization.fit({"a": [PointCloud(np.zeros((10, 3)))]}, 1000)
+        Normalization.fit({"a": [PointCloud(np.full((10, 3), 0.1))]}, 1000)
     with pytest.raises(TrainingError, match="at least one nominal cloud"):
         Normalization.fit({"a": []}, 1000)
