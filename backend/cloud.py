@@ -58,7 +58,7 @@ class PointCloud:
         normals: (N, 3) float64, unit, outward; or None where unknown.
         faces: (M, 3) int64 vertex indices of a triangle mesh; or None for a scan.
         fields: further per-point arrays (N, ...) that a file brought along.
-        unit: the length unit if known: ``"mm"``, ``"m"`` or ``"inch"``.
+        unit: the length unit if known: a value of ``Unit``.
         adjacency_of: the cloud this one is a moved copy of; a deformed surface keeps its adjacency.
         rows: (N,) int64, ascending: the row in its file of each point. None: all rows, in order.
         row_count: how many rows the file has, where ``rows`` is given and that is known.

@@ -31,7 +31,14 @@ UNIT_PROPERTY = "flawsmith_unit"
 ORIGIN_PROPERTY = "flawsmith_origin"
 UNITS: tuple[str, ...] = tuple(SCHEMA["$defs"]["Unit"]["enum"])
 # Blender's name of each unit, and its length in metres.
-METRES = {"mm": ("MILLIMETERS", 0.001), "m": ("METERS", 1.0), "inch": ("INCHES", 0.0254)}
+METRES = {
+    "mm": ("MILLIMETERS", 0.001),
+    "cm": ("CENTIMETERS", 0.01),
+    "m": ("METERS", 1.0),
+    "um": ("MICROMETERS", 1e-6),
+    "inch": ("INCHES", 0.0254),
+    "ft": ("FEET", 0.3048),
+}
 
 # From so many places of a body rays tell whether it is a cavity, and go on so far past each face.
 RAYS = 16
@@ -86,7 +93,7 @@ def show_in_unit(scene: Any, unit: str) -> None:
     """Make Blender's windows show the lengths of ``scene`` as numbers of ``unit``."""
     settings = scene.unit_settings
     name, metres = METRES[unit]
-    settings.system = "IMPERIAL" if name == "INCHES" else "METRIC"
+    settings.system = "IMPERIAL" if name in ("INCHES", "FEET") else "METRIC"
     settings.length_unit, settings.scale_length = name, metres
 
 

@@ -18,11 +18,21 @@ class Unit(StrEnum):
     """Length unit of a recipe, a part or a scan."""
 
     MM = "mm"
+    CM = "cm"
     M = "m"
+    UM = "um"
     INCH = "inch"
+    FT = "ft"
 
 
-MM_PER_UNIT: dict[Unit, float] = {Unit.MM: 1.0, Unit.M: 1000.0, Unit.INCH: 25.4}
+MM_PER_UNIT: dict[Unit, float] = {
+    Unit.MM: 1.0,
+    Unit.CM: 10.0,
+    Unit.M: 1000.0,
+    Unit.UM: 0.001,
+    Unit.INCH: 25.4,
+    Unit.FT: 304.8,
+}
 
 
 class Lengths(StrEnum):

@@ -151,7 +151,7 @@ def read_cloud(
 
     Args:
         path: a file with one of the suffixes in ``READERS``.
-        unit: the unit of its lengths: ``"mm"``, ``"m"`` or ``"inch"``.
+        unit: the unit of its lengths: a value of ``Unit``.
         assumed_unit: that of a file that does not state one, as hardly any does, where ``unit`` is
             None.
         text: how a text file writes its numbers, as far as it is known.

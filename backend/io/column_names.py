@@ -17,11 +17,27 @@ ALIASES = {f"points:{axis}": name for axis, name in enumerate(POSITION)} | {
 }
 # Behind a name: "X [mm]", "x(mm)", "X / mm", "x in mm".
 IN_BRACKETS = re.compile(r"\s*[\[(<{]\s*([^\])>}]*?)\s*[\])>}]$")
-BEHIND = re.compile(r"(?:\s*/\s*|\s+in\s+|_)(mm|cm|dm|m|µm|um|inch|in|ft)$", re.IGNORECASE)
+BEHIND = re.compile(
+    r"(?:\s*/\s*|\s+in\s+|_)(mm|cm|dm|m|µm|\u03bcm|um|inch|in|feet|ft)$", re.IGNORECASE
+)
 UNITS = {
     "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
+    "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
     "m": ("m", "meter", "meters", "metre", "metres"),
+    # The sign for micro and the Greek letter look the same.
+    "um": (
+        "um",
+        "\u00b5m",
+        "\u03bcm",
+        "micrometer",
+        "micrometers",
+        "micrometre",
+        "micrometres",
+        "micron",
+        "microns",
+    ),
     "inch": ("inch", "inches", "in", '"'),
+    "ft": ("ft", "foot", "feet", "'"),
 }
 COLUMN_UNITS = {spelt: unit for unit, spellings in UNITS.items() for spelt in spellings}
 

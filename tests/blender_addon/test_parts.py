@@ -138,8 +138,8 @@ def test_the_frame_is_kept_in_double_precision() -> None:
 
 
 def test_an_unknown_unit_names_the_known_ones() -> None:
-    with pytest.raises(PartError, match="unit 'cm' is none of mm, m, inch"):
-        set_part_frame(add_part(*egg()), "cm", (0.0, 0.0, 0.0))
+    with pytest.raises(PartError, match="unit 'dm' is none of mm, cm, m, um, inch"):
+        set_part_frame(add_part(*egg()), "dm", (0.0, 0.0, 0.0))
 
 
 def test_points_without_faces_are_no_part(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blender_addon import modifiers, ranges
-from blender_addon.parts import set_part_frame, show_in_unit, shows_true_lengths
+from blender_addon.parts import UNITS, set_part_frame, show_in_unit, shows_true_lengths
 from blender_addon.recipe_io import apply_recipe, recipe_of
 from blender_addon.scaling import apply_scale, world_scale
 from blender_addon.schema import RecipeError
@@ -199,7 +199,7 @@ def test_units_of_the_scene_change_no_number(
         settings.length_unit = unit
     assert recipe_of(part) == before
     assert shows_true_lengths(bpy.context.scene, "mm") == (system == "NONE")
-    for own in ("mm", "m", "inch"):
+    for own in UNITS:
         show_in_unit(bpy.context.scene, own)
         assert shows_true_lengths(bpy.context.scene, own)
         assert not shows_true_lengths(bpy.context.scene, "m" if own == "mm" else "mm")

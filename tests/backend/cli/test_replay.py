@@ -21,7 +21,7 @@ from backend.remake import remake
 from backend.replay import replay
 from backend.samples import sample_path
 from shared_schema.load import dump, load_recipe, parse_document
-from shared_schema.recipe import Recipe
+from shared_schema.recipe import Recipe, Unit
 from tests.backend.cli.conftest import Run
 from tests.backend.shapes import random_recipe, sphere
 
@@ -95,13 +95,17 @@ def test_the_same_inputs_give_the_same_bytes(
 
 
 def test_scans_in_another_unit_are_marked_alike(run: Run, recipe: Path, tmp_path: Path) -> None:
-    for name, scale in (("mm", 1.0), ("m", 0.001)):
+    per_mm = {"mm": 1.0, "cm": 0.1, "m": 1e-3, "um": 1e3, "inch": 1 / 25.4, "ft": 1 / 304.8}
+    assert list(per_mm) == list(Unit)
+    for name, scale in per_mm.items():
         scaled = PointCloud(sphere().points * scale, sphere().normals)
         write_cloud(tmp_path / f"{name}.ply", scaled)
         run("replay", recipe, tmp_path / f"{name}.ply", "--unit", name, "--out", tmp_path / "out")
-    small, large = (read_labeled(tmp_path / "out" / f"{name}.ply") for name in ("m", "mm"))
-    np.testing.assert_array_equal(small.mask, large.mask)
-    np.testing.assert_allclose(small.points * 1000.0, large.points, atol=1e-9)
+    millimetres = read_labeled(tmp_path / "out" / "mm.ply")
+    for name, scale in per_mm.items():
+        other = read_labeled(tmp_path / "out" / f"{name}.ply")
+        np.testing.assert_array_equal(other.mask, millimetres.mask)
+        np.testing.assert_allclose(other.points / scale, millimetres.points, atol=1e-9)
 
 
 def test_a_real_scan_is_registered_to_its_nominal_model(run: Run, tmp_path: Path) -> None:

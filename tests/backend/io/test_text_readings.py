@@ -189,6 +189,9 @@ def test_encodings_comments_and_quotes_do_not_matter(data: bytes) -> None:
         ("X [inch];Y [in];Z [Inch]", "inch"),
         ("X / mm;Y / mm;Z / mm", "mm"),
         ("x_mm;y_mm;z_mm", "mm"),
+        ("X [cm];Y [cm];Z [centimetres]", "cm"),
+        ("x(\u00b5m);y(\u03bcm);z(um)", "um"),
+        ("x_ft;y_ft;z_ft", "ft"),
         ("x;y;z", None),
     ],
 )
@@ -209,10 +212,12 @@ def test_a_unit_that_contradicts_is_told() -> None:
     assert told.notices == (
         "Its columns are said to be in mm, but it was read in inch, as asked for.",
     )
-    strange = parse_cloud(b"x [cm],y [cm],z [cm]\n1.5,2.5,3.5\n", ".csv")
-    with pytest.raises(FileFormatError, match="in 'cm'; convert them to mm, m, inch, or say"):
+    strange = parse_cloud(b"x [dm],y [dm],z [dm]\n1.5,2.5,3.5\n", ".csv")
+    with pytest.raises(
+        FileFormatError, match="in 'dm'; convert them to mm, cm, m, um, inch, ft, or say"
+    ):
         in_unit(strange, None, "mm")
-    assert "in cm, but it was read in mm" in in_unit(strange, "mm").notices[0]
+    assert "in dm, but it was read in mm" in in_unit(strange, "mm").notices[0]
     with pytest.raises(FileFormatError, match="different units of x, y and z"):
         parse_cloud(b"x [mm],y [mm],z [m]\n1.5,2.5,3.5\n", ".csv")
 

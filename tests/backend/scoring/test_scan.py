@@ -21,8 +21,8 @@ def detector(model: Path) -> Detector:
 
 def test_units_are_brought_to_that_of_the_detector(detector: Detector) -> None:
     assert detector.unit == "mm"
-    scales = {unit: unit_scale(detector, unit) for unit in (None, "mm", "m", "inch")}
-    assert scales == {None: 1.0, "mm": 1.0, "m": 1000.0, "inch": 25.4}
+    scales = {unit: unit_scale(detector, unit) for unit in (None, "mm", "cm", "m", "inch")}
+    assert scales == {None: 1.0, "mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
     in_metres = replace(scan("egg", 1), points=scan("egg", 1).points / 1000.0, unit="m")
     assert score_scan(detector, in_metres).category == "egg"
 
