@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
-from backend.io.lines import QUOTED_BYTES
+from backend.io.lines import QUOTED_BYTES, replaced
 
 DecimalMark = Literal[".", ","]
 NAMES: dict[DecimalMark, str] = {".": "point", ",": "comma"}
 
 # "nan", as C, Microsoft's C, Java and Fortran have it, and infinity: no measurement.
 NOT_MEASURED = re.compile(rb"[+-]?(?:nan(?:\(\w*\))?|1[.,]#\w+)", re.IGNORECASE)
-# 1.5D+01 is Fortran for 1.5e+01.
-FORTRAN_EXPONENT = re.compile(rb"(?<=[\d.])[dD](?=[+-]?\d)")
+# 1.5D+01 is Fortran for 1.5e+01: nothing before it that it could go on with, nothing behind it.
+# No digit is looked at twice, however many there are.
+OF_FORTRAN = re.compile(rb"(?<![\w.])(?<!\w[-+])(\d++\.?+\d*+|\.\d++)[dD]([-+]?\d{1,3})(?![\w.])")
+USUAL = rb"\1e\2"
 COMMAS_READ = "The numbers have decimal commas and were read as such."
 
 
@@ -71,9 +73,16 @@ def _float(word: bytes, decimal: DecimalMark) -> float:
         # "1," is a number and a comma behind it; Python takes 1_0 for 10.
         if b"_" in word or word.endswith(b","):
             raise ValueError
-        return float(FORTRAN_EXPONENT.sub(b"e", word.replace(b",", b".")))
+        return float(OF_FORTRAN.sub(USUAL, word.replace(b",", b".")))
     except ValueError:
         raise NotANumberError(word) from None
+
+
+def without_fortran_exponents(text: bytes) -> bytes | None:
+    """``text`` with 1.5e+01 for Fortran's 1.5D+01; None where there is nothing of the kind."""
+    if OF_FORTRAN.search(text) is None:
+        return None
+    return replaced(text, OF_FORTRAN, USUAL)
 
 
 def read_with_mark(

@@ -21,6 +21,7 @@ from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
 from backend.io.isolation import parse_isolated
 from backend.io.limits import ReadLimits, check_columns
 from backend.io.lines import decoded, plain_text, replaced
+from backend.io.numbers import without_fortran_exponents
 from backend.io.organised import in_image, is_organised, pixel_fields, without_pixels
 from backend.io.pcd_header import Header, columns_of, packed_dtype, read_header
 from backend.io.text import NOT_A_NUMBER, format_rows, lines_of
@@ -126,6 +127,8 @@ def _ascii_rows(header: Header, text: bytes) -> NDArray[np.void]:
     try:
         rows: NDArray[np.void] = np.loadtxt(io.BytesIO(text), dtype, comments=None, ndmin=1)
     except ValueError:
+        if (usual := without_fortran_exponents(text)) is not None:
+            return _ascii_rows(header, usual)
         raise FileFormatError(_misfit(text, len(types))) from None
     return rows
 

@@ -20,9 +20,10 @@ from backend.errors import FileFormatError
 from backend.io.limits import ReadLimits
 from backend.io.lines import line_at, plain_text, refused_line
 from backend.io.measured import empty_zeros
+from backend.io.numbers import floats, without_fortran_exponents
 from backend.io.organised import IMAGE, PIXEL
 
-NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[dDeE][-+]?\d+)?"
 NUMBERS_3, NUMBERS_4 = (rb"[ \t]+".join([NUMBER] * count) for count in (3, 4))
 BLANK, END = rb"[ \t]*", rb"[ \t]*\n"
 # Two counts, four lines of three numbers, four lines of four.
@@ -76,7 +77,8 @@ def _scan(text: bytes, start: int, limits: ReadLimits) -> tuple[PointCloud, int]
     limits.check_points(columns * rows)
     end = _after_lines(text, head.end(), columns * rows)
     table = _table(text[head.end() : end], columns * rows)
-    return _cloud(table, np.array(head[4].split(), float).reshape(4, 4), rows, columns), end
+    transform = floats(head[4].split(), head[4], ".").reshape(4, 4)
+    return _cloud(table, transform, rows, columns), end
 
 
 def _after_lines(text: bytes, start: int, count: int) -> int:
@@ -96,6 +98,8 @@ def _table(lines: bytes, count: int) -> NDArray[np.float64]:
     try:
         table = np.loadtxt(io.BytesIO(lines), comments=None, ndmin=2)
     except ValueError:
+        if (usual := without_fortran_exponents(lines)) is not None:
+            return _table(usual, count)
         raise FileFormatError(
             "the points of a PTX file need the same count of numbers in each line, 4 or 7; export "
             "it again"

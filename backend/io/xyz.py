@@ -35,7 +35,7 @@ from backend.io.lines import (
     refused_line,
     replaced,
 )
-from backend.io.numbers import COMMAS_READ
+from backend.io.numbers import COMMAS_READ, without_fortran_exponents
 from backend.io.ptx import VALUES, is_ptx, parse_ptx
 from backend.io.text import MAX_LINE, NOT_A_NUMBER
 
@@ -43,7 +43,8 @@ COMMENTS = (b"#", b"//")
 COMMENT = re.compile(rb"(?://|#)[^\n]*")
 # A line of numbers begins so, whatever its decimals are.
 ROW = re.compile(
-    rb"\"?[-+]?(?:[.,]?\d[\d.,]*(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)\"?(?:[\s,;]|$)", re.IGNORECASE
+    rb"\"?[-+]?(?:[.,]?\d[\d.,]*(?:[dDeE][-+]?\d+)?|nan|inf(?:inity)?)\"?(?:[\s,;]|$)",
+    re.IGNORECASE,
 )
 NUMBER_LIKE = re.compile(rb"\"?[-+]?[.,]?\d")
 # Blanks and delimiters at the end of a row.
@@ -229,6 +230,9 @@ def _table(rows: bytes, head: _Head, known: TextFormat) -> tuple[NDArray[np.floa
     with contextlib.suppress(FileFormatError):
         reading = find_reading(first, columns, known)
         return _loaded(rows, reading), reading
+    # Looked for only here, so that other files are not slowed.
+    if (usual := without_fortran_exponents(rows)) is not None:
+        return _table(usual, head, known)
     numbered = list(_lines(rows))
     every = [row for _, row in numbered]
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -289,3 +291,46 @@ def test_ptx_is_read_in_the_common_frame_and_keeps_its_image(suffix: str) -> Non
 def test_a_damaged_ptx_is_refused(text: str, reason: str) -> None:
     with pytest.raises(FileFormatError, match=reason):
         parse_cloud(text.encode(), ".ptx")
+
+
+ROWS = "{0:.6e} {1:.6e} 1.5\n{1:.6e} 0.0 {0:.6e}\n2.5 {0:.6e} -{1:.6e}\n"
+OF_FORTRAN = {
+    ".xyz": "x y z\n" + ROWS,
+    ".txt": "# sensor 3D4\n" + ROWS,
+    ".asc": "//X Y Z\n" + ROWS.replace("\n", " 7.0\n"),
+    ".csv": "x,y,z\n" + ROWS.replace(" ", ","),
+    ".pts": "3\n" + ROWS,
+    ".ptx": "1\n3\n" + "{0:.6e} 0 0\n" * 4 + "1.0e+00 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"
+    + ROWS.replace("\n", " 0.5\n"),
+    ".pcd": "FIELDS x y z\nSIZE 8 8 8\nTYPE F F F\nWIDTH 3\nDATA ascii\n" + ROWS,
+    ".ply": "ply\nformat ascii 1.0\nelement vertex 3\nproperty double x\nproperty double y\n"
+    "property double z\nend_header\n" + ROWS,
+    ".obj": "v " + ROWS[:-1].replace("\n", "\nv ") + "\nf 1 2 3\n",
+    ".stl": "solid a\nfacet normal 0 0 1\nouter loop\nvertex "
+    + ROWS[:-1].replace("\n", "\nvertex ") + "\nendloop\nendfacet\nendsolid a\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", OF_FORTRAN)
+def test_exponents_of_fortran_are_read_as_any_others(suffix: str) -> None:
+    text = OF_FORTRAN[suffix].format(123.456, 0.0125)
+    usual = parse_cloud(text.encode(), suffix)
+    assert usual.points[0].tolist() == [123.456, 0.0125, 1.5]
+    for mark in "dD":
+        written = re.sub(r"(?<=\d)e(?=[+-]\d)", mark, text)
+        cloud = parse_cloud(written.encode(), suffix)
+        np.testing.assert_array_equal(cloud.points, usual.points)
+        assert list(cloud.fields) == list(usual.fields) and cloud.notices == usual.notices
+
+
+def test_exponents_of_fortran_may_come_late_and_with_decimal_commas() -> None:
+    late = parse_cloud(b"1.5 2.5 3.5\n" * 1500 + b"1.5D+01 2.5 3.5\n", ".xyz")
+    assert late.points[-1].tolist() == [15.0, 2.5, 3.5]
+    commas = parse_cloud(b"1,5D+01;2,5D0;3,5d-1\n", ".csv")
+    assert commas.points.tolist() == [[15.0, 2.5, 0.35]]
+
+
+@pytest.mark.parametrize("word", ["1.5D+01x", "1.5D", "1.5D+1D+1", "0x1D+01", "1.5D+0001"])
+def test_what_only_looks_like_an_exponent_is_refused(word: str) -> None:
+    with pytest.raises(FileFormatError, match=re.escape(f"line 2, '{word} 2.5 3.5'")):
+        parse_cloud(f"1.5 2.5 3.5\n{word} 2.5 3.5\n".encode(), ".xyz")
