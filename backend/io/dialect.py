@@ -19,10 +19,11 @@ FEWEST_COLUMNS = 3
 
 _WORDS = r"nan|inf(?:inity)?"
 _EXPONENT = r"(?:[eE][-+]?\d+)?"
-# Behind a decimal comma are decimals: else "1, 2, 3" would be three numbers with one each.
+# No digit is looked at twice, since a line may be long. Behind a decimal comma are decimals: else
+# "1, 2, 3" would be three numbers with one each.
 NUMBERS = {
-    ".": re.compile(rf"[-+]?(?:(?:\d+\.?\d*|\.\d+){_EXPONENT}|{_WORDS})", re.IGNORECASE),
-    ",": re.compile(rf"[-+]?(?:(?:\d+(?:,\d+)?|,\d+){_EXPONENT}|{_WORDS})", re.IGNORECASE),
+    ".": re.compile(rf"[-+]?(?:(?:\d++\.?+\d*+|\.\d++){_EXPONENT}|{_WORDS})", re.IGNORECASE),
+    ",": re.compile(rf"[-+]?(?:(?:\d++(?:,\d++)?|,\d++){_EXPONENT}|{_WORDS})", re.IGNORECASE),
 }
 FRACTION = re.compile(rf"\d+{_EXPONENT}")
 WHOLE = re.compile(rf"[-+]?\d+{_EXPONENT}")

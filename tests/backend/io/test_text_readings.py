@@ -334,3 +334,11 @@ def test_exponents_of_fortran_may_come_late_and_with_decimal_commas() -> None:
 def test_what_only_looks_like_an_exponent_is_refused(word: str) -> None:
     with pytest.raises(FileFormatError, match=re.escape(f"line 2, '{word} 2.5 3.5'")):
         parse_cloud(f"1.5 2.5 3.5\n{word} 2.5 3.5\n".encode(), ".xyz")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("delimiter", [" ", ";", ","])
+def test_a_number_of_many_digits_takes_no_longer_than_others(delimiter: str) -> None:
+    """Its digits were once looked at again and again: minutes for one line."""
+    row = delimiter.join([60_000 * "0" + "1.5", "2.5", "3.5"])
+    assert parse_cloud(row.encode(), ".xyz").points.tolist() == [[1.5, 2.5, 3.5]]
