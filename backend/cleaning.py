@@ -12,7 +12,7 @@ from backend.cloud import PointCloud
 from backend.errors import CloudError
 from backend.geometry.flying_pixels import flying_pixels
 from backend.geometry.normals import estimate_normals
-from backend.geometry.stray_points import stray_points
+from backend.geometry.strays import detached_points
 
 METHOD = "stray points and flying pixels"
 
@@ -61,7 +61,7 @@ def clean(
         CloudError: nothing would be left.
     """
     largest = min(settings.most, int(settings.largest * len(scan)))
-    stray = stray_points(
+    stray = detached_points(
         scan.points, scan.tree, gap=settings.gap, sparse=settings.sparse, largest=largest
     )
     flying = np.zeros(len(scan), dtype=bool)

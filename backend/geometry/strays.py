@@ -1,4 +1,10 @@
-"""Points of a scan that belong to no surface: flying pixels, reflections, dust in the air."""
+"""Points of a scan that belong to no surface: flying pixels, reflections, dust in the air.
+
+``stray_points`` says which points a detector must not take for surface. It judges single points
+only: points that lie together may be a chip or a burr, and that is what the detector looks for.
+``detached_points`` says what ``--clean`` removes before anything else, when the user asks for it.
+There a small cluster far from the rest is dust or a reflection, and how far is far is a setting.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 FloatArray = NDArray[np.float64]
@@ -19,6 +27,8 @@ FEWEST_FOLLOWERS = 1
 OFF_SURFACE = 1.75
 # Alone: so many times as far from its neighbours as is usual.
 ALONE = 8.0
+# More of them than above, so that a cluster holds together.
+CLUSTER_NEIGHBORS = 8
 
 
 class Surroundings(NamedTuple):
@@ -61,3 +71,33 @@ def stray_points(surroundings: Surroundings, spacing: float = 0.0) -> BoolArray:
     followers = np.bincount(neighbors[~alone].ravel(), minlength=len(reach))
     usual = np.median(reach[neighbors], axis=1)
     return alone | ((followers <= FEWEST_FOLLOWERS) & (reach > OFF_SURFACE * usual))
+
+
+def detached_points(
+    points: FloatArray, tree: cKDTree, *, gap: float, sparse: float, largest: int
+) -> BoolArray:
+    """Which points (N,) are in sparse surroundings, or in a small cluster far from the rest.
+
+    The distance to the eighth neighbour is compared with the median over all points and with the
+    median over the neighbours, so that a surface that is sparse as a whole, such as one seen at a
+    grazing angle, stays (after Rusu et al., "Towards 3D point cloud based object maps", 2008).
+
+    Args:
+        points: (N, 3).
+        tree: of ``points``.
+        gap: a cluster is apart if nothing else is nearer, in median distances.
+        sparse: so many times the distance of others is sparse.
+        largest: points that a cluster has at most.
+    """
+    count = min(CLUSTER_NEIGHBORS + 1, len(points))
+    if count < CLUSTER_NEIGHBORS + 1:
+        return np.zeros(len(points), dtype=bool)
+    distance, near = tree.query(points, k=count, workers=-1)
+    reach = distance[:, -1]
+    typical = float(np.median(reach))
+    alone = reach > sparse * np.maximum(typical, np.median(reach[near[:, 1:]], axis=1))
+    joined = distance <= gap * typical
+    starts = np.broadcast_to(np.arange(len(points))[:, None], near.shape)[joined]
+    graph = coo_matrix((np.ones(len(starts)), (starts, near[joined])), shape=(len(points),) * 2)
+    _, piece = connected_components(graph, directed=False)
+    return np.asarray(alone | (np.bincount(piece)[piece] <= largest))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from backend.geometry.strays import Surroundings, stray_points
+from backend.geometry.strays import Surroundings, detached_points, stray_points
 
 
 def told(points: np.ndarray, spacing: float = 0.0) -> np.ndarray:
@@ -37,6 +37,15 @@ def test_points_near_and_far_are_told_and_change_nothing_else() -> None:
 def test_what_lies_together_is_no_stray() -> None:
     chip = np.array([50.0, 30.0, 40.0]) + np.random.default_rng(3).random((30, 3)) * (4.0, 4.0, 0.0)
     assert not told(np.concatenate([plate(4), chip]))[-30:].any()
+
+
+def test_a_small_cluster_is_detached_though_it_is_no_stray() -> None:
+    """A detector looks for chips, but a user who cleans a scan wants no dust in it."""
+    cluster = np.array([50.0, 30.0, 40.0]) + np.random.default_rng(3).random((12, 3))
+    points = np.concatenate([plate(4), cluster])
+    found = detached_points(points, cKDTree(points), gap=6.0, sparse=8.0, largest=20)
+    assert found[-12:].all() and not found[:-12].any()
+    assert not told(points)[-12:].any()
 
 
 def test_it_turns_with_the_points_and_goes_with_their_order() -> None:
