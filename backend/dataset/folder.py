@@ -24,7 +24,7 @@ from backend.file_names import shown
 from backend.geometry.normals import with_known_normals
 from backend.geometry.surface import require_faces
 from backend.intake import PLAIN, Intake
-from backend.io import FIELD_SUFFIXES, READERS, read_cloud, read_labeled
+from backend.io import FIELD_SUFFIXES, OTHER_FILES, READERS, read_cloud, read_labeled
 
 NOMINAL = "nominal"
 ANOMALOUS = "anomalous"
@@ -99,7 +99,8 @@ def data_files(folder: Path) -> list[DataFile]:
 
 
 def _clouds_in(folder: Path, anomalous: bool) -> list[Path]:
-    suffixes = {*(FIELD_SUFFIXES if anomalous else READERS), SUFFIX}
+    # Those that are known and not read are refused by name when their turn comes.
+    suffixes = {*(FIELD_SUFFIXES if anomalous else READERS), *OTHER_FILES, SUFFIX}
     return sorted(
         path
         for path in folder.glob("*")
@@ -203,7 +204,10 @@ def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud
         )
     models = {}
     for category in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = [p for p in sorted(category.glob(f"{MODEL}.*")) if p.suffix.lower() in READERS]
+        models_there = sorted(category.glob(f"{MODEL}.*"))
+        files = [path for path in models_there if path.suffix.lower() in READERS]
+        # A CAD file beside what was exported from it is of no matter, but alone it is no model.
+        files = files or [path for path in models_there if path.suffix.lower() in OTHER_FILES]
         if len(files) > 1:
             names = " and ".join(path.name for path in files)
             raise DatasetError(f"{category}: {names} are there; a category has one nominal model")

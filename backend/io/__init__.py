@@ -38,11 +38,13 @@ from shared_schema.recipe import Unit
 __all__ = [
     "ENCODED_WRITERS",
     "FIELD_SUFFIXES",
+    "OTHER_FILES",
     "READERS",
     "WRITERS",
     "ReadLimits",
     "TextFormat",
     "in_unit",
+    "not_read",
     "parse_cloud",
     "read_cloud",
     "read_labeled",
@@ -115,13 +117,16 @@ TEXT_OPTIONS: dict[str, tuple[str, ...]] = {
 CAD = "it holds surfaces, not points; export the model as STL, PLY or OBJ"
 MESH = "export the mesh as STL, PLY or OBJ"
 SCANNER = "export the scan as PLY, PCD or LAS with the scanner's own program"
+# Formats of several programs, which CloudCompare opens.
+EXCHANGED = "open it in CloudCompare, which is free, and save it as PLY or LAS"
 OTHER_FILES: dict[str, str] = {
     **dict.fromkeys((".step", ".stp", ".iges", ".igs", ".sat", ".x_t", ".x_b", ".sldprt"), CAD),
     **dict.fromkeys((".catpart", ".prt", ".ipt", ".3dm", ".dwg", ".dxf", ".fcstd", ".brep"), CAD),
     **dict.fromkeys((".glb", ".gltf", ".3mf", ".off", ".fbx", ".dae", ".vtk", ".vtp"), MESH),
     **dict.fromkeys((".amf", ".wrl", ".vrml", ".x3d", ".usd", ".usdz", ".vtu", ".blend"), MESH),
     **dict.fromkeys((".rcp", ".rcs", ".fls", ".fws", ".lsproj", ".zfs", ".zfprj"), SCANNER),
-    **dict.fromkeys((".e57", ".zdf", ".bin", ".ksdata", ".om3", ".atos", ".g3d", ".mat"), SCANNER),
+    **dict.fromkeys((".zdf", ".ksdata", ".om3", ".atos", ".g3d", ".mat"), SCANNER),
+    **dict.fromkeys((".e57", ".bin"), EXCHANGED),
 }
 
 DEFAULT_LIMITS = ReadLimits()
@@ -397,10 +402,15 @@ def _write_fields(path: Path, cloud: PointCloud) -> None:
     write_cloud(path, cloud)
 
 
+def not_read(suffix: str) -> str:
+    """That files with a ``suffix`` of ``OTHER_FILES`` are not read, and how to get on."""
+    return f"{suffix!r} files are not read: {OTHER_FILES[suffix.lower()]}"
+
+
 def _require(suffix: str, table: dict[str, T], verb: str) -> T:
     found = table.get(suffix.lower())
     if found is None:
         if verb == "read" and suffix.lower() in OTHER_FILES:
-            raise FileFormatError(f"{suffix!r} files are not read: {OTHER_FILES[suffix.lower()]}")
+            raise FileFormatError(not_read(suffix))
         raise FileFormatError(f"cannot {verb} {suffix!r} files; use one of {', '.join(table)}")
     return found

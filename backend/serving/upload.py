@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from backend.io import READERS
+from backend.io import OTHER_FILES, READERS, not_read
 
 FIELD = "scan"
 # An archive's size says little of what is in it.
@@ -84,6 +84,8 @@ def _at_most(request: Request, max_bytes: int) -> Callable[[], Awaitable[Message
 
 def _suffix(name: str) -> str:
     suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
+    if suffix in OTHER_FILES:
+        raise HTTPException(415, not_read(suffix))
     if suffix not in SUFFIXES:
         raise HTTPException(
             415, f"{suffix or 'no suffix'!r} is not taken; use one of {', '.join(SUFFIXES)}"

@@ -14,8 +14,9 @@ from backend.dataset.folder import (
     nominal_clouds,
     nominal_models,
     read_samples,
+    read_usable,
 )
-from backend.errors import CloudError, DatasetError
+from backend.errors import CloudError, DatasetError, FileFormatError
 from backend.intake import Intake
 from backend.io import write_cloud
 from backend.samples import load_sample
@@ -85,6 +86,19 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     record.write_text("{")
     with pytest.raises(DatasetError, match=r"300\.json: not a readable record"):
         read_samples(data_files(folder))
+
+
+def test_files_of_formats_that_are_not_read_are_told_and_not_passed_over(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, nominal=1, anomalous=0)
+    (folder / "egg" / "nominal" / "last.E57").write_bytes(b"ASTM-E57")
+    samples, left_out = read_usable(data_files(folder))
+    assert len(samples) == 2 and [one.file.path.name for one in left_out] == ["last.E57"]
+    assert "open it in CloudCompare" in left_out[0].reason
+    (folder / "egg" / "model.step").write_text("ISO-10303-21;")
+    with pytest.raises(FileFormatError, match=r"model\.step: .* export the model as STL"):
+        nominal_models(folder)
+    write_cloud(folder / "egg" / "model.stl", load_sample("plate_holes"))
+    assert set(nominal_models(folder)) == {"egg"}
 
 
 def test_a_category_may_have_a_nominal_model(tmp_path: Path) -> None:

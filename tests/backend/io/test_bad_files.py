@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pickle
+import re
 import tracemalloc
 import zipfile
 from dataclasses import replace
@@ -292,7 +293,9 @@ def test_an_unknown_suffix_lists_the_known_ones(tmp_path) -> None:
 @pytest.mark.parametrize(("suffix", "way_out"), OTHER_FILES.items())
 def test_a_known_format_that_is_not_read_says_the_way_out(suffix: str, way_out: str) -> None:
     with pytest.raises(FileFormatError, match=f"(?i)^'{suffix}' files are not read: {way_out}$"):
-        parse_cloud(b"something", suffix.upper() if suffix == ".stp" else suffix)
+        parse_cloud(b"something", suffix)
+    with pytest.raises(FileFormatError, match=re.escape(way_out)):
+        read_cloud(f"Scan{suffix.upper()}")
 
 
 def test_a_missing_file_says_where_it_was_looked_for(tmp_path) -> None:

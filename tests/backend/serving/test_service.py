@@ -194,6 +194,7 @@ def test_health_and_model(service: Service, detector: Detector, model: Path) -> 
     [
         ("scan.npz", b"PK", 415, "'.npz'"),
         ("scan.exe", b"MZ", 415, "'.exe'"),
+        ("scan.E57", b"ASTM-E57", 415, "'.e57' files are not read: open it in CloudCompare"),
         ("scan", b"1 2 3", 415, "no suffix"),
         ("scan.ply", b"", 422, "empty"),
         ("scan.ply", b"solid nothing", 422, "a line 'ply'"),
