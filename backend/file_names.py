@@ -7,6 +7,8 @@ keeps such bytes as lone surrogates, which neither JSON nor a terminal can take.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def shown(name: str | os.PathLike[str]) -> str:
@@ -17,3 +19,21 @@ def shown(name: str | os.PathLike[str]) -> str:
     except UnicodeEncodeError:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return text
+
+
+@contextmanager
+def utf8_path(path: str | os.PathLike[str]) -> Iterator[str]:
+    """A path of the file at ``path`` that is UTF-8, for libraries that open no other.
+
+    Where the path is not, and such names occur on Linux alone, the file is opened here, and the
+    path is that of the open file.
+    """
+    text = os.fspath(path)
+    if shown(text) == text:
+        yield text
+        return
+    descriptor = os.open(text, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)

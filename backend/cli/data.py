@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 
 from backend.cli.batch import tell, warn
+from backend.file_names import shown
 
 if TYPE_CHECKING:
     from backend.cloud import PointCloud
@@ -36,7 +37,7 @@ def read_training_data(
         except MissingDependencyError:
             raise
         except FlawsmithError as error:
-            reason = str(error).removeprefix(f"{file.path}: ")
+            reason = str(error).removeprefix(f"{shown(file.path)}: ")
             warn(f"{file.path}: left out, {reason}")
     return samples
 

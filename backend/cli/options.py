@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from backend.file_names import shown
 from backend.intake import DECIMALS, DELIMITERS, Intake, TextFormat
 from shared_schema.recipe import Unit
 
@@ -258,8 +259,8 @@ def one_name_each(paths: Sequence[Path]) -> None:
         other = seen.setdefault(path.stem.casefold(), path)
         if other != path:
             raise click.UsageError(
-                f"{other} and {path} would both be written as {path.stem!r}; rename one, or run "
-                "them with different --out folders"
+                f"{shown(other)} and {shown(path)} would both be written as {shown(path.stem)!r}; "
+                "rename one, or run them with different --out folders"
             )
 
 
@@ -273,5 +274,5 @@ def spare_inputs(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
     for path in inputs:
         if path.resolve() in written:
             raise click.UsageError(
-                f"{path} is an input and would be overwritten; choose another --out folder"
+                f"{shown(path)} is an input and would be overwritten; choose another --out folder"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,7 +16,18 @@ from rich.progress import (
 )
 from rich.text import Text
 
-console = Console(stderr=True, highlight=False)
+from backend.file_names import shown
+
+
+class _AnyNames(Console):
+    """A console that takes names of files that are not UTF-8."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """As rich's, text ``shown``."""
+        super().print(*(shown(o) if isinstance(o, str) else o for o in objects), **settings)
+
+
+console = _AnyNames(stderr=True, highlight=False)
 
 
 class RateColumn(ProgressColumn):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from backend.file_names import shown
 from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 
 
@@ -20,4 +21,4 @@ def command(document: str, out: Path | None) -> None:
         click.echo(schema_text(document), nl=False)
     else:
         write_bytes(out, schema_text(document).encode())
-        click.echo(f"Wrote {out}")
+        click.echo(f"Wrote {shown(out)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from backend.cli.options import model_argument
+from backend.file_names import shown
 
 MIB = 1024 * 1024
 
@@ -56,5 +57,6 @@ def command(model: Path, host: str, port: int, max_upload_mb: int, max_points: i
             err=True,
         )
     settings = ServerSettings(host, port, Limits(max_upload_mb * MIB, max_points))
-    serve(model, settings, announce=lambda address: click.echo(f"Serving {model} at {address}"))
+    name = shown(model)
+    serve(model, settings, announce=lambda address: click.echo(f"Serving {name} at {address}"))
     click.echo("Stopped")

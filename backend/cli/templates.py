@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backend.cli.options import spare_inputs
+from backend.file_names import shown
 
 if TYPE_CHECKING:
     from backend.templates import BundledTemplate
@@ -40,7 +41,7 @@ def command(show: str | None, out: Path | None) -> None:
     else:
         spare_inputs([path], [out])
         write_bytes(out, path.read_bytes())
-        click.echo(f"Wrote {out}")
+        click.echo(f"Wrote {shown(out)}")
 
 
 def _processes() -> list[str]:

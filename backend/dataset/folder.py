@@ -149,7 +149,7 @@ def read_usable(
         except MissingDependencyError:
             raise
         except FlawsmithError as error:
-            reason = str(error).removeprefix(f"{file.path}: ")
+            reason = str(error).removeprefix(f"{shown(file.path)}: ")
             left_out.append(LeftOut(file, reason, unreadable=True))
             continue
         if _is_unmarked(sample):

@@ -24,7 +24,7 @@ from backend.dataset.manifest import FileEntry, FileIdentity, ScanEntry
 from backend.dataset.order import Order, scan_name
 from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
 from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
-from backend.file_names import shown
+from backend.file_names import shown, utf8_path
 from backend.io import read_cloud, write_bytes, write_cloud, write_json
 from backend.sensor import Sensed, scan_rng, sense
 from shared_schema.load import load_template
@@ -110,7 +110,8 @@ def _remember(cloud: PointCloud, path: Path, *, areas: bool) -> None:
 
 def _recall(cloud: PointCloud, path: Path) -> None:
     """Give ``cloud`` what ``_remember`` wrote of it."""
-    arrays = load_file(path)
+    with utf8_path(path) as readable:
+        arrays = load_file(readable)
     cloud.__dict__["edges"] = arrays["edges"].astype(np.int64)
     if "areas" in arrays:
         cloud.__dict__["areas"] = arrays["areas"]
@@ -159,7 +160,10 @@ def _found(order: Order, file: Path) -> ScanEntry | None:
             return ScanEntry.model_validate_json(skipped.read_text(encoding="utf-8"))
         if order.nominal_scans and not handed_on.exists():
             return None
-        with safe_open(order.index_file(scan_name(file)), framework="numpy"):
+        with (
+            utf8_path(order.index_file(scan_name(file))) as readable,
+            safe_open(readable, framework="numpy"),
+        ):
             return _entry(order, scan_name(file), read_record(order.prepared_file(scan_name(file))))
     except (FileFormatError, OSError, SafetensorError, ValueError):
         return None  # not there, or cut short when the machine went down

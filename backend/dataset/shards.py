@@ -14,6 +14,7 @@ from safetensors.numpy import save
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import FileFormatError
+from backend.file_names import utf8_path
 from backend.io.atomic import write_bytes
 
 SUFFIX = ".safetensors"
@@ -136,7 +137,7 @@ def _read(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     try:
         # Opening it checks that the file is as long as its header says.
-        with safe_open(path, framework="numpy") as file:
+        with utf8_path(path) as readable, safe_open(readable, framework="numpy") as file:
             document = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
             names = file.keys() if arrays else []
             tensors = {name: file.get_tensor(name) for name in names}

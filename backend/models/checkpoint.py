@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from backend.errors import CheckpointError
+from backend.file_names import utf8_path
 from backend.io.atomic import write_bytes
 from shared_schema.constants import SCHEMA_VERSION
 
@@ -48,7 +49,7 @@ def load_checkpoint(path: Path | str, kind: str) -> tuple[dict[str, torch.Tensor
     """
     path = Path(path)
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as readable, safe_open(readable, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:

@@ -8,6 +8,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from backend.file_names import utf8_path
 from backend.io.atomic import write_bytes
 from backend.scoring.detector import ScoreMap
 from backend.scoring.recognition import Recognition
@@ -28,7 +29,8 @@ def write_scores(path: Path, result: ScoreMap) -> None:
 def read_scores(path: Path, count: int, category: str) -> ScoreMap | None:
     """What ``write_scores`` wrote of a scan of ``count`` points scored as ``category``, or None."""
     try:
-        arrays = load_file(path)
+        with utf8_path(path) as readable:
+            arrays = load_file(readable)
     except (OSError, SafetensorError):
         return None
     scores, figures = arrays["points"], arrays["figures"]

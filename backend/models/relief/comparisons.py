@@ -19,6 +19,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.augmentation import AugmentationConfig, augment
 from backend.dataset.drawing import attempt
 from backend.dataset.sample_drawing import ATTEMPTS
+from backend.file_names import utf8_path
 from backend.io.atomic import write_bytes
 from backend.locations import surface_of
 from backend.models.difficulty import Difficulty, Traits, traits_of
@@ -92,7 +93,8 @@ def _bank_file(folder: Path, fold: int) -> Path:
 
 @lru_cache(maxsize=4)
 def _read_bank(path: Path) -> Bank:
-    return Bank(**load_file(path))
+    with utf8_path(path) as readable:
+        return Bank(**load_file(readable))
 
 
 def compare_task(
@@ -164,7 +166,8 @@ def _to_arrays(compared: Compared) -> dict[str, NDArray]:
 
 def read_comparison(folder: Path, number: int) -> Comparison:
     """What ``compare_task`` wrote."""
-    arrays = load_file(_file(folder, number))
+    with utf8_path(_file(folder, number)) as readable:
+        arrays = load_file(readable)
     mask = arrays.pop("mask", None)
     kinds = [name for name in arrays if name.startswith(KIND)]
     drawn = [Traits(name.removeprefix(KIND), *arrays.pop(name).tolist()) for name in kinds]

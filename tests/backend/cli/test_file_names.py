@@ -12,12 +12,14 @@ import pytest
 from click.testing import CliRunner
 
 from backend.cli import main
+from backend.cli.options import LAYOUT_NAMES
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.file_names import shown
 from backend.io import read_cloud, write_cloud
+from backend.training.config import to_record
 from shared_schema.load import dump
-from tests.backend.parts import scan
+from tests.backend.parts import TINY, scan, write_folder
 from tests.backend.shapes import template
 
 NAME, SHOWN = os.fsdecode(b"pr\xfcfling"), r"pr\xfcfling"
@@ -92,14 +94,16 @@ def test_synthesize_uses_all_scans(folder: Path) -> None:
     (folder / "template.json").write_text(dump(document))
     for number, path in enumerate(sorted((folder / "scans").iterdir())):
         write_cloud(path, scan("egg", number))
-    asked = ("--scans", folder / "scans", "--count", "3", "--jobs", "1", "--out", folder / "out")
-    code, output = _run("synthesize", folder / "template.json", *asked)
-    assert code == 0, output
-    manifest = json.loads((folder / "out" / "manifest.json").read_bytes().decode("utf-8"))
+    out = folder / f"out{NAME}"
+    asked = ("--scans", folder / "scans", "--count", "3", "--jobs", "1", "--out", out)
+    for _ in ("made", "found again"):
+        code, output = _run("synthesize", folder / "template.json", *asked)
+        assert code == 0 and f"out{SHOWN}; manifest.json lists them" in output, output
+    manifest = json.loads((out / "manifest.json").read_bytes().decode("utf-8"))
     names = ["a.ply", f"{SHOWN}.ply", "z.ply"]
     assert sorted(entry["source"]["file"] for entry in manifest["scans"]) == names
     for entry in manifest["scans"]:
-        assert (folder / "out" / entry["nominal"]["file"]).exists()
+        assert (out / entry["nominal"]["file"]).exists()
 
 
 def test_sample_draws_on_a_part_of_that_name(folder: Path) -> None:
@@ -109,3 +113,44 @@ def test_sample_draws_on_a_part_of_that_name(folder: Path) -> None:
     assert code == 0, output
     recipe = json.loads((folder / "out" / "template-00000.json").read_bytes().decode("utf-8"))
     assert recipe["part"]["name"] == SHOWN
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder of data, whose name, categories and files have the name; one file is no scan."""
+    folder = write_folder(tmp_path / "data", nominal=3, anomalous=1)
+    (folder / "egg").rename(folder / NAME)
+    (folder / NAME / "nominal" / "300.ply").rename(folder / NAME / "nominal" / f"{NAME}.ply")
+    (folder / NAME / "nominal" / f"bad{NAME}.xyz").write_text("1 2 3\n1 2\n")
+    return folder.rename(tmp_path / f"data{NAME}")
+
+
+def test_a_detector_is_trained_measured_and_used(data: Path, tmp_path: Path) -> None:
+    out, bad = tmp_path / NAME, f"data{SHOWN}/{SHOWN}/nominal/bad{SHOWN}.xyz"
+    config = tmp_path / f"{NAME}.json"
+    config.write_text(json.dumps(to_record(TINY)))
+    asked = ("--config", config, "--epochs", "1", "--unit", "mm", "--out", out)
+    code, output = _run("train", data, *asked)
+    assert code == 0, output
+    assert f"{bad}: left out, line 2, '1 2', is no row" in output
+    detector = next(out.glob("*.safetensors"))
+    for _ in ("scored", "read again"):
+        code, output = _run("evaluate", detector, data, "--out", out / "measured")
+        assert code == 1 and "1 scan is left out" in output, output
+    metrics = json.loads((out / "measured" / "metrics.json").read_bytes().decode("utf-8"))
+    assert f"{SHOWN}/nominal/{SHOWN}.ply" in {one["file"] for one in metrics["scans"]}
+    scans = sorted((data / NAME / "nominal").iterdir())
+    code, output = _run("score", detector, *scans, "--picture", "--out", out / "scores")
+    assert code == 1 and "1 of 4 scans failed" in output, output
+    record = json.loads((out / "scores" / f"{NAME}.json").read_bytes().decode("utf-8"))
+    assert record["category"] == SHOWN and record["source"]["file"] == f"{SHOWN}.ply"
+
+
+@pytest.mark.parametrize("layout", LAYOUT_NAMES)
+def test_export_writes_all_that_can_be_read(layout: str, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / NAME
+    code, output = _run("export", data, "--layout", layout, "--unit", "mm", "--out", out)
+    assert code == 1 and "1 of 9 scans failed" in output, output
+    manifest = json.loads((out / "export.json").read_bytes().decode("utf-8"))
+    assert len(manifest["samples"]) == 8
+    assert f"{SHOWN}/nominal/{SHOWN}.ply" in {one["source"]["file"] for one in manifest["samples"]}
