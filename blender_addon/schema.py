@@ -3,7 +3,7 @@
 
 ``schema.json`` is written from the project's pydantic models (``python build.py schema``). It is
 the only place where the extension learns what a defect has and what is allowed. Under ``$defs`` it
-holds a model of each document: ``Recipe``, ``RecipeTemplate``, ``ViewSet``.
+holds a model of each document: ``Recipe``, ``RecipeTemplate``, ``ViewSet``, ``Scanner``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ STANDARD_LIMIT = 6.0
 
 @dataclass(frozen=True, eq=False)
 class Standardization:
-    """Brings each feature to median 0 and spread 1 on nominal points.
+    """Brings each feature to mean 0 and standard deviation 1 on nominal points.
 
     Attributes:
         center, spread: (F,) float32.
