@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from backend.errors import CloudError
+from backend.geometry.main_box import main_box
 from backend.geometry.mend_mesh import MendedMesh, mend_mesh
 from backend.geometry.near import nearest_point
 from backend.geometry.neighbors import length_graph, mesh_edges, scan_edges
@@ -175,6 +176,19 @@ class PointCloud:
         surface = surface if used.all() else surface.cropped(used)
         surface.__dict__["surface"] = surface
         return surface
+
+    @cached_property
+    def box(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest corner (3,) of the part: of a scan without far stray points."""
+        if self.faces is None or len(self.faces) == 0:
+            return main_box(self.points)
+        return self.points.min(axis=0), self.points.max(axis=0)
+
+    @property
+    def part_diagonal(self) -> float:
+        """Length of the diagonal of ``box``: what ratios of the part's size are of."""
+        low, high = self.box
+        return float(np.linalg.norm(high - low))
 
     @cached_property
     def diagonal(self) -> float:

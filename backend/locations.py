@@ -99,7 +99,8 @@ def load_surface(
     cloud = read_cloud(path, unit=unit.value, text=text).surface.in_unit(part_unit)
     surface = surface_of(cloud, shown(path.stem), part_unit, views)
     if cloud.faces is None or len(cloud.faces) == 0:
-        return surface
+        part = surface.part.model_copy(update={"diagonal": cloud.part_diagonal})
+        return replace(surface, part=part)
     spread = subsample_surface(cloud, SURFACE_POINTS, np.random.default_rng(seed))
     return replace(surface, cloud=replace(spread, notices=cloud.notices))
 

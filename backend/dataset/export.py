@@ -267,7 +267,7 @@ def _view_of(cloud: LabeledCloud, config: ExportConfig) -> View:
         metres=MM_PER_UNIT[unit] / MM_PER_UNIT[Unit.M],
         pixels=config.pixels,
         direction=config.direction,
-        extent=FIELD_OF_VIEW * PointCloud(cloud.points).diagonal,
+        extent=FIELD_OF_VIEW * PointCloud(cloud.points).part_diagonal,
         own_images=has_own_image(cloud),
     )
 

@@ -126,7 +126,7 @@ def _recipe(order: Order, task: Task, scan: PreparedScan, rng: np.random.Generat
     surface = source.surface
     if surface is None:
         cloud = scan.in_part_frame.surface
-        part = Part(name=order.category, unit=source.template.unit, diagonal=cloud.diagonal)
+        part = Part(name=order.category, unit=source.template.unit, diagonal=cloud.part_diagonal)
         surface = Surface(cloud, part, source.views)
     name = f"{source.template.name}-{order.seed}-{task.number:05d}"
     return sample_recipe(source.template, surface, rng=rng, name=name)

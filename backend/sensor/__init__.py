@@ -129,7 +129,9 @@ def _sense(
     settings = scaled(sensor, MM_PER_UNIT[sensor.unit] / MM_PER_UNIT[unit])
     # One stream an effect, so that what one draws does not change another.
     views_rng, resample_rng, dropout_rng, noise_rng = np.random.default_rng(seed).spawn(4)
-    eyes = find_viewpoints(settings.views, labeled.points, own, views_rng)
+    # The vertices of a mesh lie as far apart as they like; none of them is stray.
+    scanned = PointCloud(labeled.points, faces=None if nominal is None else nominal.faces)
+    eyes = find_viewpoints(settings.views, scanned, own, views_rng)
     scene = _Scene(labeled, None, [])
     if _anything(settings):
         _require_normals(labeled)

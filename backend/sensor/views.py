@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.cloud import check_points
+from backend.cloud import PointCloud, check_points
 from backend.errors import CloudError
 from backend.geometry.rotations import even_directions
 from shared_schema.sensor import AroundViews, GivenViews, Views
@@ -64,15 +64,15 @@ def _most_faced(eyes: FloatArray, points: FloatArray, normals: FloatArray) -> In
 
 def find_viewpoints(
     views: Views | None,
-    points: FloatArray,
+    cloud: PointCloud,
     own: Sequence[Sequence[float]] | FloatArray | None,
     rng: np.random.Generator,
 ) -> FloatArray | None:
-    """Viewpoints (V, 3) in the frame and unit of ``points`` (N, 3); None without ``views``.
+    """Viewpoints (V, 3) in the frame and unit of ``cloud``; None without ``views``.
 
     Args:
-        views: with lengths in the unit of the points.
-        points: of the scan.
+        views: with lengths in the unit of the cloud.
+        cloud: what is scanned.
         own: (V, 3) where the scan itself was made from, if known.
         rng: for viewpoints that are drawn.
 
@@ -84,7 +84,7 @@ def find_viewpoints(
     if isinstance(views, GivenViews):
         return np.array(views.viewpoints)
     if isinstance(views, AroundViews):
-        return _around(views, points, rng)
+        return _around(views, cloud, rng)
     if own is None:
         raise CloudError(
             "the sensor is to stand where the scan was made from, but that is not known; "
@@ -94,9 +94,9 @@ def find_viewpoints(
     return check_points(own, "viewpoints")
 
 
-def _around(views: AroundViews, points: FloatArray, rng: np.random.Generator) -> FloatArray:
-    low, high = points.min(axis=0), points.max(axis=0)
-    diagonal = float(np.linalg.norm(high - low))
+def _around(views: AroundViews, cloud: PointCloud, rng: np.random.Generator) -> FloatArray:
+    low, high = cloud.box
+    diagonal = cloud.part_diagonal
     standoff = diagonal if views.standoff is None else views.standoff
     away = diagonal / 2.0 + standoff
     return (low + high) / 2.0 + away * even_directions(views.count, rng)

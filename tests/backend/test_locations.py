@@ -48,6 +48,18 @@ def test_a_scan_keeps_its_points_and_gets_normals(tmp_path: Path) -> None:
     assert surface.part.unit is Unit.M
 
 
+def test_a_stray_point_does_not_enlarge_the_part(tmp_path: Path) -> None:
+    """Ratios are of its size: a dent would be as large as the part."""
+    write_cloud(tmp_path / "clean.ply", sphere())
+    points = np.concatenate([sphere().points, [[5000.0, 0.0, 0.0]]])
+    normals = np.concatenate([sphere().normals, [[1.0, 0.0, 0.0]]])
+    write_cloud(tmp_path / "stray.ply", PointCloud(points, normals))
+    clean, stray = (
+        load_surface(tmp_path / f"{name}.ply", unit=Unit.MM, seed=0) for name in ("clean", "stray")
+    )
+    assert stray.part.diagonal == clean.part.diagonal == sphere().diagonal
+
+
 def test_absolute_templates_are_read_in_the_unit_of_the_part() -> None:
     in_inches = load_surface(sample_path("pawn"), unit=Unit.INCH, seed=0)
     absolute = template("dent").model_copy(update={"lengths": "absolute"})

@@ -20,9 +20,6 @@ BUILD = "from setuptools import build_meta as b; b.build_wheel('dist'); b.build_
 IN_SOURCE = (*PACKAGES, ".ci", "benchmarks", "docs", "requirements", "tests")
 NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".DS_Store")
 
-# The archives are built once, in one process.
-pytestmark = pytest.mark.xdist_group("distribution")
-
 
 def files_below(folder: Path, names: tuple[str, ...]) -> set[str]:
     """The files of the folders ``names`` by their paths in ``folder``."""

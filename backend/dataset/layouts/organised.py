@@ -15,6 +15,7 @@ from scipy.ndimage import minimum_filter
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.layouts.layout import View
 from backend.errors import DatasetError
+from backend.geometry.main_box import main_box
 from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import transform_points
 from backend.io.organised import IMAGE, PIXEL
@@ -149,7 +150,8 @@ def in_front(
 
 def virtual_camera(cloud: LabeledCloud, view: View) -> Camera:
     """The camera of ``view`` with the middle of the cloud's box in the middle of its image."""
-    center = (cloud.points.min(axis=0) + cloud.points.max(axis=0)) / 2.0
+    low, high = main_box(cloud.points)
+    center = (low + high) / 2.0
     distance = DISTANCE * view.extent
     forward = np.array(view.direction) / np.linalg.norm(view.direction)
     upward = np.array([0.0, 0.0, 1.0] if abs(forward[1]) > abs(forward[2]) else [0.0, 1.0, 0.0])

@@ -79,6 +79,28 @@ def test_all_arrays_stay_aligned(kind: str) -> None:
         )
 
 
+@pytest.mark.parametrize("views", [{"count": 3}, {"count": 2, "standoff": 20.0}])
+def test_stray_points_do_not_move_the_places_around_the_part(views: dict[str, Any]) -> None:
+    cloud = surface("plate")
+    strays = np.array([[5000.0, 0.0, 0.0], [0.0, 300.0, -900.0], [0.0, 0.0, 70.0]])
+    with_strays = PointCloud(np.concatenate([cloud.points, strays]))
+    eyes = []
+    for one in (cloud, with_strays):
+        record = sense(
+            LabeledCloud.nominal(one),
+            sensor(views={"type": "around", **views}),
+            rng=np.random.default_rng(3),
+            unit="mm",
+        ).record
+        eyes.append(np.array(record["viewpoints"]))
+    np.testing.assert_array_equal(eyes[1], eyes[0])
+    low, high = cloud.points.min(axis=0), cloud.points.max(axis=0)
+    away = np.linalg.norm(eyes[0] - (low + high) / 2.0, axis=1)
+    np.testing.assert_allclose(
+        away, cloud.diagonal / 2.0 + views.get("standoff", cloud.diagonal), rtol=1e-12
+    )
+
+
 def test_effects_are_recorded_in_their_order() -> None:
     record = sensed(deformed("plate", "hole"), surface("plate"), **EVERYTHING).record
     assert [effect["effect"] for effect in record["effects"]] == [
