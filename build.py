@@ -143,7 +143,7 @@ def ranges(options: argparse.Namespace) -> int:
 def side_by_side() -> list[str]:
     """pytest's options for as many processes as there are cores, four at most."""
     processes = str(min(4, os.cpu_count() or 1))
-    return ["-n", processes, "--dist", "loadgroup", "--no-loadscope-reorder"]
+    return ["-n", processes, "--no-loadscope-reorder"]
 
 
 def check(options: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.browser import browser as browser
 
@@ -24,26 +26,30 @@ TOGETHER = {"blender_addon": "module", "parity": "module", "blender_program": "p
 FIRST = ("e2e", "blender_program", "blender_addon", "parity")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests that use Blender to one worker, and each other file to one.
-
-    So one process opens Blender, and what the tests of a file share is made once. They begin in
-    the order that is set here (``--no-loadscope-reorder``).
-    """
+    """Put the tests in the order in which they begin (``--no-loadscope-reorder``)."""
     items.sort(key=_turn)
-    for item in items:
-        folder = _folder(item)
-        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(folder, item.path.stem)))
-
-
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).parts[0]
 
 
 def _turn(item: pytest.Item) -> int:
-    folder = _folder(item)
+    folder = item.path.relative_to(TESTS).parts[0]
     return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+
+class OneWorkerEach(LoadScopeScheduling):
+    """Give the tests that use Blender to one worker, and each other file to one.
+
+    So one process opens Blender, and what the tests of a file share is made once.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = Path(file).parts[1]
+        return TOGETHER.get(folder, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return OneWorkerEach(config, log)
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
