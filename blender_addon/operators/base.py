@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,75 @@ class DefectOperator(PartOperator):
             cls.poll_message_set("Choose a defect in the list")  # type: ignore[attr-defined]
             return False
         return True
+
+
+class BegunWith:
+    """Keeps to what was chosen when the file browser was opened, whatever is chosen by its end.
+
+    Until a file is chosen, objects can be made active, deleted and renamed. A script that gives a
+    file works on what is chosen then.
+    """
+
+    begun: bpy.props.StringProperty(  # type: ignore[valid-type]
+        description="What was chosen when the file browser was opened",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    def invoke(self: Any, context: Any, event: Any) -> Any:
+        """Note what is chosen, and ask for the file."""
+        active = context.active_object
+        self.begun = json.dumps(
+            {
+                "active": [] if active is None else [_known_by(active)],
+                "selected": [_known_by(obj) for obj in context.selected_objects],
+                "collection": [_known_by(context.collection)],
+            }
+        )
+        return super().invoke(context, event)  # type: ignore[misc]
+
+    def part(self: Any, context: Any) -> Any:
+        """The object that was active.
+
+        Raises:
+            RecipeError: it is gone, or cannot be worked on by now.
+        """
+        if not self.begun:
+            return context.active_object
+        [part] = self._objects_that_were("active")
+        if part.mode != "OBJECT":
+            raise RecipeError(f"{part.name!r} is being edited; leave edit mode and begin again")
+        return part
+
+    def selected_objects(self: Any, context: Any) -> list[Any]:
+        """The objects that were selected; raises where one of them is gone."""
+        return self._objects_that_were("selected") if self.begun else context.selected_objects
+
+    def active_collection(self: Any, context: Any) -> Any:
+        """The collection that was active; raises where it is gone."""
+        if not self.begun:
+            return context.collection
+        scenes = [scene.collection for scene in bpy.data.scenes]
+        return self._found("collection", [*bpy.data.collections, *scenes])[0]
+
+    def _objects_that_were(self, what: str) -> list[Any]:
+        # One that is in no scene is deleted, though the file may still hold it.
+        return self._found(what, [obj for obj in bpy.data.objects if obj.users_scene])
+
+    def _found(self: Any, what: str, there: Sequence[Any]) -> list[Any]:
+        """What was noted, of what is there now."""
+        by_number = {thing.session_uid: thing for thing in there}
+        noted = json.loads(self.begun)[what]
+        for number, name in noted:
+            if number not in by_number:
+                raise RecipeError(
+                    f"{name!r} was deleted while the file browser was open; choose again"
+                )
+        return [by_number[number] for number, _ in noted]
+
+
+def _known_by(thing: Any) -> tuple[int, str]:
+    """What stays the same of an object while a file is open, and its name."""
+    return thing.session_uid, thing.name
 
 
 @contextmanager

@@ -9,10 +9,10 @@ import bpy
 from bpy_extras.io_utils import ExportHelper
 
 from ..rendering import render_preview
-from .base import PartOperator, chosen_file, reported
+from .base import BegunWith, PartOperator, chosen_file, reported
 
 
-class FLAWSMITH_OT_render_preview(PartOperator, bpy.types.Operator, ExportHelper):  # type: ignore[misc]  # noqa: N801
+class FLAWSMITH_OT_render_preview(BegunWith, ExportHelper, PartOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Draw the active object's defects, framed and tinted."""
 
     bl_idname = "flawsmith.render_preview"
@@ -29,9 +29,8 @@ class FLAWSMITH_OT_render_preview(PartOperator, bpy.types.Operator, ExportHelper
 
     def execute(self, context: Any) -> Any:
         """Draw into the chosen file."""
-        obj = context.active_object
         with reported(self) as result:
-            render_preview(obj, chosen_file(self), self.size)
+            render_preview(self.part(context), chosen_file(self), self.size)
             self.report({"INFO"}, f"Wrote {chosen_file(self)}")
         return result
 

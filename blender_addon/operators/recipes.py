@@ -18,12 +18,12 @@ from ..scaling import apply_scale
 from ..schema import RecipeError
 from ..stack_checks import findings, recipe_warnings
 from ..template_io import apply_template, load_template, save_template
-from .base import PartOperator, chosen_file, report_done, reported
+from .base import BegunWith, PartOperator, chosen_file, report_done, reported
 
 FILTER = {"default": "*.json", "options": {"HIDDEN"}}
 
 
-class _Export(ExportHelper):
+class _Export(BegunWith, ExportHelper):
     """What exporting asks for; it changes nothing."""
 
     changes_part = False
@@ -41,22 +41,32 @@ class FLAWSMITH_OT_export_recipe(_Export, PartOperator, bpy.types.Operator):  # 
 
     def execute(self, context: Any) -> Any:
         """Write the chosen file."""
-        obj = context.active_object
         with reported(self) as result:
+            obj = self.part(context)
             save_recipe(chosen_file(self), obj)
             report_done(self, f"Wrote {chosen_file(self)}", recipe_warnings(obj))
         return result
 
 
-class FLAWSMITH_OT_export_recipes(bpy.types.Operator):  # noqa: N801
+class _Folder:
+    """Asks for a folder."""
+
+    directory: bpy.props.StringProperty(subtype="DIR_PATH")  # type: ignore[valid-type]
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        """Ask for it."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+
+class FLAWSMITH_OT_export_recipes(BegunWith, _Folder, bpy.types.Operator):  # noqa: N801
     """Write a recipe for each of several objects."""
 
     bl_idname = "flawsmith.export_recipes"
     bl_label = "Export Several Recipes"
     bl_description = "Write a recipe for each selected object, or of a collection, into a folder"
 
-    directory: bpy.props.StringProperty(subtype="DIR_PATH")  # type: ignore[valid-type]
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
     scope: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Of",
         items=(
@@ -79,11 +89,6 @@ class FLAWSMITH_OT_export_recipes(bpy.types.Operator):  # noqa: N801
         cls.poll_message_set("No object has defects")
         return False
 
-    def invoke(self, context: Any, event: Any) -> Any:
-        """Ask for the folder."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
     def execute(self, context: Any) -> Any:
         """Write the files."""
         with reported(self) as result:
@@ -97,15 +102,15 @@ class FLAWSMITH_OT_export_recipes(bpy.types.Operator):  # noqa: N801
 
     def _objects(self, context: Any) -> Any:
         if self.scope == "SELECTED":
-            return context.selected_objects
+            return self.selected_objects(context)
         if not self.collection:
-            return context.collection.all_objects
+            return self.active_collection(context).all_objects
         if self.collection not in bpy.data.collections:
             raise RecipeError(f"there is no collection {self.collection!r}")
         return bpy.data.collections[self.collection].all_objects
 
 
-class _Import(ImportHelper):
+class _Import(BegunWith, ImportHelper):
     """What importing asks for."""
 
     filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
@@ -133,7 +138,7 @@ def taken(obj: Any, added: Any) -> list[str]:
     ]
 
 
-class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, _Import):  # type: ignore[misc]  # noqa: N801
+class FLAWSMITH_OT_import_recipe(_Import, PartOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Add the defects of a recipe to the active object."""
 
     bl_idname = "flawsmith.import_recipe"
@@ -147,17 +152,20 @@ class FLAWSMITH_OT_import_recipe(PartOperator, bpy.types.Operator, _Import):  # 
 
     def execute(self, context: Any) -> Any:
         """Read the chosen file."""
-        objects = [context.active_object]
-        if self.selected:
-            chosen = context.selected_objects
-            objects = [obj for obj in chosen if obj.type == "MESH" and obj.is_editable]
         with reported(self) as result:
+            objects = self._objects(context)
             recipe, renumber = load_recipe(chosen_file(self)), self.labels == "PAST"
             added = apply_to_all(objects, recipe, replace=self.replace, renumber=renumber)
             count, names = sum(map(len, added)), ", ".join(obj.name for obj in objects)
             warnings = [text for each in zip(objects, added, strict=True) for text in taken(*each)]
             report_done(self, f"Added {count} defects to {names or 'nothing'}", warnings)
         return result
+
+    def _objects(self, context: Any) -> list[Any]:
+        if not self.selected:
+            return [self.part(context)]
+        chosen = self.selected_objects(context)
+        return [obj for obj in chosen if obj.type == "MESH" and obj.is_editable]
 
 
 class FLAWSMITH_OT_export_template(_Export, PartOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
@@ -172,14 +180,14 @@ class FLAWSMITH_OT_export_template(_Export, PartOperator, bpy.types.Operator):  
 
     def execute(self, context: Any) -> Any:
         """Write the chosen file."""
-        obj = context.active_object
         with reported(self) as result:
+            obj = self.part(context)
             save_template(chosen_file(self), obj)
             report_done(self, f"Wrote {chosen_file(self)}", recipe_warnings(obj))
         return result
 
 
-class FLAWSMITH_OT_import_template(PartOperator, bpy.types.Operator, _Import):  # type: ignore[misc]  # noqa: N801
+class FLAWSMITH_OT_import_template(_Import, PartOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Add the defects of a template to the active object, with their ranges."""
 
     bl_idname = "flawsmith.import_template"
@@ -192,9 +200,8 @@ class FLAWSMITH_OT_import_template(PartOperator, bpy.types.Operator, _Import):  
 
     def execute(self, context: Any) -> Any:
         """Read the chosen file."""
-        obj = context.active_object
         with reported(self) as result:
-            template = load_template(chosen_file(self))
+            obj, template = self.part(context), load_template(chosen_file(self))
             renumber = self.labels == "PAST"
             added = apply_template(obj, template, replace=self.replace, renumber=renumber)
             done = f"Added {len(added)} defects with ranges to {obj.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import bpy
@@ -18,6 +19,13 @@ from tests.backend.shapes import KINDS
 from tests.blender import add_part, egg, evaluate
 
 pytestmark = pytest.mark.usefixtures("registered")
+
+
+def begun_with(part: bpy.types.Object) -> str:
+    """What an operator notes where ``part`` is active and selected when it asks for a file."""
+    known = [part.session_uid, part.name]
+    return json.dumps({"active": [known], "selected": [known], "collection": []})
+
 
 LOCAL_KINDS = [kind for kind in KINDS if kind != "bend"]
 
@@ -99,6 +107,25 @@ def test_recipes_go_out_and_come_in(active_egg: bpy.types.Object, tmp_path: Path
         active_egg.modifiers.remove(modifier)
     assert bpy.ops.flawsmith.import_recipe(filepath=str(path)) == {"FINISHED"}
     assert recipe_of(active_egg) == before
+
+
+@pytest.mark.parametrize("operator", ["export_recipe", "import_template", "render_preview"])
+def test_a_part_that_went_while_a_file_was_chosen_is_named(
+    active_egg: bpy.types.Object, tmp_path: Path, operator: str
+) -> None:
+    """In a window, this is held by tests/blender_program/test_world_changes.py."""
+    other = add_part(*egg(), "other")
+    path = tmp_path / "file.json"
+    chosen = {"filepath": str(path), "begun": begun_with(active_egg)}
+    bpy.context.view_layer.objects.active = active_egg
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.context.view_layer.objects.active = other
+    with pytest.raises(RuntimeError, match="'egg' is being edited; leave edit mode"):
+        getattr(bpy.ops.flawsmith, operator)(**chosen)
+    bpy.data.objects.remove(active_egg)
+    with pytest.raises(RuntimeError, match="'egg' was deleted while the file browser was open"):
+        getattr(bpy.ops.flawsmith, operator)(**chosen)
+    assert not path.exists()
 
 
 def test_a_bad_recipe_is_reported(active_egg: bpy.types.Object, tmp_path: Path) -> None:

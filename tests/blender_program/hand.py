@@ -27,11 +27,15 @@ class Hand:
 
     def __init__(self):
         self.window = bpy.context.window_manager.windows[0]
+        self.at = (0, 0)
+        self.find_view()
+
+    def find_view(self):
+        """Find the 3D view: its area is another one after a file browser took its place."""
         areas = self.window.screen.areas
         self.area = next(area for area in areas if area.type == "VIEW_3D")
         self.region = next(region for region in self.area.regions if region.type == "WINDOW")
         self.view = self.area.spaces.active.region_3d
-        self.at = (0, 0)
 
     def look(self, against, at, distance, perspective=True):
         """Look against a direction (3,) at a place (3,), all in world space."""

@@ -65,6 +65,21 @@ def test_a_part_may_be_renamed(played: Played) -> None:
     assert played.result["renamed"] == ended(**{"called otherwise": 1, "other": 0})
 
 
+@pytest.mark.parametrize("operator", ["export_recipe", "export_recipes", "export_template"])
+def test_an_export_keeps_to_what_it_began_with(played: Played, operator: str) -> None:
+    """Another object is active and selected by the time that the file is chosen."""
+    [text] = played.result[operator]["written"].values()
+    assert "dent of first" in text and "dent of other" not in text
+
+
+def test_an_import_keeps_to_the_part_that_it_began_with(played: Played) -> None:
+    assert played.result["import_recipe"]["modifiers"] == {"renamed": 2, "other": 1}
+
+
+def test_an_export_of_a_part_that_is_gone_writes_nothing(played: Played) -> None:
+    assert played.result["export_deleted"]["written"] is False
+
+
 def texts(played: Played, picture: Path) -> list[NDArray]:
     """What is seen of the view's header and of the status bar."""
     with Image.open(picture) as image:

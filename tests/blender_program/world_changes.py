@@ -2,6 +2,7 @@
 
 import importlib
 from itertools import pairwise
+from pathlib import Path
 
 import bpy
 from mathutils import Vector
@@ -14,6 +15,10 @@ TOOLS = {
     "crack": ("flawsmith.place_plane", {"kind": "crack"}),
     "freeform": ("flawsmith.lasso", {}),
 }
+
+
+# What asks for a file.
+FILE_BROWSERS = ("export_recipe", "export_recipes", "export_template", "import_recipe")
 
 
 def play(hand, folder, saved):
@@ -45,6 +50,12 @@ def play(hand, folder, saved):
     found["disabled"] = yield from disabled(hand, folder)
     yield from fresh(hand)
     found["loaded"] = yield from loaded(hand, folder, saved)
+    # Last, since the status bar shows for a while what they report.
+    for operator in FILE_BROWSERS:
+        yield from fresh(hand)
+        found[operator] = yield from chosen_late(hand, operator, folder)
+    yield from fresh(hand)
+    found["export_deleted"] = yield from deleted_meanwhile(hand, folder)
     return found
 
 
@@ -174,6 +185,67 @@ def disabled(hand, folder):
     bpy.ops.preferences.addon_enable(module=ADDON)
     yield
     return {**state(), "left": left, "header": header_box(hand)}
+
+
+def with_dents():
+    """A dent on each ball."""
+    for name in ("other", "first"):
+        activate(name)
+        bpy.ops.flawsmith.add_defect(kind="dent")
+        bpy.data.objects[name].modifiers[0].name = f"dent of {name}"
+
+
+def browse(hand, operator, **chosen):
+    """Start what asks for a file, with the first ball active and selected."""
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    bpy.ops.object.select_all(action="DESELECT")
+    bpy.data.objects["first"].select_set(True)
+    activate("first")
+    assert hand.begin(f"flawsmith.{operator}", **chosen) == {"RUNNING_MODAL"}
+    yield
+    yield
+
+
+def confirm(hand):
+    """Choose what the browser shows."""
+    [area] = [area for area in hand.window.screen.areas if area.type == "FILE_BROWSER"]
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=hand.window, area=area, region=region):
+        bpy.ops.file.execute()
+    yield
+    yield
+    hand.find_view()
+
+
+def chosen_late(hand, operator, folder):
+    """Another object becomes the active and selected one while the browser is open."""
+    with_dents()
+    path = Path(folder) / operator / "file.json"
+    path.parent.mkdir()
+    bpy.ops.flawsmith.export_recipe(filepath=f"{folder}/before.json")
+    if operator.startswith("import"):
+        path = Path(folder) / "before.json"
+    into_folder = operator == "export_recipes"
+    chosen = {"directory": str(path.parent)} if into_folder else {"filepath": str(path)}
+    yield from browse(hand, operator, **chosen)
+    bpy.data.objects["first"].select_set(False)
+    bpy.data.objects["other"].select_set(True)
+    bpy.data.objects["first"].name = "renamed"
+    activate("other")
+    yield from confirm(hand)
+    written = {one.name: one.read_text() for one in (Path(folder) / operator).iterdir()}
+    return {**state(), "written": written}
+
+
+def deleted_meanwhile(hand, folder):
+    """The part is deleted while the browser is open."""
+    with_dents()
+    path = Path(folder) / "deleted.json"
+    yield from browse(hand, "export_recipe", filepath=str(path))
+    bpy.data.objects.remove(bpy.data.objects["first"])
+    activate("other")
+    yield from confirm(hand)
+    return {**state(), "written": path.exists()}
 
 
 def header_box(hand):
