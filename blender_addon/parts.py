@@ -24,6 +24,7 @@ from mathutils.bvhtree import BVHTree
 from numpy.typing import ArrayLike, NDArray
 
 from .attribute_io import read_corners, read_positions, set_triangles
+from .misreadings import decimal_comma, vertices_of_faces
 from .refinement import refine
 from .schema import SCHEMA
 
@@ -185,6 +186,11 @@ def _import(path: Path) -> Any:
         raise PartError(f"{path}: parts are opened from {', '.join(READERS)}; convert the file")
     if not path.is_file():
         raise PartError(f"{path}: there is no such file")
+    if (line := decimal_comma(path)) is not None:
+        raise PartError(
+            f"{path}: {line[:60]!r} has decimal commas, which Blender takes for the ends of whole "
+            "numbers; export the part with decimal points"
+        )
     before = set(bpy.data.objects)
     try:
         reader(str(path))
@@ -198,7 +204,29 @@ def _import(path: Path) -> Any:
         raise PartError(
             f"{path}: one mesh is expected, it has {len(meshes)}; export the part again"
         )
+    _require_all(path, meshes[0])
     return meshes[0]
+
+
+def _require_all(path: Path, obj: Any) -> None:
+    """Refuse what Blender has read another number of vertices from than the file has.
+
+    Of an OBJ file alone: in an STL file each corner of a face is a vertex, and PLY says how many
+    there are.
+    """
+    if path.suffix.lower() != ".obj":
+        return
+    read = len(np.unique(read_corners(obj.data)))
+    try:
+        wanted = vertices_of_faces(path)
+    except ValueError:
+        wrong = "a face holds something else than numbers of vertices"
+    else:
+        if read == wanted:
+            return
+        wrong = f"its faces have {wanted} vertices, of which Blender reads {read}"
+    _remove([obj])
+    raise PartError(f"{path}: {wrong}; export the part again, best as binary STL")
 
 
 def _remove(objects: Iterable[bpy.types.Object]) -> None:
@@ -227,6 +255,8 @@ def _recentre(mesh: Any) -> NDArray[np.float64]:
     Raises:
         PartError: there are no faces, or a coordinate is not finite.
     """
+    if not len(mesh.vertices):
+        raise PartError("Blender finds nothing in it; export it again, best as binary STL")
     if not len(mesh.polygons):
         raise PartError(
             f"it has {len(mesh.vertices)} points but no faces; export it as a mesh with faces"

@@ -142,6 +142,55 @@ def test_an_unknown_unit_names_the_known_ones() -> None:
         set_part_frame(add_part(*egg()), "dm", (0.0, 0.0, 0.0))
 
 
+SQUARE = {
+    ".obj": "v 0.5 0.5 0.0\nv 2.5 0.5 0.0\nv 2.5 2.5 0.0\nv 0.5 2.5 0.0\nf 1 2 3\nf 1 3 4\n",
+    ".stl": "solid a\nfacet normal 0 0 1\nouter loop\nvertex 0.5 0.5 0.0\nvertex 2.5 0.5 0.0\n"
+    "vertex 2.5 2.5 0.0\nendloop\nendfacet\nendsolid a\n",
+    ".ply": "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"
+    "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+    "0.5 0.5 0.0\n2.5 0.5 0.0\n2.5 2.5 0.0\n3 0 1 2\n",
+}
+
+
+@pytest.mark.parametrize("suffix", SQUARE)
+def test_decimal_commas_are_refused_with_their_line(tmp_path: Path, suffix: str) -> None:
+    """Blender reads 1,5 as 1 and says nothing."""
+    path = tmp_path / f"part{suffix}"
+    path.write_text(SQUARE[suffix])
+    assert len(open_part(path).data.polygons) > 0
+    objects = len(bpy.data.objects)
+    head, mark, body = SQUARE[suffix].rpartition("end_header\n")
+    for ends in ("\n", "\r\n", "\r"):
+        path.write_text((head + mark + body.replace(".", ",")).replace("\n", ends), newline="")
+        with pytest.raises(PartError, match=r"'.*0,5 0,5 0,0' has decimal commas"):
+            open_part(path)
+    assert len(bpy.data.objects) == objects
+
+
+@pytest.mark.parametrize(
+    "wrong", [("v 2.5 2.5", "V 2.5 2.5"), ("f 1 3 4", "f 1 3 5"), ("f 1 3 4", "f 1 3 4x")]
+)
+def test_an_obj_that_blender_does_not_read_whole_is_refused(
+    tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    path = tmp_path / "part.obj"
+    path.write_text(SQUARE[".obj"].replace(*wrong))
+    with pytest.raises(PartError, match="vert"):
+        open_part(path)
+    assert not [obj for obj in bpy.data.objects if obj.type == "MESH"]
+
+
+def test_dialects_of_obj_that_blender_reads_are_opened(tmp_path: Path) -> None:
+    path = tmp_path / "part.obj"
+    faces = "f -4/1/1 -3/2/1 -2//1\nf 1 3 \\\n4\nf 1 1 2\n"
+    path.write_text(
+        "mtllib a.mtl\n" + SQUARE[".obj"].partition("f")[0].replace("v ", "v\t") + "v 9 9 9\n"
+        "vt 0.5 0.5\nvt 0.25 0.5\nvn 0 0 1\n" + faces.replace("-4", "-5").replace("-3", "-4")
+        .replace("-2", "-3") + "f 1 2 3 # twice\n"
+    )  # fmt: skip
+    assert len(open_part(path).data.polygons) > 0
+
+
 def test_points_without_faces_are_no_part(tmp_path: Path) -> None:
     path = tmp_path / "scan.ply"
     trimesh.PointCloud(egg()[0]).export(path)
