@@ -7,29 +7,31 @@ moved there; where it came from stays with the object as custom properties, in d
 ====================  ============================================================================
 ``flawsmith_unit``    unit of the object's local space, "mm" where missing
 ``flawsmith_origin``  three numbers, where the local origin lies in the part frame, 0 where missing
+``flawsmith_turned``  how many faces were turned when the part was opened
+``flawsmith_doubt``   share of its surface whose outside could not be told then
 ====================  ============================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import bmesh
 import bpy
 import numpy as np
-from mathutils import Vector
-from mathutils.bvhtree import BVHTree
 from numpy.typing import ArrayLike, NDArray
 
 from .attribute_io import read_corners, read_positions, set_triangles
 from .misreadings import decimal_comma, vertices_of_faces
+from .outward import Outward, turn_outward
 from .refinement import refine
 from .schema import SCHEMA
 
 UNIT_PROPERTY = "flawsmith_unit"
 ORIGIN_PROPERTY = "flawsmith_origin"
+TURNED_PROPERTY, DOUBT_PROPERTY = "flawsmith_turned", "flawsmith_doubt"
 UNITS: tuple[str, ...] = tuple(SCHEMA["$defs"]["Unit"]["enum"])
 # Blender's name of each unit, and its length in metres.
 METRES = {
@@ -41,9 +43,6 @@ METRES = {
     "ft": ("FEET", 0.3048),
 }
 
-# From so many places of a body rays tell whether it is a cavity, and go on so far past each face.
-RAYS = 16
-STEP = 1e-5
 # No edge longer than this part of the diagonal, so that a defect has vertices to move …
 EDGE_RATIO = 0.006
 # … as long as there are no more vertices than this, so that modifiers stay fast.
@@ -52,6 +51,8 @@ MAX_VERTICES = 150_000
 MAX_VERTICES_IN_ALL = 300_000
 # Coordinates this close, as a part of the largest, differ by rounding only.
 MERGE_RATIO = 2e-7
+# Doubt about less of the surface than this is not worth a word.
+WORTH_TELLING = 0.01
 # Radians; a flatter edge is shaded smooth.
 SHARP_ANGLE = 0.52
 
@@ -90,6 +91,26 @@ def set_part_frame(obj: bpy.types.Object, unit: str, origin: ArrayLike) -> None:
     obj[ORIGIN_PROPERTY] = np.asarray(origin, dtype=np.float64).tolist()
 
 
+def outside_notices(obj: bpy.types.Object) -> list[str]:
+    """What was turned, or is in doubt, about the outside of a part that was opened."""
+    turned = int(obj.get(TURNED_PROPERTY, 0))
+    told = [f"{turned} faces were wound the wrong way and turned outward"] if turned else []
+    return [*told, *outside_doubts(obj)]
+
+
+def outside_doubts(obj: bpy.types.Object) -> list[str]:
+    """A sentence where the outside of a part could not be told."""
+    doubt = float(obj.get(DOUBT_PROPERTY, 0.0))
+    if doubt <= WORTH_TELLING:
+        return []
+    return [
+        f"{doubt:.0%} of the surface is open or one-sided, so that its outside cannot be told for "
+        "sure; it is taken from how most of its faces are wound. Close the model, or check that "
+        f"defects go the right way; the custom property {DOUBT_PROPERTY!r} says so until it is "
+        "removed"
+    ]
+
+
 def show_in_unit(scene: Any, unit: str) -> None:
     """Make Blender's windows show the lengths of ``scene`` as numbers of ``unit``."""
     settings = scene.unit_settings
@@ -118,9 +139,9 @@ def open_part(
 ) -> bpy.types.Object:
     """Open a nominal CAD model as a new, active mesh object named like the file.
 
-    Vertices that no face has are left out, coincident ones become one, closed bodies are turned
-    outward and cavities inward, the local origin is put at the middle of the bounding box, and long
-    edges are split.
+    Vertices that no face has are left out, coincident ones become one, bodies are turned outward
+    and cavities inward, the local origin is put at the middle of the bounding box, and long edges
+    are split. What is to be known of that, ``outside_notices`` says.
 
     Args:
         path: an STL, OBJ or PLY file with faces.
@@ -155,7 +176,8 @@ def prepare_part(
     """
     _drop_loose(obj.data)
     set_part_frame(obj, unit, _recentre(obj.data))
-    _prepare(obj.data, edge_ratio, max_vertices)
+    outward = _prepare(obj.data, edge_ratio, max_vertices)
+    obj[TURNED_PROPERTY], obj[DOUBT_PROPERTY] = outward.turned, outward.doubt
 
 
 def refine_near(obj: bpy.types.Object, places: ArrayLike, radius: float, longest: float) -> None:
@@ -269,88 +291,34 @@ def _recentre(mesh: Any) -> NDArray[np.float64]:
     return middle
 
 
-def _prepare(mesh: Any, edge_ratio: float, max_vertices: int) -> None:
+def _prepare(mesh: Any, edge_ratio: float, max_vertices: int) -> Outward:
     """Merge, turn outward, split long edges, shade smooth.
 
     Raises:
         PartError: no face is left.
     """
-    _clean(mesh)
+    outward = _clean(mesh)
     points, faces = read_positions(mesh).astype(np.float64), _triangles(mesh)
     if not len(faces):
         raise PartError("all its faces have collapsed; export it again")
     longest = edge_ratio * float(np.linalg.norm(np.ptp(points, axis=0)))
     _replace(mesh, *refine(points, faces, lambda at: np.full(len(at), longest), max_vertices))
+    return outward
 
 
-def _clean(mesh: Any) -> None:
-    """One vertex a place, triangles only, and outward where a body is closed."""
+def _clean(mesh: Any) -> Outward:
+    """One vertex a place, triangles only, turned outward."""
     reach = MERGE_RATIO * float(np.abs(read_positions(mesh)).max())
     edit = bmesh.new()
     try:
         edit.from_mesh(mesh)
         bmesh.ops.remove_doubles(edit, verts=edit.verts[:], dist=reach)
         bmesh.ops.triangulate(edit, faces=edit.faces[:])
-        _turn_outward(edit)
+        outward = turn_outward(edit)
         edit.to_mesh(mesh)
     finally:
         edit.free()
-
-
-def _turn_outward(edit: Any) -> None:
-    """Turn closed bodies outward, and inward those within an odd number of others: cavities."""
-    bodies = list(_bodies(edit))
-    tree = BVHTree.FromBMesh(edit)
-    own = {face.index: number for number, body in enumerate(bodies) for face in body}
-    for number, body in enumerate(bodies):
-        # An open body has no outside to be told from.
-        if not all(edge.is_manifold for face in body for edge in face.edges):
-            continue
-        if not all(edge.is_contiguous for face in body for edge in face.edges):
-            bmesh.ops.recalc_face_normals(edit, faces=body)
-        cavity = len(bodies) > 1 and _is_within(tree, own, number, body)
-        if (_volume(body) < 0) != cavity:
-            bmesh.ops.reverse_faces(edit, faces=body)
-
-
-def _bodies(edit: Any) -> Iterator[list[Any]]:
-    """The faces that hang together over edges of two faces."""
-    edit.faces.ensure_lookup_table()
-    edit.faces.index_update()
-    seen: set[Any] = set()
-    for first in edit.faces:
-        if first in seen:
-            continue
-        seen.add(first)
-        body = [first]
-        for face in body:
-            for edge in face.edges:
-                near = edge.link_faces if edge.is_manifold else ()
-                new = [other for other in near if other not in seen]
-                seen.update(new)
-                body += new
-        yield body
-
-
-def _volume(body: list[Any]) -> float:
-    """Of a closed body of triangles, positive where they look outward."""
-    corners = np.array([[vertex.co for vertex in face.verts] for face in body], dtype=np.float64)
-    a, b, c = np.moveaxis(corners - corners.mean(axis=(0, 1)), 1, 0)
-    return float(np.einsum("mi,mi->", a, np.cross(b, c)))
-
-
-def _is_within(tree: Any, own: dict[int, int], number: int, body: list[Any]) -> bool:
-    """Whether rays from all of a few places of a body leave an odd number of other bodies."""
-    direction = Vector((0.5139, 0.3251, 0.7939)).normalized()
-    places = [face.calc_center_median() for face in body[:: 1 + len(body) // RAYS]]
-    inside = 0
-    for place in places:
-        crossed = 0
-        while (hit := tree.ray_cast(place, direction))[0] is not None:
-            crossed += own[hit[2]] != number
-            place = hit[0] + STEP * (1.0 + hit[0].length) * direction
-        inside += crossed % 2
-    return inside == len(places)
+    return outward
 
 
 def _triangles(mesh: Any) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from .attribute_io import LABEL, SOURCE_INDEX, read_attribute, read_items, read_
 from .baked import require_unbaked
 from .labels import joined_names, shared_labels
 from .modifiers import defect_kind, defect_modifiers, read_values, shown_defects, write_values
-from .parts import part_unit, shows_true_lengths
+from .parts import outside_doubts, part_unit, shows_true_lengths
 from .recipe_io import unchecked_recipe_of
 from .scaling import require_true_size
 from .schema import RecipeError, problems_of
@@ -102,7 +102,7 @@ def _part_warnings(obj: Any) -> Iterator[str]:
 
 def recipe_warnings(obj: bpy.types.Object) -> list[str]:
     """What makes a recipe another thing than what is seen, though it can be written."""
-    return [*_shape_warnings(obj), *_label_warnings(obj)]
+    return [*outside_doubts(obj), *_shape_warnings(obj), *_label_warnings(obj)]
 
 
 def _shape_warnings(obj: Any) -> Iterator[str]:

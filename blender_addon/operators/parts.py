@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 from bpy_extras.io_utils import ImportHelper
 
-from ..parts import READERS, UNITS, open_part, part_origin, set_part_frame
+from ..parts import READERS, UNITS, open_part, outside_notices, part_origin, set_part_frame
 from ..sample import add_sample_defects, add_sample_part
-from .base import PartOperator, chosen_file, reported
+from .base import PartOperator, chosen_file, report_done, reported
 
 UNIT_ITEMS = [(unit, unit, f"Lengths are in {unit}") for unit in UNITS]
 
@@ -33,7 +33,8 @@ class FLAWSMITH_OT_open_part(bpy.types.Operator, ImportHelper):  # type: ignore[
     def execute(self, context: Any) -> Any:
         """Open the chosen file."""
         with reported(self) as result:
-            open_part(chosen_file(self), self.unit)
+            part = open_part(chosen_file(self), self.unit)
+            report_done(self, f"Opened {part.name}", outside_notices(part))
         return result
 
 

@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.surface import is_watertight, signed_volume
-from backend.io import write_cloud
+from backend.io import read_cloud, write_cloud
 from blender_addon.attribute_io import read_positions
 from blender_addon.modifiers import diagonal
 from blender_addon.parts import (
     READERS,
     PartError,
     open_part,
+    outside_notices,
     part_origin,
     part_unit,
     refine_near,
     set_part_frame,
 )
+from blender_addon.stack_checks import recipe_warnings
 from tests.blender import add_part, egg
 
 SIZE = np.array([8.0, 4.0, 2.0])
@@ -101,6 +103,37 @@ def test_each_body_is_turned_outward_and_a_cavity_inward(tmp_path: Path) -> None
     points, faces = read_positions(part.data).astype(float), faces_of(part)
     assert is_watertight(faces)
     assert signed_volume(points, faces) == pytest.approx(volume, rel=1e-4)
+
+
+def open_pieces(name: str) -> tuple[NDArray, NDArray]:
+    """Points and faces of a sphere without its top, wound as the name says; or a part of it."""
+    mesh = trimesh.creation.icosphere(subdivisions=3, radius=5.0)
+    kept = mesh.triangles_center[:, 2] < (-4.0 if name == "sheet" else 4.0)
+    points, faces = np.array(mesh.vertices), np.array(mesh.faces)[kept]
+    if name == "mixed":
+        faces[::3] = faces[::3, ::-1]
+    if name in ("inward", "two"):
+        faces = faces[:, ::-1]
+    if name == "two":
+        faces = np.concatenate([faces, faces[:, ::-1] + len(points)])
+        points = np.concatenate([points, points + np.array([20.0, 0.0, 0.0])])
+    return points, faces
+
+
+@pytest.mark.parametrize("name", ["outward", "inward", "mixed", "two", "sheet"])
+def test_bodies_with_a_border_are_turned_and_told_as_the_backend_does(
+    tmp_path: Path, name: str
+) -> None:
+    points, faces = open_pieces(name)
+    write_cloud(tmp_path / "open.ply", PointCloud(points, faces=faces))
+    part = open_part(tmp_path / "open.ply", edge_ratio=1.0)
+    surface = read_cloud(tmp_path / "open.ply").surface
+    here = signed_volume(read_positions(part.data) + part_origin(part), faces_of(part))
+    assert here == pytest.approx(signed_volume(surface.points, surface.faces), rel=1e-4)
+    told, ours = " ".join(outside_notices(part)), " ".join(surface.notices)
+    for words in ("wound the wrong way", "its outside cannot be told for sure"):
+        assert (words in told) == (words in ours)
+    assert ("cannot be told" in " ".join(recipe_warnings(part))) == (name == "sheet")
 
 
 def test_edges_are_split_as_far_as_the_bound_allows(tmp_path: Path) -> None:
