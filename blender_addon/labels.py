@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from .baked import baked_labels
-from .modifiers import defect_modifiers, read_value, shown_defects, write_values
+from .modifiers import defect_modifiers, free_label, read_value, shown_defects, write_values
 
 BAKED = "what was applied to the mesh"
 # Of the defects that share a label, this many are named.
@@ -46,6 +46,20 @@ def taken_labels(obj: bpy.types.Object, added: Iterable[bpy.types.NodesModifier]
 def labels_past(labels: Iterable[int], first: int) -> dict[int, int]:
     """A new label for each of some: ``first``, and so on in their order; equal ones stay equal."""
     return {label: first + place for place, label in enumerate(sorted(set(labels)))}
+
+
+def renumber_later(obj: Any) -> None:
+    """Give defects whose label others had before them in the stack, or the mesh, one of their own.
+
+    Those that had theirs first keep it, as what was written with it before does.
+    """
+    seen = set(baked_labels(obj))
+    for modifier in shown_defects(obj):
+        label = read_value(modifier, "label")
+        if label in seen:
+            label = free_label(obj)
+            write_values(modifier, {"label": label})
+        seen.add(label)
 
 
 def renumber(obj: Any) -> None:

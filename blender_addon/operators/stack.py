@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from .. import editing
-from ..labels import renumber
+from ..labels import renumber, renumber_later
 from ..modifiers import active_defect, defect_modifiers, remove_defect
 from .base import Context, DefectOperator, PartOperator, reported
 
@@ -181,9 +181,19 @@ class FLAWSMITH_OT_renumber(PartOperator, bpy.types.Operator):  # noqa: N801
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
+    which: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Which",
+        description="Which defects get another label",
+        items=(
+            ("ALL", "All", "All, in the order of the stack"),
+            ("LATER", "Later Ones", "Those whose label another one before them has already"),
+        ),
+    )
+
     def execute(self, context: Any) -> Any:
-        """Renumber all."""
-        renumber(context.active_object)
+        """Renumber them."""
+        number = renumber if self.which == "ALL" else renumber_later
+        number(context.active_object)
         return {"FINISHED"}
 
 

@@ -83,6 +83,19 @@ def test_a_check_names_who_shares_a_label(active_egg: bpy.types.Object) -> None:
     assert shared_labels(active_egg) == {}
 
 
+def test_those_that_had_a_label_first_may_keep_it(
+    active_egg: bpy.types.Object, registered: None
+) -> None:
+    """A group dropped from the asset browser, or a recipe, comes with labels that are there."""
+    for label in (1, 4, 1, 4, 2):
+        add_defect(active_egg, "dent", {**DENT, "label": label})
+    assert bpy.ops.flawsmith.renumber(which="LATER") == {"FINISHED"}
+    assert labels(active_egg) == [1, 4, 5, 6, 2]
+    assert shared_labels(active_egg) == {}
+    assert bpy.ops.flawsmith.renumber() == {"FINISHED"}
+    assert labels(active_egg) == [1, 2, 3, 4, 5]
+
+
 def test_new_defects_get_labels_that_none_has(active_egg: bpy.types.Object) -> None:
     add_defect(active_egg, "dent", {**DENT, "label": 5})
     # One of two was removed; the number of defects says nothing.
