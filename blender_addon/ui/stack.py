@@ -82,9 +82,8 @@ def draw_stack(layout: Any, obj: Any) -> None:
         labels = ", ".join(map(str, sorted(FLAWSMITH_UL_defects.shared)))
         box = layout.box().column()
         box.label(text=f"Defects share label {labels}", icon="ERROR")
-        row = box.row(align=True)
         for which, text in (("LATER", "Renumber Later Ones"), ("ALL", "Renumber All")):
-            row.operator(stack.FLAWSMITH_OT_renumber.bl_idname, text=text).which = which
+            box.operator(stack.FLAWSMITH_OT_renumber.bl_idname, text=text).which = which
     if shares_supports(obj):
         box = layout.box().column()
         box.label(text="Shares paths with another object", icon="ERROR")
