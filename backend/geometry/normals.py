@@ -249,7 +249,8 @@ def with_outward_normals(
     if viewpoint is not None and cloud.normals is None and not _is_sure(cloud):
         return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
     if nominal is not None:
-        return cloud.with_normals(_as_nominal(normals, cloud.points, nominal)), "nominal"
+        surface = subsample_surface(nominal, NOMINAL_SAMPLES, np.random.default_rng(0), even=False)
+        return cloud.with_normals(orient_as(surface, cloud.points, normals)), "nominal"
     if cloud.normals is not None:
         return cloud, "file"
     if _is_mesh(cloud):
@@ -290,13 +291,17 @@ def _own_normals(cloud: PointCloud) -> FloatArray:
     return normals
 
 
-def _as_nominal(normals: FloatArray, points: FloatArray, nominal: PointCloud) -> FloatArray:
-    """``normals`` (N, 3) turned to the outside of the nominal surface about ``points`` (N, 3).
+def orient_as(surface: PointCloud, points: FloatArray, normals: FloatArray) -> FloatArray:
+    """``normals`` (N, 3) turned to the outside of ``surface`` about ``points`` (N, 3).
 
     The outside is the mean over the nearest places, by the inverse square of their distance: at an
     edge it has a part along both faces' normals, while the far side of a thin wall hardly counts.
+
+    Args:
+        surface: samples of a nominal model, with normals, in the frame of the points.
+        points: where.
+        normals: unit.
     """
-    surface = subsample_surface(nominal, NOMINAL_SAMPLES, np.random.default_rng(0), even=False)
     outward, tree = surface.normals, surface.tree
     assert outward is not None  # a subsampled surface has them
     least = 1e-9 * surface.diagonal

@@ -19,8 +19,9 @@ from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
 from backend.errors import CheckpointError
+from backend.geometry.normals import estimate_normals, orient_as
 from backend.geometry.surface import subsample_surface
-from backend.geometry.transform import transform_points
+from backend.geometry.transform import rotation_of, transform_points
 from backend.models.preparation import PreparedCloud
 from backend.part_finder import PartFinder
 from backend.registration import Fit, Target, principal_poses, register
@@ -32,6 +33,8 @@ SAMPLES = 60_000
 MOST_PLACES = 1_000
 POINTS_PER_PLACE = 40
 SMOOTHING = 16
+# A height that is beyond all but one of those of so many nearest points is a stray point's.
+AROUND = 8
 SEED = 0
 # A place's own figures count as much as those of all places once it has so many points.
 PRIOR_POINTS = 10.0
@@ -104,7 +107,7 @@ class NominalSurface:
         found = []
         for cloud in track(clouds):
             poses = _poses(fits)
-            fits.append(_place(target, cloud, poses, usual, judge=True))
+            fits.append(_place(target, _scan_of(cloud), poses, usual, judge=True))
             usual = UsualFit.of(fits)
             found.append(surface._heights(cloud, fits[-1].T_part_scan))
         heights, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
@@ -117,9 +120,22 @@ class NominalSurface:
         Raises:
             RegistrationError: it is much smaller than the part.
         """
-        fit = _place(self._target, cloud, self.poses, self.usual)
+        fit = _place(self._target, _scan_of(cloud), self.poses, self.usual)
         heights, rows = self._heights(cloud, fit.T_part_scan)
         return np.abs(heights - self.mean[rows]) / self.spread[rows]
+
+    def outward(self, points: FloatArray) -> FloatArray:
+        """Outward normals (M, 3) of the bare ``points`` (M, 3) of a scan, as the model has them.
+
+        Where openings or deep places part a scan, its points alone do not tell its outside.
+
+        Raises:
+            RegistrationError: it is much smaller than the part.
+        """
+        pose = _place(self._target, PointCloud(points), self.poses, self.usual).T_part_scan
+        placed = PointCloud(transform_points(pose, points))
+        normals = estimate_normals(placed.points, placed.tree)
+        return orient_as(self._samples, placed.points, normals) @ rotation_of(pose)
 
     def _heights(
         self, cloud: PreparedCloud, pose: FloatArray
@@ -135,6 +151,7 @@ class NominalSurface:
         # Each sample stands for a disc about it: what lies beside the model is off it, too.
         beside = np.linalg.norm(apart - above[:, None] * normals[nearest], axis=1)
         heights = np.copysign(np.hypot(above, (beside - samples.spacing).clip(0.0)), above)
+        heights = _without_spikes(heights, cloud.neighbors[:, 1 : AROUND + 1])
         smooth = heights[cloud.neighbors[:, :SMOOTHING]].mean(axis=1)
         return smooth, self._tree.query(self._oriented(samples.points, normals)[nearest])[1]
 
@@ -196,9 +213,13 @@ class NominalSurface:
             raise CheckpointError(f"the nominal surface is not whole: {error}") from error
 
 
+def _scan_of(cloud: PreparedCloud) -> PointCloud:
+    return PointCloud(cloud.points, cloud.normals)
+
+
 def _place(
     target: Target,
-    cloud: PreparedCloud,
+    scan: PointCloud,
     poses: FloatArray,
     usual: UsualFit,
     judge: bool = False,
@@ -208,7 +229,6 @@ def _place(
     Raises:
         RegistrationError: it is much smaller than the part, or is judged and does not fit.
     """
-    scan = PointCloud(cloud.points, cloud.normals)
     starts = np.concatenate([poses, principal_poses(target.nominal, scan)])
     search = partial(register, target, scan)
     near = search(rng=np.random.default_rng(SEED), starts=starts, judge=False)
@@ -216,6 +236,16 @@ def _place(
         return near
     anywhere = search(rng=np.random.default_rng(SEED), judge=judge)
     return max(near, anywhere, key=lambda fit: fit.fitness)
+
+
+def _without_spikes(heights: FloatArray, around: NDArray[np.integer]) -> FloatArray:
+    """Heights (M,), none beyond the second highest or lowest of those ``around`` (M, 8) it.
+
+    So a stray point near the surface, or two, lift none of their neighbours. A crack as wide as one
+    point stays, since each of its points has two others of it around.
+    """
+    others = np.sort(heights[around], axis=1)
+    return np.clip(heights, others[:, 1], others[:, -2])
 
 
 def _poses(fits: Sequence[Fit]) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +21,8 @@ from backend.models.descriptors import (
 )
 
 FloatArray = NDArray[np.float64]
+# From thinned points (M, 3) at unit scale to their outward normals (M, 3).
+Outward = Callable[[FloatArray], FloatArray]
 
 # Of the spacing that thinned points keep at least.
 USUALLY_APART = 1.3
@@ -54,14 +57,24 @@ class PreparedCloud:
 
 
 def prepare(
-    cloud: PointCloud, normalization: Normalization, category: str, offset: float = 0.0
+    cloud: PointCloud,
+    normalization: Normalization,
+    category: str,
+    offset: float = 0.0,
+    outward: Outward | None = None,
 ) -> PreparedCloud:
     """Normalise, thin and describe a scan.
 
     Its normals, where it has them, only say which side is outside: the directions are fitted to the
     thinned points, so that normals carried over from a nominal model can neither hide nor betray a
     defect.
-    ``offset`` is that of ``thinned_scan``.
+
+    Args:
+        cloud: the scan.
+        normalization: its scale and spacing.
+        category: of the scan.
+        offset: that of ``thinned_scan``.
+        outward: gives the normals of scans that have none; by default the points alone tell them.
 
     Raises:
         CloudError: fewer than 32 points are left, or the category is unknown.
@@ -70,7 +83,7 @@ def prepare(
     scan = thinned_scan(cloud, normalization.spacing * length, offset)
     thin = scan.points / length
     near = neighborhoods(thin)
-    towards = _outward(thin) if scan.normals is None else scan.normals
+    towards = (outward or _outward)(thin) if scan.normals is None else scan.normals
     frames = tangent_frames(thin, near, towards)
     apart = USUALLY_APART * normalization.spacing
     invariants = local_invariants(thin, near, frames, apart)

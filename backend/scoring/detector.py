@@ -215,8 +215,10 @@ class Detector:
         if model.relief is not None:
             yield relief_deviations(cloud, model.relief)
             return
+        outward = None if model.surface is None else model.surface.outward
         for number in range(self.averages):
-            prepared = prepare(cloud, self.normalization, category, number / self.averages)
+            offset = number / self.averages
+            prepared = prepare(cloud, self.normalization, category, offset, outward)
             yield local_deviations(prepared, self.predictor, model, model.tails)
 
     def save(self, path: Path | str) -> Path:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
+from backend.cloud import PointCloud
 from backend.errors import CheckpointError
 from backend.io import write_cloud
 from backend.models.bundled import model_names, model_path
@@ -35,6 +37,53 @@ def test_both_ways_of_scoring_are_in_it() -> None:
     assert detector.predictor is not None
     compared = {name for name, model in detector.categories.items() if model.relief is not None}
     assert compared == {"pawn"}  # of the real ring, the demo has but arcs
+
+
+def in_any_pose(cloud: PointCloud, seed: int) -> PointCloud:
+    """Turned and shifted, its points in another order."""
+    rng = np.random.default_rng([seed])
+    turn, order = Rotation.random(random_state=rng).as_matrix(), rng.permutation(len(cloud))
+    points = cloud.points[order] @ turn.T + 100.0 * rng.normal(size=3)
+    return PointCloud(points, None if cloud.normals is None else cloud.normals[order] @ turn.T)
+
+
+def with_strays(cloud: PointCloud, seed: int) -> PointCloud:
+    """A thousandth more points: half in the part's box, half up to 5 m away."""
+    rng = np.random.default_rng([seed, 1])
+    low, high = cloud.points.min(axis=0), cloud.points.max(axis=0)
+    few = (8, 3)
+    near, far = rng.uniform(low, high, few), rng.uniform(-5e3, 5e3, few)
+    strays = rng.normal(size=(16, 3))
+    strays /= np.linalg.norm(strays, axis=1, keepdims=True)
+    assert cloud.normals is not None
+    points = np.concatenate([cloud.points, near, far])
+    return PointCloud(points, np.concatenate([cloud.normals, strays]))
+
+
+def test_neither_the_pose_nor_stray_points_matter(tmp_path: Path, run: Run) -> None:
+    """``benchmarks/pose_invariance.py`` looks at all parts, in many more poses."""
+    rng = np.random.default_rng(0)
+    part = virtual_scan(load_sample("plate_holes"), views=6, points=16_000, noise=0.05, rng=rng)
+    scans = [part, in_any_pose(part, 0), in_any_pose(with_strays(part, 1), 1)]
+    paths = [tmp_path / f"{number}.ply" for number in range(len(scans))]
+    for path, cloud in zip(paths, scans, strict=True):
+        write_cloud(path, cloud)
+    run("score", "bundled_parts", *paths, "--out", tmp_path / "out", "--unit", "mm")
+    records = [json.loads((tmp_path / "out" / f"{p.stem}.json").read_text()) for p in paths]
+    assert [record["anomalous"] for record in records] == [False] * len(scans)
+    scores = [record["object_score"] for record in records]
+    assert scores[1] == pytest.approx(scores[0], abs=0.02)
+    assert scores[2] == pytest.approx(scores[0], abs=0.5)
+
+
+def test_the_nominal_model_tells_the_outside_of_bare_scans() -> None:
+    """The points of this part, which has deep openings, do not tell it by themselves."""
+    detector = Detector.load(model_path("bundled_parts"))
+    rng = np.random.default_rng(0)
+    cloud = virtual_scan(load_sample("nist_ftc_08"), views=6, points=16_000, noise=0.05, rng=rng)
+    given, bare = (detector.score(cloud.points, n, "nist_ftc_08") for n in (cloud.normals, None))
+    assert given.anomalous is bare.anomalous is False
+    assert bare.object_score == pytest.approx(given.object_score, abs=0.5)
 
 
 def test_a_scan_is_scored_by_name(tmp_path: Path, run: Run) -> None:

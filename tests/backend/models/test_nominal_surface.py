@@ -107,15 +107,32 @@ def test_shallow_dents_are_found_in_any_pose(
 def test_it_can_stand_alone_and_places_what_is_seen_from_one_side(
     scans: list[PointCloud], tmp_path: Path
 ) -> None:
-    """Whose principal axes are not those of the part, so that all poses have to be tried."""
+    """Whose principal axes are not those of the part, so that all poses have to be tried.
+
+    Of this side the pose by its axes is wrong: its scores are some 15 times as high there.
+    """
     detector = trained(tmp_path, scans, mesh(), ALONE)
     model = detector.categories[PART]
     assert set(model.tails) == {"surface"} and not model.banks
-    whole, side = turned(scan(30), 30), turned(scan(31, views=1), 31)
+    whole, side = turned(scan(30), 30), turned(scan(33, views=1), 33)
     typical, one_side = (
         np.quantile(detector.score(c.points, c.normals).point_scores, 0.9) for c in (whole, side)
     )
-    assert one_side < 2.2 * typical
+    assert one_side < 2.0 * typical
+
+
+def test_stray_points_near_the_surface_lift_nothing_around_them(detector: Detector) -> None:
+    """They are too near to be told as stray."""
+    whole = turned(scan(30), 30)
+    assert whole.normals is not None
+    few = np.random.default_rng(0).permutation(len(whole))[:8]
+    above = whole.points[few] + 2.0 * whole.spacing * whole.normals[few]
+    points = np.concatenate([whole.points, above])
+    normals = np.concatenate([whole.normals, whole.normals[few]])
+    strayed = detector.score(points, normals, PART)
+    plain = detector.score(whole.points, whole.normals, PART)
+    assert not strayed.stray[-8:].all()
+    assert strayed.object_score < plain.object_score + 0.15
 
 
 def test_what_is_always_a_little_off_is_nominal(tmp_path: Path) -> None:
