@@ -15,6 +15,9 @@ MOST_ROUGHNESS = 6.0
 FORM_ERROR = 0.0075
 LEAST_COVERAGE = 0.5
 LEAST_AGREEMENT = 0.75
+# Points agree within three times the noise. The wider that is, the more of them do so by chance, so
+# that scans as noisy as is allowed need this much more.
+NOISY_AGREEMENT = 0.17
 # Where it is not known from where the scan was taken, a table near the part counts as well.
 LEAST_AGREEMENT_NEAR = 0.6
 MOST_CONTRADICTION = 0.15
@@ -40,6 +43,7 @@ def objection(
     quiet = max(FORM_ERROR * size, MOST_ROUGHNESS * candidate.roughness)
     limit = min(most_noise * size, quiet)
     agreement = LEAST_AGREEMENT_NEAR if found.coverage is None else LEAST_AGREEMENT
+    agreement += NOISY_AGREEMENT * (sigma / limit) ** 2
     coverage = 1.0 if found.coverage is None else found.coverage
     contradiction = 0.0 if found.contradiction is None else found.contradiction
     criteria = [

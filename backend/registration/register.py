@@ -136,7 +136,8 @@ def register(
         found = _found(target, scan, rng, viewpoint, prefer, starts)
         if not judge:
             return as_registration(found)
-        trusted = [one for one in found.candidates if objection(one, min_fitness) is None]
+        # A pose that fits clearly worse than one that is refused is not right because of that.
+        trusted = [one for one in found.equal if objection(one, min_fitness) is None]
         if trusted:
             found = replace(found, candidates=trusted)
         reason = objection(found.equal[0], min_fitness)
