@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,9 +12,18 @@ from scipy.spatial.transform import Rotation
 
 from backend import cleaning, cropping
 from backend.cloud import PointCloud
+from backend.errors import RegistrationError
 from backend.geometry.normals import with_outward_normals
 from backend.geometry.transform import rotation_of, transform_points
-from backend.registration import MIN_FITNESS, Registration, register
+from backend.registration import (
+    MIN_FITNESS,
+    Registration,
+    TurntableView,
+    register,
+    register_at,
+    register_turntable,
+)
+from backend.registration.poses import MOST_MEASURED
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
 FloatArray = NDArray[np.float64]
@@ -54,6 +63,7 @@ def align(
     seed: int = 0,
     min_fitness: float = MIN_FITNESS,
     prefer: FloatArray | None = None,
+    pose: FloatArray | None = None,
     clean: bool = False,
     crop: bool = True,
 ) -> AlignedScan:
@@ -70,6 +80,8 @@ def align(
         min_fitness: what the registration must reach.
         prefer: (4, 4) an earlier ``T_part_scan`` of the same scan, its change of unit included; of
             poses that fit as well, the nearest to it is taken.
+        pose: (4, 4) the ``T_part_scan`` that the scan is known to have, its change of unit
+            included, such as a turntable tells it: none is looked for, and none refused.
         clean: whether stray points and flying pixels are removed first.
         crop: whether points that do not belong to the part are cut away, where that is safe.
 
@@ -78,7 +90,7 @@ def align(
     """
     if nominal is not None:
         nominal = nominal.in_unit(part_unit)
-    scale = 1.0 if scan.unit is None else MM_PER_UNIT[Unit(scan.unit)] / MM_PER_UNIT[part_unit]
+    scale = _scale(scan, part_unit)
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
     record: dict[str, Any] = {
         "asked": {
@@ -87,6 +99,7 @@ def align(
             "seed": seed,
             "min_fitness": min_fitness,
             "prefer": None if prefer is None else prefer.tolist(),
+            "pose": None if pose is None else pose.tolist(),
             "clean": clean,
             "crop": crop,
         },
@@ -99,17 +112,23 @@ def align(
         scan, record["clean"] = cleaning.clean(scan, viewpoint)
     told: tuple[str, ...] = ()
     if nominal is not None:
-        found = register(
-            nominal,
-            scan.transformed(T_part_scan),
-            rng=np.random.default_rng(seed),
-            min_fitness=min_fitness,
-            viewpoint=None if viewpoint is None else scale * viewpoint,
-            prefer=None if prefer is None else prefer @ np.linalg.inv(T_part_scan),
-            unit=None if scan.unit is None else Unit(scan.unit),
-        )
+        rescaled = scan.transformed(T_part_scan)
+        eye = None if viewpoint is None else scale * viewpoint
+        if pose is not None:
+            found = register_at(nominal, rescaled, pose @ np.linalg.inv(T_part_scan), viewpoint=eye)
+            T_part_scan = pose  # noqa: N806
+        else:
+            found = register(
+                nominal,
+                rescaled,
+                rng=np.random.default_rng(seed),
+                min_fitness=min_fitness,
+                viewpoint=eye,
+                prefer=None if prefer is None else prefer @ np.linalg.inv(T_part_scan),
+                unit=None if scan.unit is None else Unit(scan.unit),
+            )
+            T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
         told = found.notices
-        T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
         record["registration"] = _record(found, scale) | {
             "seed": seed,
             "min_fitness": min_fitness,
@@ -130,6 +149,68 @@ def align(
     return AlignedScan(scan, T_part_scan, record, cut)
 
 
+def turntable_poses(
+    scans: Sequence[PointCloud],
+    nominal: PointCloud,
+    *,
+    turn: float,
+    part_unit: Unit = Unit.MM,
+    seed: int = 0,
+    min_fitness: float = MIN_FITNESS,
+    clean: bool = False,
+) -> list[FloatArray | RegistrationError]:
+    """Place scans of a part that turned by ``turn`` degrees from each to the next, together.
+
+    Args:
+        scans: at least two, from a sensor that stood still.
+        nominal: the nominal model in the part frame.
+        turn: in either sense, about any axis.
+        part_unit: unit of the recipe.
+        seed: of the registration.
+        min_fitness: what the registration of each must reach.
+        clean: whether stray points and flying pixels are left out.
+
+    Returns:
+        For each its ``T_part_scan`` (4, 4), the change of unit included, as ``align`` takes it; or
+        the error of one that contradicts the others.
+
+    Raises:
+        RegistrationError: fewer than half of the scans agree on one motion.
+    """
+    few = [_thinned(cleaning.clean(scan)[0] if clean else scan, part_unit) for scan in scans]
+    table = register_turntable(
+        nominal.in_unit(part_unit),
+        few,
+        [turn * row for row in range(len(scans))],
+        rng=np.random.default_rng(seed),
+        min_fitness=min_fitness,
+    )
+    return [
+        _pose_or_error(view, scan, part_unit) for view, scan in zip(table.views, scans, strict=True)
+    ]
+
+
+def _thinned(scan: PointCloud, part_unit: Unit) -> PointCloud:
+    """As many points as tell the pose: the others would be held in memory for all scans at once."""
+    points = scan.points[:: -(-len(scan) // MOST_MEASURED)]
+    return PointCloud(points, unit=scan.unit).in_unit(part_unit)
+
+
+def _pose_or_error(
+    view: TurntableView, scan: PointCloud, part_unit: Unit
+) -> FloatArray | RegistrationError:
+    T_part_scan = view.registration.T_part_scan  # noqa: N806 - the project's transform names
+    if view.contradiction is not None:
+        return RegistrationError(view.contradiction, T_part_scan)
+    scale = _scale(scan, part_unit)
+    return T_part_scan @ np.diag([scale, scale, scale, 1.0])
+
+
+def _scale(scan: PointCloud, part_unit: Unit) -> float:
+    """How many times as large the numbers of ``scan`` are in ``part_unit``."""
+    return 1.0 if scan.unit is None else MM_PER_UNIT[Unit(scan.unit)] / MM_PER_UNIT[part_unit]
+
+
 def align_again(
     record: Mapping[str, Any], scan: PointCloud, nominal: PointCloud | None
 ) -> AlignedScan:
@@ -137,8 +218,8 @@ def align_again(
     asked = dict(record["asked"])
     part_unit = Unit(asked.pop("part_unit"))
     arrays: dict[str, Any] = {
-        name: None if (given := asked.pop(name)) is None else np.array(given)
-        for name in ("viewpoint", "prefer")
+        name: None if (given := asked.pop(name, None)) is None else np.array(given)
+        for name in ("viewpoint", "prefer", "pose")
     }
     return align(scan, nominal, part_unit=part_unit, **arrays, **asked)
 

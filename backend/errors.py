@@ -14,7 +14,15 @@ FlawsmithError
   MissingDependencyError an optional package is not installed; the message names the command
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from shared_schema.errors import FlawsmithError, SchemaError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "CheckpointError",
@@ -45,7 +53,20 @@ class FileFormatError(FlawsmithError, ValueError):
 
 
 class RegistrationError(FlawsmithError):
-    """Nominal model and scan could not be brought together well enough."""
+    """Nominal model and scan could not be brought together well enough.
+
+    Attributes:
+        T_part_scan: (4, 4) the best pose that was found, between scan and nominal model in the
+            model's unit; None where none was looked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        T_part_scan: NDArray[np.float64] | None = None,  # noqa: N803 - the transform's name
+    ) -> None:
+        super().__init__(message)
+        self.T_part_scan = T_part_scan
 
 
 class ReplayError(FlawsmithError):

@@ -44,7 +44,7 @@ def _how_many_failed(failed: int, scans: int) -> str:
             written = "the result of the other one is"
         return f"{failed} of {scans} scans failed, for {reasons} above; {written} written"
     which = "the scan" if scans == 1 else f"all {scans} scans"
-    return f"{which} failed, for {reasons} above; nothing is written"
+    return f"{which} failed, for {reasons} above; no result is written"
 
 
 def warn(text: str) -> None:

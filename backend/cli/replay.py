@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,17 @@ from backend.cli.options import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from backend.alignment import AlignedScan
     from backend.cloud import LabeledCloud, PointCloud
+    from backend.errors import RegistrationError
     from backend.intake import Intake
     from shared_schema.recipe import Recipe
     from shared_schema.sensor import Sensor
+
+    FloatArray = NDArray[np.float64]
 
 
 @click.command("replay")
@@ -49,12 +56,19 @@ if TYPE_CHECKING:
     help="Share of a scan, surroundings included, that must lie on the nominal model; below it the "
     "scan is refused.",
 )
+@click.option(
+    "--turntable",
+    metavar="ANGLE",
+    type=click.FloatRange(0.0, 360.0, min_open=True, max_open=True),
+    help="Degrees that the part turned from each scan to the next, in the order given, before a "
+    "sensor that stood still. The scans are then placed together; the axis is found.",
+)
 @seed_option("the registration and of the sensor")
 @click.option(
     "--picture",
     is_flag=True,
     help="Write a picture of each scan on its nominal model too, as PNG: the part, and what was "
-    "cut away.",
+    "cut away; of a scan that is refused, what does not fit.",
 )
 def command(
     recipe: Path,
@@ -65,6 +79,7 @@ def command(
     on_empty: str,
     sensor: str | None,
     min_fitness: float,
+    turntable: float | None,
     seed: int,
     picture: bool,
 ) -> None:
@@ -82,6 +97,8 @@ def command(
 
     if picture and nominal is None:
         raise click.UsageError("--picture shows scans on their nominal model: name it by --nominal")
+    if turntable is not None and (nominal is None or len(scans) < 2):
+        raise click.UsageError("--turntable places two scans or more on their --nominal model")
     one_name_each(scans)
     inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
@@ -93,8 +110,10 @@ def command(
         model = read_cloud(nominal, unit=intake.nominal_unit).surface.in_unit(unit)
         tell(nominal, model.notices)
     scanner = None if sensor is None else find_sensor(sensor)
-    asked = (on_empty, scanner, min_fitness, seed, picture)
+    asked = (on_empty, scanner, min_fitness, turntable, seed, picture)
     work = _Replaying(loaded, nominal, model, intake, *asked, out)
+    if turntable is not None:
+        work = replace(work, turned=work.turn(scans))
     for_each_scan(scans, work.one, "Replaying")
     console.print(f"The labelled clouds are in {out}", markup=False, soft_wrap=True)
 
@@ -114,9 +133,29 @@ class _Replaying:
     on_empty: Any
     sensor: Sensor | None
     min_fitness: float
+    turntable: float | None
     seed: int
     picture: bool
     out: Path
+    turned: Mapping[Path, FloatArray | RegistrationError] = field(default_factory=dict)
+
+    def turn(self, paths: Sequence[Path]) -> dict[Path, FloatArray | RegistrationError]:
+        """Where the turntable has each scan, or why not."""
+        from backend.alignment import turntable_poses
+        from backend.cli.progress import console
+
+        assert self.model is not None and self.turntable is not None  # asked for above
+        console.print(f"Placing {len(paths)} scans of one turn together …", markup=False)
+        poses = turntable_poses(
+            [self._read(path) for path in paths],
+            self.model,
+            turn=self.turntable,
+            part_unit=self.recipe.part.unit,
+            seed=self.seed,
+            min_fitness=self.min_fitness,
+            clean=self.intake.clean,
+        )
+        return dict(zip(paths, poses, strict=True))
 
     def one(self, path: Path) -> None:
         """Replay the recipe on the scan at ``path`` and write the labelled cloud."""
@@ -181,33 +220,64 @@ class _Replaying:
             unit=scan.unit or self.recipe.part.unit,
         )
 
-    def _align(self, path: Path) -> AlignedScan:
-        import numpy as np
-
-        from backend.alignment import align
-        from backend.cli.batch import tell
+    def _read(self, path: Path) -> PointCloud:
         from backend.io import read_cloud
 
-        scan = read_cloud(
+        return read_cloud(
             path,
             unit=self.intake.unit,
             assumed_unit=self.intake.assumed_unit,
             text=self.intake.text,
         )
+
+    def _align(self, path: Path) -> AlignedScan:
+        from backend.cli.batch import tell
+        from backend.errors import RegistrationError
+
+        scan = self._read(path)
         tell(path, scan.notices)
-        eye = None if self.intake.viewpoint is None else np.array(self.intake.viewpoint)
-        aligned = align(
+        try:
+            aligned = self._place(path, scan)
+        except RegistrationError as error:
+            raise self._refused(path, scan, error) from error
+        tell(path, aligned.cloud.notices[len(scan.notices) :])
+        return aligned
+
+    def _place(self, path: Path, scan: PointCloud) -> AlignedScan:
+        """The scan where the turntable has it, or where it is found alone."""
+        import numpy as np
+
+        from backend.alignment import align
+        from backend.errors import RegistrationError
+
+        pose = self.turned.get(path)
+        if isinstance(pose, RegistrationError):
+            raise pose
+        return align(
             scan,
             self.model,
             part_unit=self.recipe.part.unit,
-            viewpoint=eye,
+            viewpoint=None if self.intake.viewpoint is None else np.array(self.intake.viewpoint),
             seed=self.seed,
             min_fitness=self.min_fitness,
+            pose=pose,
             clean=self.intake.clean,
             crop=self.intake.crop,
         )
-        tell(path, aligned.cloud.notices[len(scan.notices) :])
-        return aligned
+
+    def _refused(self, path: Path, scan: PointCloud, error: RegistrationError) -> RegistrationError:
+        """The error, and a picture of it where one was asked for and there is a pose to show."""
+        from backend.errors import RegistrationError
+        from backend.file_names import shown
+        from backend.io import write_bytes
+        from backend.report.scene_picture import refusal_picture
+
+        if not self.picture or self.model is None or error.T_part_scan is None:
+            return error
+        placed = scan.in_unit(self.recipe.part.unit).transformed(error.T_part_scan)
+        _, _, picture = _outputs(self.out, path)
+        write_bytes(picture, refusal_picture(placed.points, self.model, str(error)))
+        return RegistrationError(f"{error}. {shown(picture)} shows where it lies best")
 
 
 def _warn_of_pose(path: Path, registration: dict[str, Any] | None) -> None:

@@ -2,12 +2,13 @@
 
 Attributes:
     register: find the pose of a scan, or refuse it.
+    register_at: how a scan fits at a pose that is known.
     register_turntable: find the poses of scans between which the part turned by known angles.
     Target: a nominal model that several scans are registered to.
 """
 
 from backend.registration.acceptance import MIN_FITNESS
-from backend.registration.register import Fit, Registration, register
+from backend.registration.register import Fit, Registration, register, register_at
 from backend.registration.search import principal_poses
 from backend.registration.surface import Target
 from backend.registration.turntable import Turntable, TurntableView, register_turntable
@@ -21,5 +22,6 @@ __all__ = [
     "TurntableView",
     "principal_poses",
     "register",
+    "register_at",
     "register_turntable",
 ]

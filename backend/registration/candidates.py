@@ -122,7 +122,7 @@ def _facing(
 def rivals(candidates: list[Candidate], seen: Seen) -> list[Candidate]:
     """The best of ``candidates``, best first, and the clearly different ones that fit as well."""
     best = candidates[0]
-    equal = [one for one in candidates if _fits_as_well(one, best, seen)]
+    equal = [one for one in candidates if fits_as_well(one, best, seen)]
     facing = max((one.facing for one in equal if one.facing is not None), default=None)
     if facing is not None:
         # What is turned away from the sensor by no more than chance does not count.
@@ -162,7 +162,7 @@ def mirror_is_likelier(surface: Surface, seen: Seen, best: Candidate) -> bool:
     return False
 
 
-def _fits_as_well(other: Candidate, best: Candidate, seen: Seen) -> bool:
+def fits_as_well(other: Candidate, best: Candidate, seen: Seen) -> bool:
     """Whether chance may have made ``best`` the more likely pose."""
     lead = best.evidence.likelihood - other.evidence.likelihood
     return bool(lead.mean() <= RIVAL_LIKELIHOOD) or _by_chance(lead, seen)

@@ -13,7 +13,7 @@ from backend.cloud import PointCloud
 from backend.geometry.surface import thin
 from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import apart
-from backend.registration.candidates import Candidate, best_candidates, rivals
+from backend.registration.candidates import Candidate, best_candidates, measured, rivals
 from backend.registration.evidence import LEAST_FACING, Seen
 from backend.registration.search import (
     NEAR_ROUNDS,
@@ -142,26 +142,50 @@ def find_poses(
 
     ``from_viewpoint``: only poses that show the surface to it are looked for.
     """
-    # So many points are enough to tell a pose.
-    step = -(-len(scan) // MOST_MEASURED)
-    normals = None if scan.normals is None else scan.normals[::step]
-    few = PointCloud(scan.points[::step], normals)
-    size = target.nominal.diagonal
-    frames = Frames(target.center, _middle(few.points, size), size)
-    small = _at_unit_size(few, viewpoint, frames, from_viewpoint=from_viewpoint)
+    frames, small = _prepared(target, scan, viewpoint, from_viewpoint=from_viewpoint)
     start = None if prefer is None else frames.to_unit(prefer)
     if starts is None:
         rounds, coarse = ROUNDS, coarse_poses(target.mesh, rng)
     else:
         rounds, coarse = NEAR_ROUNDS, np.stack([*map(frames.to_unit, starts)])
-    # No point of the part is farther than its diagonal from its middle.
-    near = np.linalg.norm(small.points, axis=1) <= 1.0
-    body = small.of(near & ~isolated(small.points))
+    body = _body(small)
     transforms = search(target, body, rounds, coarse, start)
-    eye = None if viewpoint is None else (viewpoint - frames.middle) / frames.size
-    seen = Seen.of(body.thinned(FINE_POINTS), eye)
+    seen = _seen(body, viewpoint, frames)
     candidates = best_candidates(target, small, seen, transforms)
     return Found(frames, scan.points, small, seen, candidates, viewpoint, start)
+
+
+def found_at(
+    target: Target, scan: PointCloud, pose: FloatArray, viewpoint: FloatArray | None
+) -> Found:
+    """The one ``pose`` (4, 4) ``T_part_scan`` that ``scan`` is known to have."""
+    frames, small = _prepared(target, scan, viewpoint, from_viewpoint=False)
+    seen = _seen(_body(small), viewpoint, frames)
+    candidate = measured(target.fine, small, seen, frames.to_unit(pose))
+    return Found(frames, scan.points, small, seen, [candidate], viewpoint, None)
+
+
+def _prepared(
+    target: Target, scan: PointCloud, viewpoint: FloatArray | None, *, from_viewpoint: bool
+) -> tuple[Frames, Scan]:
+    """As many of the points as are enough to tell a pose, at unit size."""
+    step = -(-len(scan) // MOST_MEASURED)
+    normals = None if scan.normals is None else scan.normals[::step]
+    few = PointCloud(scan.points[::step], normals)
+    size = target.nominal.diagonal
+    frames = Frames(target.center, _middle(few.points, size), size)
+    return frames, _at_unit_size(few, viewpoint, frames, from_viewpoint=from_viewpoint)
+
+
+def _body(scan: Scan) -> Scan:
+    """The points that may be of the part: none is farther than its diagonal from its middle."""
+    near = np.linalg.norm(scan.points, axis=1) <= 1.0
+    return scan.of(near & ~isolated(scan.points))
+
+
+def _seen(body: Scan, viewpoint: FloatArray | None, frames: Frames) -> Seen:
+    eye = None if viewpoint is None else (viewpoint - frames.middle) / frames.size
+    return Seen.of(body.thinned(FINE_POINTS), eye)
 
 
 def _vector(values: FloatArray) -> str:

@@ -27,7 +27,7 @@ from backend.registration.mistakes import (
     unplaceable,
     wrong_unit,
 )
-from backend.registration.poses import Found, find_poses
+from backend.registration.poses import Found, find_poses, found_at
 from backend.registration.surface import Target, prepared
 from shared_schema.recipe import Unit
 
@@ -143,14 +143,43 @@ def register(
         reason = objection(found.equal[0], min_fitness)
     factor = _likely_factor(target, scan, rng, found, refused=reason is not None)
     if factor is not None:
-        raise RegistrationError(wrong_unit(factor, unit))
+        raise _refused(wrong_unit(factor, unit), found)
     if found is not None and reason is None:
         if mirror_is_likelier(target.surface, found.seen, found.equal[0]):
-            raise RegistrationError(f"the mirror image of the scan fits better. {MIRRORED}")
+            raise _refused(f"the mirror image of the scan fits better. {MIRRORED}", found)
         return as_registration(found)
     if _is_mirrored(target, scan, rng, min_fitness):
-        raise RegistrationError(f"{reason}. {MIRRORED}")
-    raise RegistrationError(f"{reason}. {sizes(target.nominal, scan)}")
+        raise _refused(f"{reason}. {MIRRORED}", found)
+    raise _refused(f"{reason}. {sizes(target.nominal, scan)}", found)
+
+
+def _refused(reason: str, found: Found | None) -> RegistrationError:
+    """The error that says ``reason`` and holds the best pose that was found."""
+    if found is None:
+        return RegistrationError(reason)
+    return RegistrationError(reason, found.frames.to_part(found.equal[0].transform))
+
+
+def register_at(
+    nominal: PointCloud | Target,
+    scan: PointCloud,
+    T_part_scan: FloatArray,  # noqa: N803 - the project's transform names
+    *,
+    viewpoint: FloatArray | None = None,
+) -> Registration:
+    """How ``scan`` fits where it is known to lie: no other pose is looked for, none is refused.
+
+    Args:
+        nominal: a mesh, in the part frame.
+        scan: points, in the nominal's unit.
+        T_part_scan: (4, 4) the pose, such as a turntable tells it.
+        viewpoint: (3,) where the sensor stood, in the scan's frame.
+
+    Raises:
+        CloudError: the nominal model has no faces.
+    """
+    target = nominal if isinstance(nominal, Target) else prepared(nominal)
+    return as_registration(found_at(target, scan, T_part_scan, viewpoint))
 
 
 def _found(

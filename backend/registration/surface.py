@@ -206,6 +206,14 @@ class Target:
         self.center: FloatArray = nominal.points.mean(axis=0)
         self.mesh = nominal.moved((nominal.points - self.center) / nominal.diagonal, None)
 
+    def distance(self, points: FloatArray) -> FloatArray:
+        """Distance (N,) of ``points`` (N, 3) to the surface, in the nominal's frame and unit.
+
+        It is told up to a quarter of the model's diagonal: beyond, it is at least that.
+        """
+        size = self.nominal.diagonal
+        return np.asarray(size * self.surface.match((points - self.center) / size).distance())
+
     @cached_property
     def surface(self) -> Surface:
         """Samples at unit size."""

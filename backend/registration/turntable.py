@@ -21,7 +21,7 @@ from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
 from backend.registration.acceptance import MIN_FITNESS, objection
-from backend.registration.candidates import candidate_at, measured
+from backend.registration.candidates import candidate_at, fits_as_well, measured
 from backend.registration.poses import Found, find_poses
 from backend.registration.register import Registration, as_registration
 from backend.registration.surface import Target, prepared
@@ -261,7 +261,7 @@ def _from_values(values: FloatArray, size: float) -> _Motion:
 def _view(
     target: Target, motion: _Motion, found: Found, turn: float, min_fitness: float
 ) -> TurntableView:
-    """The scan where its own pose is, near the turntable's; or there, if it has none near it."""
+    """The scan where the turntable has it; or at its own pose near there, if that fits better."""
     predicted = motion.part_in_scan(turn)
     unit = found.frames.to_unit(np.linalg.inv(predicted))
     own = candidate_at(target.fine, found.scan, found.seen, unit)
@@ -271,7 +271,9 @@ def _view(
     near = (
         turn_error <= MOST_TURN_ERROR and shift_error <= MOST_SHIFT_ERROR * target.nominal.diagonal
     )
-    placed = own if near else measured(target.fine, found.scan, found.seen, unit)
+    placed = measured(target.fine, found.scan, found.seen, unit)
+    if near and not fits_as_well(placed, own, found.seen):
+        placed = own
     reason = objection(placed, min_fitness, TURNTABLE_NOISE)
     if reason is None and not near:
         reason = (

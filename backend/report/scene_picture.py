@@ -1,6 +1,9 @@
-"""The picture of a scan on its nominal model: what is of the part, and what was cut away."""
+"""Pictures of a scan on its nominal model: what was cut away, and why it is refused."""
 
 from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,14 +11,18 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.surface import subsample_surface
+from backend.registration.surface import FIT_DISTANCE, prepared
 from backend.report.pictures import ANOMALY, View, as_png
 
 FloatArray = NDArray[np.float64]
+# Points (N, 3), their color and their size.
+Layer = tuple[FloatArray, str | FloatArray, float]
 
 # More do not change a picture of this size.
 SHOWN_POINTS = 40_000
 MODEL_POINTS = 30_000
 MODEL, PART = "#cfe0ff", "#404550"
+CAPTION = 130
 FROM_THE_SIDE = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 
 
@@ -27,13 +34,59 @@ def scene_picture(part: FloatArray, rest: FloatArray, nominal: PointCloud) -> by
         rest: (M, 3) points that were cut away, in the same.
         nominal: the nominal model, a mesh.
     """
-    surface = subsample_surface(nominal, MODEL_POINTS, np.random.default_rng(0))
+    surface = _samples(nominal)
+    counts = f"{len(part):,} points of the part (grey), {len(rest):,} cut away (red)"
+    caption = f"{counts}, nominal model (blue)"
+    layers: list[Layer] = [(surface.points, MODEL, 1.0), (part, PART, 0.6), (rest, ANOMALY, 1.5)]
+    return as_png(_from_two_sides(layers, _axes(surface, part), caption))
+
+
+def refusal_picture(scan: FloatArray, nominal: PointCloud, reason: str) -> bytes:
+    """PNG of a scan that was refused, at the best pose that was found: what of it fits there.
+
+    Args:
+        scan: (N, 3) points, in the part frame.
+        nominal: the nominal model, a mesh.
+        reason: why it is refused, as a sentence.
+    """
+    surface, target = _samples(nominal), prepared(nominal)
+    few = scan[:: 1 + len(scan) // SHOWN_POINTS]
+    fits = target.distance(few) <= FIT_DISTANCE * nominal.diagonal
+    # Surroundings may reach far: then the part would be too small to be seen.
+    off = few[~fits & (np.linalg.norm(few - target.center, axis=1) <= nominal.diagonal)]
+    layers: list[Layer] = [
+        (surface.points, MODEL, 1.0),
+        (few[fits], PART, 0.6),
+        (off, ANOMALY, 0.6),
+    ]
+    legend = (
+        f"At the best pose that was found, {fits.mean():.0%} of the scan lie within "
+        f"{FIT_DISTANCE:.0%} of the diagonal of the nominal model (grey on blue), the rest does "
+        "not (red)."
+    )
+    caption = "\n".join(
+        textwrap.wrap(f"Refused: {reason}", CAPTION) + textwrap.wrap(legend, CAPTION)
+    )
+    return as_png(
+        _from_two_sides(layers, _axes(surface, few[fits] if fits.any() else few), caption)
+    )
+
+
+def _samples(nominal: PointCloud) -> PointCloud:
+    return subsample_surface(nominal, MODEL_POINTS, np.random.default_rng(0))
+
+
+def _axes(surface: PointCloud, part: FloatArray) -> FloatArray:
+    """Right, up and towards the eye (3, 3), where most of the surface under ``part`` faces it."""
     assert surface.normals is not None  # a subsampled surface has them
     _, nearest = surface.tree.query(part[:: 1 + len(part) // SHOWN_POINTS])
     towards = surface.normals[nearest].mean(axis=0)
-    axes = View.along(towards if np.linalg.norm(towards) > 0.1 else np.array([0.6, -1.0, 0.5])).axes
+    return View.along(towards if np.linalg.norm(towards) > 0.1 else np.array([0.6, -1.0, 0.5])).axes
+
+
+def _from_two_sides(layers: Sequence[Layer], axes: FloatArray, caption: str) -> Figure:
+    """A figure of layers of points, the first one behind."""
     figure = Figure(figsize=(9.0, 4.6), dpi=110, layout="constrained")
-    layers = [(surface.points, MODEL, 1.0), (part, PART, 0.6), (rest, ANOMALY, 1.5)]
     for column, (title, seen) in enumerate(
         {"as the sensor sees it": axes, "from the side": FROM_THE_SIDE @ axes}.items()
     ):
@@ -44,6 +97,5 @@ def scene_picture(part: FloatArray, rest: FloatArray, nominal: PointCloud) -> by
         plot.set_aspect("equal")
         plot.axis("off")
         plot.set_title(title, fontsize=9)
-    counts = f"{len(part):,} points of the part (grey), {len(rest):,} cut away (red)"
-    figure.suptitle(f"{counts}, nominal model (blue)", fontsize=9)
-    return as_png(figure)
+    figure.suptitle(caption, fontsize=9)
+    return figure

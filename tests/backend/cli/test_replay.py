@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
 from backend.geometry.surface import subsample_surface
@@ -20,11 +21,13 @@ from backend.io.digest import file_digest
 from backend.remake import remake
 from backend.replay import replay
 from backend.samples import sample_path
+from backend.virtual_scan import virtual_scan
 from shared_schema.load import dump, load_recipe, parse_document
 from shared_schema.recipe import Recipe, Unit
 from tests.backend.cli.conftest import Run
 from tests.backend.shapes import random_recipe, sphere
 
+AXIS = np.array([0.0, 0.6, 0.8])
 PROPERTIES = {
     "x": "f8", "y": "f8", "z": "f8", "nx": "f8", "ny": "f8", "nz": "f8",
     "mask": "u1", "label": "i4", "weight": "f4", "source_index": "i4",
@@ -159,20 +162,54 @@ def test_a_scan_below_the_wanted_fitness_is_refused(run: Run, tmp_path: Path) ->
     write_cloud(scan, PointCloud(np.concatenate([part, table])))
     far_dent(recipe, "off")
     arguments = ("replay", recipe, scan, "--nominal", model, "--out", tmp_path / "out")
-    result = run(*arguments, "--min-fitness", "0.99", status=1)
+    result = run(*arguments, "--min-fitness", "0.99", "--picture", status=1)
     assert re.search(r"only 8\d\.\d% of the scan .* 99\.0% are needed", result.stderr)
     assert "cut away table and fixtures" in result.stderr
+    picture = tmp_path / "out" / "on_a_table.png"
+    assert f"{picture} shows where it lies best" in result.stderr
+    refused = picture.read_bytes()
+    assert [path.name for path in picture.parent.iterdir()] == [picture.name]
     result = run(*arguments, "--min-fitness", "0.8", "--picture")
     cloud = read_labeled(tmp_path / "out" / "on_a_table.ply")
     assert cloud.source_index.max() < len(part) and len(cloud) > 0.99 * len(part)
     cut = json.loads((tmp_path / "out" / "on_a_table.json").read_text())["alignment"]["crop"]["cut"]
     assert cut == len(part) + 450 - len(cloud)
     assert f"{cut} of 3," in result.stderr and "do not belong to the part" in result.stderr
-    assert (tmp_path / "out" / "on_a_table.png").read_bytes().startswith(b"\x89PNG")
+    accepted = picture.read_bytes()
+    assert accepted != refused
+    assert accepted.startswith(b"\x89PNG") and refused.startswith(b"\x89PNG")
 
 
-def test_a_picture_needs_a_nominal_model(run: Run, recipe: Path, scan: Path) -> None:
-    result = run("replay", recipe, scan, "--picture", "--out", scan.parent / "out", status=2)
+def test_scans_of_a_turntable_are_placed_together(run: Run, tmp_path: Path) -> None:
+    """The part is turned by 40 degrees before the second scan, and by 60 before the third."""
+    model, recipe, out = sample_path("motor_holder"), tmp_path / "dent.json", tmp_path / "out"
+    far_dent(recipe, "off")
+    files = []
+    for degrees in (0, 40, 100):
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.from_rotvec(np.radians(degrees) * AXIS).as_matrix()
+        seen = read_cloud(model).transformed(turn)
+        rng = np.random.default_rng(4)
+        view = virtual_scan(seen, views=1, points=4_000, noise=0.2, rng=rng)
+        files.append(tmp_path / f"at_{degrees}.ply")
+        write_cloud(files[-1], PointCloud(view.points))
+    asked = ("--nominal", model, "--turntable", "40", "--picture", "--out", out)
+    result = run("replay", recipe, *files, *asked, status=1)
+    assert f"{files[2]}: " in result.stderr and "1 of 3 scans failed" in result.stderr
+    assert f"{out / 'at_100.png'} shows where it lies best" in result.stderr
+    records = [json.loads((out / f"at_{degrees}.json").read_text()) for degrees in (0, 40)]
+    first, second = (np.array(record["T_part_scan"])[:3, :3] for record in records)
+    step = Rotation.from_matrix(second.T @ first).as_rotvec(degrees=True)
+    assert np.linalg.norm(step - 40.0 * AXIS) < 1.0
+    again = remake(records[1], files[1], model)
+    np.testing.assert_array_equal(again.points, read_labeled(out / "at_40.ply").points)
+
+
+@pytest.mark.parametrize("option", [("--picture",), ("--turntable", "20")])
+def test_what_needs_a_nominal_model_says_so(
+    run: Run, recipe: Path, scan: Path, option: tuple[str, ...]
+) -> None:
+    result = run("replay", recipe, scan, *option, "--out", scan.parent / "out", status=2)
     assert "--nominal" in result.stderr
 
 
@@ -193,7 +230,7 @@ def test_each_scan_that_a_defect_misses_is_named(run: Run, scan: Path, tmp_path:
         assert said in result.stderr
     refusing = ("--on-empty", "refuse", "--out", tmp_path / "none")
     result = run("replay", tmp_path / "far.json", scan, other, *refusing, status=1)
-    assert "all 2 scans failed, for the reasons above; nothing is written" in result.stderr
+    assert "all 2 scans failed, for the reasons above; no result is written" in result.stderr
     assert not (tmp_path / "none").exists()
 
 

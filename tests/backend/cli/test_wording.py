@@ -45,8 +45,8 @@ def test_equal_notes_are_one() -> None:
 @pytest.mark.parametrize(
     ("bad", "scans", "said"),
     [
-        (1, 1, "the scan failed, for the reason above; nothing is written"),
-        (3, 3, "all 3 scans failed, for the reasons above; nothing is written"),
+        (1, 1, "the scan failed, for the reason above; no result is written"),
+        (3, 3, "all 3 scans failed, for the reasons above; no result is written"),
         (1, 2, "1 of 2 scans failed, for the reason above; the result of the other one is written"),
         (2, 5, "2 of 5 scans failed, for the reasons above; the results of the other 3 are "),
     ],
