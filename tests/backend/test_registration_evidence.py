@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -10,7 +12,17 @@ from scipy.spatial.transform import Rotation
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
-from backend.registration import Registration, Turntable, register, register_turntable
+from backend.registration import (
+    MIN_FITNESS,
+    Registration,
+    Target,
+    Turntable,
+    register,
+    register_at,
+    register_turntable,
+)
+from backend.registration.acceptance import MOST_NOISE, objection
+from backend.registration.poses import found_at
 from backend.registration.view import seen_along
 from backend.samples import load_sample
 from backend.virtual_scan import virtual_scan
@@ -52,6 +64,28 @@ def test_a_noisy_view_among_surroundings_is_placed_and_tells_its_noise() -> None
     assert found.agreement > 0.85
     assert found.on_part[: len(part)].mean() > 0.9
     assert found.on_part[len(part) :].mean() < 0.05
+
+
+def test_a_scan_is_measured_at_a_pose_that_is_known_whatever_that_is() -> None:
+    scan, nominal = _one_view("motor_holder"), load_sample("motor_holder")
+    aside = np.eye(4)
+    aside[2, 3] = 0.2 * nominal.diagonal
+    right, wrong = (register_at(nominal, scan, pose) for pose in (np.eye(4), aside))
+    assert right.fitness > 0.99 and right.noise < 0.2
+    assert wrong.fitness < 0.5
+    np.testing.assert_allclose(wrong.T_part_scan, aside, atol=1e-9)
+
+
+@pytest.mark.parametrize(("ratio", "accepted"), [(0.2, True), (0.95, False)])
+def test_the_noisier_a_scan_is_the_more_of_it_must_agree(ratio: float, accepted: bool) -> None:
+    """Of the points that should lie on the model 85 % do; the noise is a ratio of the most."""
+    target = Target(load_sample("motor_holder"))
+    best = found_at(target, _one_view("motor_holder"), np.eye(4), None).candidates[0]
+    noise = replace(best.evidence.noise, sigma=ratio * MOST_NOISE * best.extent)
+    evidence = replace(best.evidence, noise=noise, agreement=0.85)
+    reason = objection(replace(best, evidence=evidence, roughness=1.0), MIN_FITNESS)
+    assert (reason is None) == accepted
+    assert accepted or (reason is not None and "85% of the points that should lie" in reason)
 
 
 def _outward(name: str) -> np.ndarray:
