@@ -14,15 +14,19 @@ import argparse
 import platform
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
+from backend.geometry.rotations import even_directions
+from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.registration import Fit, register
 from backend.samples import load_sample, sample_names
@@ -74,8 +78,19 @@ class Result:
     rmse: float = np.nan
 
 
+def visible(
+    table: FloatArray, nominal: PointCloud, along: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """The points of ``table`` (N, 3) that the part does not hide where the view is ``along``."""
+    across = np.linalg.svd(along[None, :])[2][1:].T
+    surface = subsample_surface(nominal, POINTS, rng)
+    apart, _ = cKDTree(surface.points @ across).query(table @ across)
+    return table[apart > 2.0 * surface.spacing]
+
+
 def scan_of(nominal: PointCloud, kind: Kind, rng: np.random.Generator) -> FloatArray:
     """Points (N, 3) of a scan of ``kind``, in the part frame."""
+    along = even_directions(kind.views, deepcopy(rng))  # as the scan draws them
     scan = virtual_scan(nominal, views=kind.views, points=POINTS, noise=kind.noise, rng=rng)
     points = scan.points
     if kind.half:
@@ -83,7 +98,10 @@ def scan_of(nominal: PointCloud, kind: Kind, rng: np.random.Generator) -> FloatA
         points = points[across > np.median(across)]
     if kind.table:
         assert scan.normals is not None  # a virtual scan has them
-        table = _table(nominal, scan.normals.mean(axis=0), int(TABLE_RATIO * len(points)), rng)
+        table = _table(nominal, scan.normals.mean(axis=0), 4 * len(points), rng)
+        if kind.views == 1:
+            table = visible(table, nominal, along[0], rng)
+        table = table[: int(TABLE_RATIO * len(points))]
         points = np.concatenate([points, table + rng.normal(scale=kind.noise, size=table.shape)])
     return points
 

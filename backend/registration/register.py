@@ -8,6 +8,7 @@ not matter.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ BoolArray = NDArray[np.bool_]
 # Poses that show a given viewpoint the inside of the surface win only if the points are likelier by
 # more than this each: then it is not where the sensor stood.
 FACING_LEAD = 0.3
+# Where the best pose is refused, others are looked for so far beside it, in diagonals of the part.
+BESIDE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,8 @@ def register(
         found = _found(target, scan, rng, viewpoint, prefer, starts)
         if not judge:
             return as_registration(found)
+        if objection(found.equal[0], min_fitness) is not None:
+            found = _with_poses_beside(target, scan, rng, found)
         # A pose that fits clearly worse than one that is refused is not right because of that.
         trusted = [one for one in found.equal if objection(one, min_fitness) is None]
         if trusted:
@@ -197,6 +202,25 @@ def _found(
     facing = find_poses(target, scan, rng, viewpoint, prefer, starts, from_viewpoint=True)
     lead = found.equal[0].likelihood - facing.equal[0].likelihood
     return facing if lead <= FACING_LEAD else found
+
+
+def _with_poses_beside(
+    target: Target, scan: PointCloud, rng: np.random.Generator, found: Found
+) -> Found:
+    """``found``, and the poses to which starts beside its best one lead.
+
+    A part with rows of holes or steps fits a little beside its place as well, and the search keeps
+    but one of poses so near to each other.
+    """
+    best, frames = found.equal[0].transform, found.frames
+    shifts = BESIDE * np.array(list(product((-1.0, 0.0, 1.0), repeat=3)))
+    starts = np.tile(best, (len(shifts), 1, 1))
+    starts[:, :3, 3] += shifts
+    near = find_poses(
+        target, scan, rng, found.viewpoint, starts=np.stack([*map(frames.to_part, starts)])
+    )
+    candidates = sorted(found.candidates + near.candidates, key=lambda one: -one.likelihood)
+    return replace(found, candidates=candidates)
 
 
 def _likely_factor(
