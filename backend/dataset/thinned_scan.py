@@ -42,7 +42,9 @@ class ThinnedScan:
     stray: BoolArray
 
 
-def thinned_scan(cloud: PointCloud, spacing: float, offset: float = 0.0) -> ThinnedScan:
+def thinned_scan(
+    cloud: PointCloud, spacing: float, offset: float = 0.0, *, together: float | None = None
+) -> ThinnedScan:
     """Leave stray points out, thin the others and bring them into their own frame.
 
     Args:
@@ -50,11 +52,12 @@ def thinned_scan(cloud: PointCloud, spacing: float, offset: float = 0.0) -> Thin
         spacing: how far apart points are at least, in the unit of the cloud.
         offset: in [0, 1), which of many thinnings: the first begins where points lie densest, the
             others so far down that list.
+        together: points that are no farther apart are no strays; the spacing by default.
 
     Raises:
         CloudError: fewer than 32 points are left.
     """
-    stray = stray_points(cloud.surroundings, spacing)
+    stray = stray_points(cloud.surroundings, spacing if together is None else together)
     kept = np.flatnonzero(~stray)
     order = kept[np.argsort(cloud.surroundings.mean[kept], kind="stable")]
     rows = poisson_disk(cloud.points, np.roll(order, -int(offset * len(order))), spacing)

@@ -182,7 +182,8 @@ def signature(cloud: PointCloud, length: float) -> SignatureArray:
         CloudError: fewer than 32 points are left after thinning.
     """
     spacing = reach(cloud.points) * float(np.sqrt(POINTS_AT_ONE / POINTS))
-    points = thinned_scan(cloud, spacing).points
+    # The spacing is wide here: by it, strays within a ring or a frame would be taken for surface.
+    points = thinned_scan(cloud, spacing, together=0.0).points
     points = points[:: max(1, len(points) // POINTS)]
     normals = estimate_normals(points, PointCloud(points).tree, NORMAL_NEIGHBORS)
     first, second = np.triu_indices(len(points), 1)

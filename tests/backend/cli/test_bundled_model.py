@@ -86,6 +86,18 @@ def test_the_nominal_model_tells_the_outside_of_bare_scans() -> None:
     assert bare.object_score == pytest.approx(given.object_score, abs=0.5)
 
 
+def test_stray_points_within_a_ring_are_not_taken_for_surface() -> None:
+    """They lie nearer to one another than thinned points do where parts are recognised."""
+    ring = load_sample("pawn_scan").points
+    rng = np.random.default_rng(0)
+    near = rng.uniform(ring.min(axis=0), ring.max(axis=0), (100, 3))
+    far = rng.uniform(-5e3, 5e3, (100, 3))
+    recogniser = Detector.load(model_path("bundled_parts")).recogniser
+    found = recogniser.recognise(PointCloud(np.concatenate([ring, near, far])), "pawn_scan")
+    plain = recogniser.recognise(PointCloud(ring), "pawn_scan")
+    assert found.distance == pytest.approx(plain.distance, abs=0.05)
+
+
 def test_a_scan_is_scored_by_name(tmp_path: Path, run: Run) -> None:
     rng = np.random.default_rng(0)
     for name in ("pawn", "motor_holder"):
