@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,12 @@ from backend.registration import (
 )
 from backend.registration.poses import MOST_MEASURED
 from shared_schema.recipe import MM_PER_UNIT, Unit
+from shared_schema.record import (
+    AlignmentReport,
+    AlignmentRequest,
+    AlternativePose,
+    RegistrationReport,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -45,7 +51,7 @@ class AlignedScan:
 
     cloud: PointCloud
     T_part_scan: FloatArray
-    record: dict[str, Any]
+    record: AlignmentReport
     cut: FloatArray = field(default_factory=lambda: np.empty((0, 3)))
 
     @property
@@ -92,24 +98,19 @@ def align(
         nominal = nominal.in_unit(part_unit)
     scale = _scale(scan, part_unit)
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
-    record: dict[str, Any] = {
-        "asked": {
-            "part_unit": part_unit.value,
-            "viewpoint": None if viewpoint is None else viewpoint.tolist(),
-            "seed": seed,
-            "min_fitness": min_fitness,
-            "prefer": None if prefer is None else prefer.tolist(),
-            "pose": None if pose is None else pose.tolist(),
-            "clean": clean,
-            "crop": crop,
-        },
-        "scale": scale,
-        "clean": None,
-        "registration": None,
-        "crop": None,
-    }
+    asked = AlignmentRequest(
+        part_unit=part_unit,
+        viewpoint=None if viewpoint is None else viewpoint.tolist(),
+        seed=seed,
+        min_fitness=min_fitness,
+        prefer=None if prefer is None else prefer.tolist(),
+        pose=None if pose is None else pose.tolist(),
+        clean=clean,
+        crop=crop,
+    )
+    removed, registration, cropped = None, None, None
     if clean:
-        scan, record["clean"] = cleaning.clean(scan, viewpoint)
+        scan, removed = cleaning.clean(scan, viewpoint)
     told: tuple[str, ...] = ()
     if nominal is not None:
         rescaled = scan.transformed(T_part_scan)
@@ -129,24 +130,28 @@ def align(
             )
             T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
         told = found.notices
-        record["registration"] = _record(found, scale) | {
-            "seed": seed,
-            "min_fitness": min_fitness,
-            "prefer": None if prefer is None else prefer.tolist(),
-        }
+        registration = _report(found, scale)
     if viewpoint is not None:
         viewpoint = transform_points(T_part_scan, viewpoint[None, :])[0]
     cut = np.empty((0, 3))
     if nominal is not None and crop:
         cropped = _crop(scan, T_part_scan, nominal, found, viewpoint)
-        cut, scan, record["crop"] = scan.points[~cropped.stays], cropped.of(scan), cropped.record
-    placed, record["normals"] = with_outward_normals(
+        cut, scan = scan.points[~cropped.stays], cropped.of(scan)
+    placed, told_by = with_outward_normals(
         scan.transformed(T_part_scan), viewpoint=viewpoint, nominal=nominal
     )
     if scan.normals is None and placed.normals is not None:
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
     scan = replace(scan, notices=(*placed.notices, *told))
-    return AlignedScan(scan, T_part_scan, record, cut)
+    report = AlignmentReport(
+        asked=asked,
+        scale=scale,
+        clean=removed,
+        registration=registration,
+        crop=None if cropped is None else cropped.record,
+        normals=told_by,
+    )
+    return AlignedScan(scan, T_part_scan, report, cut)
 
 
 def turntable_poses(
@@ -212,16 +217,13 @@ def _scale(scan: PointCloud, part_unit: Unit) -> float:
 
 
 def align_again(
-    record: Mapping[str, Any], scan: PointCloud, nominal: PointCloud | None
+    asked: AlignmentRequest, scan: PointCloud, nominal: PointCloud | None
 ) -> AlignedScan:
-    """Align as ``record``, that of an ``AlignedScan``, says it was asked; else as ``align``."""
-    asked = dict(record["asked"])
-    part_unit = Unit(asked.pop("part_unit"))
-    arrays: dict[str, Any] = {
-        name: None if (given := asked.pop(name, None)) is None else np.array(given)
-        for name in ("viewpoint", "prefer", "pose")
-    }
-    return align(scan, nominal, part_unit=part_unit, **arrays, **asked)
+    """Align as the record of an ``AlignedScan`` says it was ``asked``; else as ``align``."""
+    options = dict(asked)
+    for name in ("viewpoint", "prefer", "pose"):
+        options[name] = None if options[name] is None else np.array(options[name])
+    return align(scan, nominal, **options)
 
 
 def _crop(
@@ -241,30 +243,30 @@ def _crop(
     )
 
 
-def _record(found: Registration, scale: float) -> dict[str, Any]:
+def _report(found: Registration, scale: float) -> RegistrationReport:
     """``found`` as a document; its alternatives hold the change of unit by ``scale``."""
     to_part_unit = np.diag([scale, scale, scale, 1.0])
-    return {
-        "fitness": found.fitness,
-        "rmse": found.rmse,
-        "noise": found.noise,
-        "on_part": int(found.on_part.sum()),
-        "offset": found.offset,
-        "free_motions": found.free_motions,
-        "facing": found.facing,
-        "coverage": found.coverage,
-        "agreement": found.agreement,
-        "contradiction": found.contradiction,
-        "alternatives": [
-            {
-                "T_part_scan": (other.T_part_scan @ to_part_unit).tolist(),
-                "fitness": other.fitness,
-                "rmse": other.rmse,
+    return RegistrationReport(
+        fitness=found.fitness,
+        rmse=found.rmse,
+        noise=found.noise,
+        on_part=int(found.on_part.sum()),
+        offset=found.offset,
+        free_motions=found.free_motions,
+        facing=found.facing,
+        coverage=found.coverage,
+        agreement=found.agreement,
+        contradiction=found.contradiction,
+        alternatives=[
+            AlternativePose(
+                T_part_scan=(other.T_part_scan @ to_part_unit).tolist(),
+                fitness=other.fitness,
+                rmse=other.rmse,
                 **_motion(other.T_part_scan @ np.linalg.inv(found.T_part_scan)),
-            }
+            )
             for other in found.alternatives
         ],
-    }
+    )
 
 
 def _motion(motion: FloatArray) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +12,7 @@ from backend.errors import CloudError
 from backend.geometry.flying_pixels import flying_pixels
 from backend.geometry.normals import estimate_normals
 from backend.geometry.strays import detached_points
+from shared_schema.record import CleaningReport
 
 METHOD = "stray points and flying pixels"
 
@@ -45,7 +45,7 @@ def clean(
     scan: PointCloud,
     viewpoint: ArrayLike | None = None,
     settings: CleanSettings = DEFAULT,
-) -> tuple[PointCloud, dict[str, Any]]:
+) -> tuple[PointCloud, CleaningReport]:
     """``scan`` without stray points, and without flying pixels where the viewpoint is known.
 
     Args:
@@ -79,13 +79,13 @@ def clean(
     kept = ~(stray | flying)
     if not kept.any():
         raise CloudError(f"all {len(scan)} points are stray; check the scan, or do not clean it")
-    record = {
-        "method": METHOD,
-        "settings": asdict(settings),
-        "points": len(scan),
-        "stray": int(stray.sum()),
-        "flying": int(flying.sum()),
-    }
+    record = CleaningReport(
+        method=METHOD,
+        settings=asdict(settings),
+        points=len(scan),
+        stray=int(stray.sum()),
+        flying=int(flying.sum()),
+    )
     if kept.all():
         return scan, record
     told = f"{stray.sum():,} stray points and {flying.sum():,} flying pixels were removed"

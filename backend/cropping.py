@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from scipy.spatial import cKDTree
 from backend.cloud import PointCloud
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.geometry.surface import subsample_surface
+from shared_schema.record import CroppingReport
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -89,7 +89,7 @@ class Crop:
     """
 
     stays: BoolArray
-    record: dict[str, Any]
+    record: CroppingReport
 
     def of(self, cloud: PointCloud) -> PointCloud:
         """The points of ``cloud``, the scan in any frame, that stay; its notices tell of it."""
@@ -99,7 +99,7 @@ class Crop:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user is to be told, as a ``PointCloud`` has it."""
-        return () if self.record["notice"] is None else (self.record["notice"],)
+        return () if self.record.notice is None else (self.record.notice,)
 
 
 def crop(
@@ -125,22 +125,23 @@ def crop(
     lost = int((on_part & ~stays).sum())
     doubt = lost > MOST_LOST * on_part.sum()
     cut = 0 if doubt else int((~stays).sum())
-    record = {
-        "method": METHOD,
-        "settings": asdict(settings),
-        "noise": noise,
-        "points": len(placed),
-        "cut": cut,
-        "in_doubt": bool(doubt),
-    }
+    notice = f"{cut:,} of {len(placed):,} points do not belong to the part and were cut away"
     if doubt:
+        stays = np.ones(len(placed), dtype=bool)
         notice = (
             f"the scan was not cropped, as that would take {lost:,} of {on_part.sum():,} points on "
             "the nominal model; check the pose, or cut the surroundings away by hand"
         )
-        return Crop(np.ones(len(placed), dtype=bool), record | {"notice": notice})
-    told = f"{cut:,} of {len(placed):,} points do not belong to the part and were cut away"
-    return Crop(stays, record | {"notice": told if cut else None})
+    record = CroppingReport(
+        method=METHOD,
+        settings=asdict(settings),
+        noise=noise,
+        points=len(placed),
+        cut=cut,
+        in_doubt=bool(doubt),
+        notice=notice if doubt or cut else None,
+    )
+    return Crop(stays, record)
 
 
 def part_of_scene(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy
@@ -19,6 +19,7 @@ from backend.geometry.transform import rotation_of
 from backend.resolve import resolve
 from shared_schema.defects.base import DefectSpec
 from shared_schema.recipe import Recipe
+from shared_schema.record import DefectReport, ReplayRecord
 from shared_schema.scale import in_absolute_lengths
 
 FloatArray = NDArray[np.float64]
@@ -31,7 +32,7 @@ class Replayed(NamedTuple):
     """A labelled cloud, and the record from which it can be made again."""
 
     labeled: LabeledCloud
-    record: dict[str, Any]
+    record: ReplayRecord
 
 
 @dataclass
@@ -93,14 +94,14 @@ def replay(
     transform = np.eye(4) if T_part_scan is None else np.asarray(T_part_scan, dtype=np.float64)
     state = _State.start(_to_part(cloud, transform, np.array(recipe.origin)))
     applied: list[DefectSpec] = []
-    reports: list[dict[str, Any]] = []
+    reports: list[DefectReport] = []
     for index, given in enumerate(recipe.defects):
         try:
             spec = resolve(given, state.cloud, snap=snap)
             state, report = _apply(state, spec)
         except ReplayError as error:
             raise ReplayError(f"defects[{index}] ({given.kind}): {error}") from error
-        if report["points"] == 0 and report["removed"] == 0 and on_empty == "refuse":
+        if report.idle and on_empty == "refuse":
             raise ReplayError(
                 f"defects[{index}] ({spec.kind}) marks no point of this cloud: its support holds "
                 "none (a partial scan?) or it does nothing; let it be skipped, or move it"
@@ -108,7 +109,12 @@ def replay(
         applied.append(spec)
         reports.append(report)
     recipe = recipe.model_copy(update={"defects": tuple(applied)})
-    record = _record(recipe, transform, reports)
+    record = ReplayRecord(
+        recipe=recipe,
+        T_part_scan=transform.tolist(),
+        defects=tuple(reports),
+        versions=versions(),
+    )
     return Replayed(_to_scan(cloud, state, transform), record)
 
 
@@ -118,18 +124,18 @@ def _to_part(cloud: PointCloud, transform: FloatArray, origin: FloatArray) -> Po
     return cloud if np.array_equal(relative, np.eye(4)) else cloud.transformed(relative)
 
 
-def _apply(state: _State, spec: DefectSpec) -> tuple[_State, dict[str, Any]]:
+def _apply(state: _State, spec: DefectSpec) -> tuple[_State, DefectReport]:
     """The state after one defect, and what it did."""
     effect = DEFECTS[spec.kind](state.cloud, spec)
     anomalous = (effect.weight > spec.mask_threshold) | _rim(state.cloud, effect.removed)
     anomalous &= ~effect.removed
-    report = {
-        "name": spec.name,
-        "kind": spec.kind,
-        "label": spec.label,
-        "points": int(anomalous.sum()),
-        "removed": int(effect.removed.sum()),
-    }
+    report = DefectReport(
+        name=spec.name,
+        kind=spec.kind,
+        label=spec.label,
+        points=int(anomalous.sum()),
+        removed=int(effect.removed.sum()),
+    )
     return _advance(state, effect, anomalous, spec.label), report
 
 
@@ -197,15 +203,6 @@ def _to_scan(cloud: PointCloud, state: _State, transform: FloatArray) -> Labeled
         {name: values[source] for name, values in cloud.fields.items()},
         cloud.notices,
     )
-
-
-def _record(recipe: Recipe, transform: FloatArray, reports: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "recipe": recipe.model_dump(mode="json", exclude_none=True),
-        "T_part_scan": transform.tolist(),
-        "defects": reports,
-        "versions": versions(),
-    }
 
 
 def versions() -> dict[str, str]:

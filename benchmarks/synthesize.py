@@ -33,7 +33,7 @@ from backend.io import write_cloud
 from backend.replay import replay
 from backend.samples import load_sample, sample_path
 from backend.virtual_scan import virtual_scan
-from shared_schema.recipe import Recipe
+from shared_schema.record import ReplayRecord
 
 TEMPLATE = Path(__file__).parents[1] / "backend" / "demo" / "templates" / "parts.json"
 PART = "wrist_roll"
@@ -92,13 +92,13 @@ def seconds_by_kind(order: Order) -> dict[str, list[tuple[float, float, float]]]
         whole = time.perf_counter() - start
         labeled, record = read_sample(path)
         scan = load_prepared(order, task.scan)
-        recipe = Recipe.model_validate(record["recipe"])
+        recipe = ReplayRecord.model_validate(record).recipe
         start = time.perf_counter()
         replay(recipe, scan.cloud, T_part_scan=scan.T_part_scan)
         replayed = time.perf_counter()
         write_sample(path, labeled, record)
         written = time.perf_counter()
-        kind = record["recipe"]["defects"][0]["kind"]
+        kind = recipe.defects[0].kind
         found[kind].append((whole, replayed - start, written - replayed))
     return found
 

@@ -17,6 +17,7 @@ from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, Scor
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
 from shared_schema.recipe import Recipe, RecipeTemplate
+from shared_schema.record import ReplayRecord
 from shared_schema.scanner import Scanner
 from shared_schema.sensor import Sensor
 from shared_schema.views import ViewSet
@@ -26,6 +27,7 @@ DOCUMENTS: dict[str, type[Model]] = {
     "template": RecipeTemplate,
     "views": ViewSet,
     "sensor": Sensor,
+    "record": ReplayRecord,
     "scanner": Scanner,
     "score": ScoreResponse,
     "health": HealthResponse,

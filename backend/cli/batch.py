@@ -13,8 +13,13 @@ from backend.errors import FlawsmithError, MissingDependencyError
 from backend.file_names import shown
 
 
-def for_each_scan(scans: Sequence[Path], work: Callable[[Path], None], description: str) -> None:
-    """Do ``work`` on each of ``scans``; say at once which one failed, and why.
+def for_each_scan(
+    scans: Sequence[Path],
+    work: Callable[[Path], None],
+    description: str,
+    noun: str = "scan",
+) -> None:
+    """Do ``work`` on each of ``scans``, or files of another ``noun``; say at once why one failed.
 
     Raises:
         MissingDependencyError: at the first scan, as it would be the same for all.
@@ -33,11 +38,13 @@ def for_each_scan(scans: Sequence[Path], work: Callable[[Path], None], descripti
                 reason = str(error).removeprefix(f"{shown(path)}: ")
                 console.print(f"[red]{escape(shown(path))}[/red]: {escape(reason)}", soft_wrap=True)
     if failed:
-        raise click.ClickException(_how_many_failed(failed, len(scans)))
+        raise click.ClickException(_how_many_failed(failed, len(scans), noun))
 
 
-def _how_many_failed(failed: int, scans: int) -> str:
+def _how_many_failed(failed: int, scans: int, noun: str) -> str:
     reasons = "the reason" if failed == 1 else "the reasons"
+    if noun != "scan":  # of which a result may be written all the same
+        return f"{failed} of {scans} {noun}s failed, for {reasons} above"
     if failed < scans:
         written = f"the results of the other {scans - failed} are"
         if scans - failed == 1:

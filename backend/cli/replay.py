@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from backend.cloud import LabeledCloud, PointCloud
     from backend.errors import RegistrationError
     from backend.intake import Intake
+    from shared_schema.base import Triple
     from shared_schema.recipe import Recipe
+    from shared_schema.record import (
+        AlternativePose,
+        DefectReport,
+        ModelSource,
+        RegistrationReport,
+        SensorReport,
+    )
     from shared_schema.sensor import Sensor
 
     FloatArray = NDArray[np.float64]
@@ -160,7 +168,7 @@ class _Replaying:
     def one(self, path: Path) -> None:
         """Replay the recipe on the scan at ``path`` and write the labelled cloud."""
         from backend.io import write_json, write_labeled
-        from backend.io.digest import file_identity
+        from backend.io.sources import scan_source
         from backend.replay import replay
 
         aligned = self._align(path)
@@ -172,25 +180,27 @@ class _Replaying:
             on_empty=self.on_empty,
         )
         labeled, sensed = self._sense(labeled, aligned.cloud, path)
-        record |= {
-            "source": {
-                **file_identity(path),
-                "unit": aligned.cloud.unit,
-                "viewpoint": self.intake.viewpoint,
-                "text": asdict(self.intake.text),
-            },
-            "nominal": self.nominal
-            and {**file_identity(self.nominal), "unit": self.intake.nominal_unit},
+        cloud_path, record_path, picture_path = _outputs(self.out, path)
+        about = {
+            "source": scan_source(path, self.intake, aligned.cloud.unit, self.out),
+            "nominal": self._nominal_source(),
             "alignment": aligned.record,
             "sensor": sensed,
+            "format": cloud_path.suffix,
         }
-        cloud_path, record_path, picture_path = _outputs(self.out, path)
         write_labeled(cloud_path, labeled)
-        write_json(record_path, record)
+        write_json(record_path, record.model_copy(update=about).model_dump(mode="json"))
         if self.picture:
             self._draw(picture_path, aligned)
-        _warn_of_pose(path, aligned.record["registration"])
-        _warn_of_empty(path, record["defects"])
+        _warn_of_pose(path, aligned.record.registration)
+        _warn_of_empty(path, record.defects)
+
+    def _nominal_source(self) -> ModelSource | None:
+        from backend.io.sources import model_source
+
+        if self.nominal is None:
+            return None
+        return model_source(self.nominal, self.intake.nominal_unit, self.out)
 
     def _draw(self, path: Path, aligned: AlignedScan) -> None:
         """The scan on the nominal model, as PNG."""
@@ -204,7 +214,7 @@ class _Replaying:
 
     def _sense(
         self, labeled: LabeledCloud, scan: PointCloud, path: Path
-    ) -> tuple[LabeledCloud, dict[str, Any] | None]:
+    ) -> tuple[LabeledCloud, SensorReport | None]:
         """The cloud as the sensor gives it, and the sensor's record; as it is without one."""
         if self.sensor is None:
             return labeled, None
@@ -280,40 +290,40 @@ class _Replaying:
         return RegistrationError(f"{error}. {shown(picture)} shows where it lies best")
 
 
-def _warn_of_pose(path: Path, registration: dict[str, Any] | None) -> None:
+def _warn_of_pose(path: Path, registration: RegistrationReport | None) -> None:
     """Say where the scan does not tell its whole pose, or the part fits in others as well."""
     from backend.cli.batch import warn
     from backend.wording import open_directions
 
     if registration is None:
         return
-    if registration["free_motions"]:
-        warn(f"{path}: {open_directions(registration['free_motions'])}")
-    if registration["alternatives"]:
-        others = "; or ".join(map(_described, registration["alternatives"]))
+    if registration.free_motions:
+        warn(f"{path}: {open_directions(registration.free_motions)}")
+    if registration.alternatives:
+        others = "; or ".join(map(_described, registration.alternatives))
         warn(f"{path}: the scan fits as well {others}; a defect may lie elsewhere on the part")
 
 
-def _described(motion: dict[str, Any]) -> str:
-    """A motion of the record in words, such as "turned by 180 degrees about (0, 0, 1) …"."""
-    shift = _vector(motion["shift"])
-    if motion["axis"] is None:
+def _described(pose: AlternativePose) -> str:
+    """The motion to another pose in words, such as "turned by 180 degrees about (0, 0, 1) …"."""
+    shift = _vector(pose.shift)
+    if pose.axis is None or pose.through is None:
         return f"shifted by {shift}"
-    turned = f"turned by {motion['turn']:.0f} degrees about {_vector(motion['axis'])}"
-    return f"{turned} through {_vector(motion['through'])}, and shifted by {shift} along it"
+    turned = f"turned by {pose.turn:.0f} degrees about {_vector(pose.axis)}"
+    return f"{turned} through {_vector(pose.through)}, and shifted by {shift} along it"
 
 
-def _vector(values: list[float]) -> str:
+def _vector(values: Triple) -> str:
     return "(" + ", ".join(f"{value:.2f}" for value in values) + ")"
 
 
-def _warn_of_empty(path: Path, reports: list[dict[str, Any]]) -> None:
+def _warn_of_empty(path: Path, reports: Sequence[DefectReport]) -> None:
     """Name the defects that did nothing to the scan at ``path``, in one line."""
     from backend.cli.batch import warn
     from backend.wording import counted, listed
 
-    idle = [one for one in reports if one["points"] == 0 and one["removed"] == 0]
-    names = [f"{one['kind']} {one['name']!r}" if one["name"] else one["kind"] for one in idle]
+    idle = [one for one in reports if one.idle]
+    names = [f"{one.kind} {one.name!r}" if one.name else one.kind for one in idle]
     if names:
         verb = "marks" if len(idle) == 1 else "mark"
         warn(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from backend.intake import Intake
     from backend.scoring.detector import Detector
     from shared_schema.api import ScoreResponse
+    from shared_schema.record import ScanSource
 
 
 @click.command("score")
@@ -56,7 +57,8 @@ def command(
 
     one_name_each(scans)
     spare_inputs((model, *scans), (path for scan in scans for path in _outputs(out, scan)))
-    work = _Scoring(Detector.load(model), file_identity(model), category, intake, picture, out)
+    about = file_identity(model).model_dump()
+    work = _Scoring(Detector.load(model), about, category, intake, picture, out)
     for_each_scan(scans, work.one, "Scoring")
     console.print(f"The scored clouds are in {out}", markup=False, soft_wrap=True)
 
@@ -80,7 +82,7 @@ class _Scoring:
         """Score the scan at ``path``, write the results, print the decision."""
         from backend.cli.batch import tell
         from backend.io import read_cloud, write_bytes, write_json, write_scored
-        from backend.io.digest import file_identity
+        from backend.io.sources import scan_source
         from backend.report.heat_map import heat_map
         from backend.scoring.part import part_in_scan
         from backend.scoring.scan import score_scan, summarize
@@ -92,23 +94,23 @@ class _Scoring:
         summary = summarize(result, scan)
         cloud_path, record_path, picture_path = _outputs(self.out, path)
         write_scored(cloud_path, scan, result.point_scores, result.above_threshold)
-        source = {
-            **file_identity(path),
-            "unit": scan.unit,
-            "viewpoint": self.intake.viewpoint,
-        }
+        source = scan_source(path, self.intake, scan.unit)
         write_json(record_path, self._record(summary, source, left_out))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
         click.echo(f"{shown(path)}: {_in_words(summary)}")
 
     def _record(
-        self, summary: ScoreResponse, source: dict[str, Any], left_out: dict[str, Any]
+        self, summary: ScoreResponse, source: ScanSource, left_out: dict[str, Any]
     ) -> dict[str, Any]:
         from backend.scoring.scan import versions
 
         scores = summary.model_dump(exclude={"point_scores", "picture"})
-        about = {"source": source, "model": self.model, "versions": versions()}
+        about = {
+            "source": source.model_dump(exclude={"path"}),
+            "model": self.model,
+            "versions": versions(),
+        }
         return {**scores, **left_out, **about}
 
 

@@ -153,8 +153,8 @@ def _notes(scan: ScanEntry) -> list[str]:
 
     if scan.skipped is not None:
         return [f"skipped: {scan.skipped}"]
-    registration = (scan.alignment or {}).get("registration") or {"free_motions": 0}
-    free = registration["free_motions"]
+    registration = None if scan.alignment is None else scan.alignment.registration
+    free = 0 if registration is None else registration.free_motions
     return [*scan.notices, *([open_directions(free)] if free else [])]
 
 

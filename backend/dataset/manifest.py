@@ -8,21 +8,14 @@ from typing import Any, Literal
 from backend.dataset.order import Order
 from backend.file_names import shown
 from backend.io.digest import file_digest, file_identity
+from backend.io.sources import way
 from backend.replay import versions
 from shared_schema.base import Model
+from shared_schema.record import AlignmentReport, FileIdentity
 from shared_schema.sensor import Sensor
 
-
-class FileIdentity(Model):
-    """Name and SHA-256 of an input."""
-
-    file: str
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> FileIdentity:
-        """That of the file at ``path``."""
-        return cls(**file_identity(path))
+# Where inputs are does not change what is made of them.
+PLACES = ("scans_folder", "nominal_folder")
 
 
 class FileEntry(Model):
@@ -40,7 +33,10 @@ class FileEntry(Model):
 
 
 class Inputs(Model):
-    """All that a data set is made from, but for how many samples: the file ``synthesize.json``."""
+    """All that a data set is made from, but for how many samples: the file ``synthesize.json``.
+
+    ``scans_folder`` and ``nominal_folder`` say where the files were, from the data set's folder.
+    """
 
     schema_version: Literal[1] = 1
     template: FileIdentity
@@ -61,6 +57,8 @@ class Inputs(Model):
     nominal_scans: bool
     sensor: Sensor | None
     versions: dict[str, str]
+    scans_folder: str | None = None
+    nominal_folder: str | None = None
 
     @classmethod
     def of(cls, order: Order) -> Inputs:
@@ -70,10 +68,10 @@ class Inputs(Model):
             DatasetError: there are no scans.
         """
         return cls(
-            template=FileIdentity.of(order.template),
-            nominal=None if order.nominal is None else FileIdentity.of(order.nominal),
-            views=None if order.views is None else FileIdentity.of(order.views),
-            scans=tuple(FileIdentity.of(path) for path in order.scan_files()),
+            template=file_identity(order.template),
+            nominal=None if order.nominal is None else file_identity(order.nominal),
+            views=None if order.views is None else file_identity(order.views),
+            scans=tuple(file_identity(path) for path in order.scan_files()),
             category=order.category,
             seed=order.seed,
             unit=order.intake.unit,
@@ -88,6 +86,8 @@ class Inputs(Model):
             nominal_scans=order.nominal_scans,
             sensor=order.sensor,
             versions=versions(),
+            scans_folder=way(order.out, order.scans),
+            nominal_folder=None if order.nominal is None else way(order.out, order.nominal.parent),
         )
 
     def differences(self, other: Inputs) -> list[str]:
@@ -95,7 +95,7 @@ class Inputs(Model):
         found = []
         for name in type(self).model_fields:
             here, there = getattr(self, name), getattr(other, name)
-            if here == there:
+            if here == there or name in PLACES:
                 continue
             if name == "scans":
                 found.append(_scans_in_words(here, there))
@@ -135,7 +135,7 @@ class ScanEntry(Model):
     source: FileIdentity
     points: int = 0
     nominal: FileEntry | None = None
-    alignment: dict[str, Any] | None = None
+    alignment: AlignmentReport | None = None
     notices: tuple[str, ...] = ()
     skipped: str | None = None
 

@@ -21,6 +21,8 @@ from backend.io import READERS
 from backend.replay import OnEmpty
 from shared_schema.sensor import Sensor
 
+INPUTS_FILE = "synthesize.json"
+
 
 def scan_name(file: Path) -> str:
     """What the scan in ``file`` is called in the data set; it goes into names and into JSON."""
@@ -103,7 +105,7 @@ class Order:
     @property
     def inputs_file(self) -> Path:
         """Says what the data set is made from."""
-        return self.out / "synthesize.json"
+        return self.out / INPUTS_FILE
 
     @property
     def work_folder(self) -> Path:

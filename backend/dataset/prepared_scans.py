@@ -8,10 +8,9 @@ defect.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,19 @@ from safetensors.numpy import load_file, save
 
 from backend.alignment import AlignedScan, align
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.manifest import FileEntry, FileIdentity, ScanEntry
+from backend.dataset.manifest import FileEntry, ScanEntry
 from backend.dataset.order import Order, scan_name
 from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
 from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
 from backend.file_names import shown, utf8_path
 from backend.io import read_cloud, write_bytes, write_cloud, write_json
+from backend.io.digest import file_identity
+from backend.io.sources import model_source, scan_source
 from backend.sensor import Sensed, scan_rng, sense
 from shared_schema.load import load_template
 from shared_schema.recipe import Unit
+from shared_schema.record import FileIdentity, ScanRecord
+from shared_schema.sensor import Sensor
 
 # In each process: what its neighbouring samples are made from.
 SCANS_IN_MEMORY = 3
@@ -44,12 +47,12 @@ class PreparedScan:
     """
 
     cloud: PointCloud
-    record: dict[str, Any]
+    record: ScanRecord
 
     @property
     def T_part_scan(self) -> NDArray[np.float64]:  # noqa: N802 - the project's transform names
         """(4, 4) to the part frame."""
-        return np.array(self.record["T_part_scan"])
+        return np.array(self.record.T_part_scan)
 
     @cached_property
     def in_part_frame(self) -> PointCloud:
@@ -64,8 +67,9 @@ class PreparedScan:
 @lru_cache(maxsize=SCANS_IN_MEMORY)
 def load_prepared(order: Order, scan: str) -> PreparedScan:
     """A prepared scan, with its adjacency and an index that stay in memory."""
-    cloud, record = read_scan(order.prepared_file(scan))
-    cloud = replace(cloud, unit=record["source"]["unit"])
+    cloud, document = read_scan(order.prepared_file(scan))
+    record = ScanRecord.model_validate(document)
+    cloud = replace(cloud, unit=record.source.unit)
     _recall(cloud, order.index_file(scan))
     return PreparedScan(cloud, record)
 
@@ -96,7 +100,7 @@ def _prepared(order: Order, file: Path) -> ScanEntry:
         _hand_on(order, name, aligned.cloud, record)
     _remember(aligned.cloud, order.index_file(name), areas=order.nominal is None)
     # Last: where it is, the scan is done.
-    write_scan(order.prepared_file(name), aligned.cloud, record)
+    write_scan(order.prepared_file(name), aligned.cloud, record.model_dump(mode="json"))
     return _entry(order, name, record)
 
 
@@ -118,36 +122,37 @@ def _recall(cloud: PointCloud, path: Path) -> None:
 
 
 def sensed(
-    order: Order, labeled: LabeledCloud, scan: PointCloud, rng: np.random.Generator
+    order: Order,
+    sensor: Sensor,
+    labeled: LabeledCloud,
+    scan: PointCloud,
+    rng: np.random.Generator,
 ) -> Sensed:
-    """``labeled``, made of ``scan``, as the order's sensor gives it; without one as it is.
+    """``labeled``, made of ``scan``, as the order's ``sensor`` gives it.
 
     Raises:
         CloudError: the sensor loses all points, or lacks what it needs.
     """
-    if order.sensor is None:
-        return Sensed(labeled, {"sensor": None})
-    labeled, record = sense(
+    return sense(
         labeled,
-        order.sensor,
+        sensor,
         rng=rng,
         nominal_cloud=scan,
         viewpoints=None if order.intake.viewpoint is None else [order.intake.viewpoint],
         unit=scan.unit or Unit.MM,
     )
-    return Sensed(labeled, {"sensor": record})
 
 
-def _hand_on(order: Order, scan: str, cloud: PointCloud, record: dict[str, Any]) -> None:
+def _hand_on(order: Order, scan: str, cloud: PointCloud, record: ScanRecord) -> None:
     """Write the scan as it goes into the data set."""
     if order.sensor is not None:
-        rng = scan_rng(order.seed, record["source"]["sha256"])
-        labeled, about = sensed(order, LabeledCloud.nominal(cloud), cloud, rng)
+        rng = scan_rng(order.seed, record.source.sha256)
+        labeled, report = sensed(order, order.sensor, LabeledCloud.nominal(cloud), cloud, rng)
         cloud = PointCloud(labeled.points, labeled.normals, fields=labeled.fields)
-        record = record | about
+        record = record.model_copy(update={"sensor": report})
     path = order.nominal_file(scan)
     if path.suffix == SUFFIX:
-        write_scan(path, cloud, record)
+        write_scan(path, cloud, record.model_dump(mode="json"))
     else:
         write_cloud(path, cloud)
 
@@ -164,7 +169,8 @@ def _found(order: Order, file: Path) -> ScanEntry | None:
             utf8_path(order.index_file(scan_name(file))) as readable,
             safe_open(readable, framework="numpy"),
         ):
-            return _entry(order, scan_name(file), read_record(order.prepared_file(scan_name(file))))
+            document = read_record(order.prepared_file(scan_name(file)))
+            return _entry(order, scan_name(file), ScanRecord.model_validate(document))
     except (FileFormatError, OSError, SafetensorError, ValueError):
         return None  # not there, or cut short when the machine went down
 
@@ -188,38 +194,32 @@ def _model(path: Path, unit: Unit | None, part_unit: Unit) -> PointCloud:
     return read_cloud(path, unit=unit).surface.in_unit(part_unit)
 
 
-def _record(order: Order, file: Path, aligned: AlignedScan) -> dict[str, Any]:
-    return {
-        "T_part_scan": aligned.T_part_scan.tolist(),
-        "points": len(aligned.cloud),
-        "source": {
-            **FileIdentity.of(file).model_dump(),
-            "unit": aligned.cloud.unit,
-            "viewpoint": order.intake.viewpoint,
-            "text": asdict(order.intake.text),
-        },
-        "nominal": order.nominal
-        and {
-            **FileIdentity.of(order.nominal).model_dump(),
-            "unit": order.intake.nominal_unit or load_template(order.template).unit,
-        },
-        "alignment": aligned.record,
-        "notices": list(aligned.cloud.notices),
-    }
+def _record(order: Order, file: Path, aligned: AlignedScan) -> ScanRecord:
+    nominal = None
+    if order.nominal is not None:
+        unit = order.intake.nominal_unit or load_template(order.template).unit
+        nominal = model_source(order.nominal, unit)
+    return ScanRecord(
+        T_part_scan=aligned.T_part_scan.tolist(),
+        points=len(aligned.cloud),
+        source=scan_source(file, order.intake, aligned.cloud.unit),
+        nominal=nominal,
+        alignment=aligned.record,
+        notices=aligned.cloud.notices,
+    )
 
 
-def _entry(order: Order, scan: str, record: dict[str, Any]) -> ScanEntry:
-    source = record["source"]
+def _entry(order: Order, scan: str, record: ScanRecord) -> ScanEntry:
     handed_on = order.nominal_file(scan)
     return ScanEntry(
         scan=scan,
-        source=FileIdentity(file=source["file"], sha256=source["sha256"]),
-        points=record["points"],
+        source=FileIdentity(file=record.source.file, sha256=record.source.sha256),
+        points=record.points,
         nominal=FileEntry.of(handed_on, order.out) if order.nominal_scans else None,
-        alignment=record["alignment"],
-        notices=tuple(record.get("notices", ())),
+        alignment=record.alignment,
+        notices=record.notices,
     )
 
 
 def _skipped(file: Path, reason: str) -> ScanEntry:
-    return ScanEntry(scan=scan_name(file), source=FileIdentity.of(file), skipped=reason)
+    return ScanEntry(scan=scan_name(file), source=file_identity(file), skipped=reason)

@@ -6,23 +6,25 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
 from backend.cloud import LabeledCloud
-from backend.dataset.manifest import FileEntry, FileIdentity, MissingEntry, SampleEntry
+from backend.dataset.manifest import FileEntry, MissingEntry, SampleEntry
 from backend.dataset.order import Order
 from backend.dataset.prepared_scans import PreparedScan, load_prepared, sensed
 from backend.dataset.shards import SUFFIX, read_sample, write_sample
 from backend.errors import CloudError, FileFormatError, ReplayError, SamplingError
 from backend.io import read_labeled, write_json, write_labeled
+from backend.io.digest import file_identity
 from backend.locations import Surface, load_surface
 from backend.replay import Replayed, replay
 from backend.sampling import sample_recipe
 from shared_schema.load import load_template, load_views
 from shared_schema.recipe import Part, Recipe, RecipeTemplate
+from shared_schema.record import Draw, FileIdentity, ReplayRecord
 from shared_schema.views import ViewSet
 
 # A recipe that shows on fewer points, or is most of the cloud, is drawn anew.
@@ -89,13 +91,13 @@ def _found(order: Order, task: Task) -> SampleEntry | MissingEntry | None:
         if missing.exists():
             return MissingEntry.model_validate_json(missing.read_text(encoding="utf-8"))
         if path.suffix == SUFFIX:
-            _, record = read_sample(path)
+            _, document = read_sample(path)
         else:
-            record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             read_labeled(path)
+        return _entry(order, task, ReplayRecord.model_validate(document))
     except (FileFormatError, OSError, ValueError):
         return None
-    return _entry(order, task, record)
 
 
 def _draw(order: Order, task: Task, scan: PreparedScan) -> Replayed:
@@ -110,14 +112,23 @@ def _draw(order: Order, task: Task, scan: PreparedScan) -> Replayed:
         try:
             recipe = _recipe(order, task, scan, rng)
             labeled, record = _replay(order, recipe, scan)
-            labeled, about_sensor = sensed(order, labeled, scan.cloud, rng)
+            report = None
+            if order.sensor is not None:
+                labeled, report = sensed(order, order.sensor, labeled, scan.cloud, rng)
         except (SamplingError, ReplayError, CloudError, ValidationError) as error:
             reason = str(error)
             continue
         reason = unfit(labeled)
         if not reason:
-            about = _about(order, task, scan, labeled, attempt)
-            return Replayed(labeled, record | about | about_sensor)
+            about = {
+                "source": scan.record.source,
+                "nominal": scan.record.nominal,
+                "alignment": scan.record.alignment,
+                "sensor": report,
+                "draw": _about(order, task, labeled, attempt),
+                "format": order.suffix,
+            }
+            return Replayed(labeled, record.model_copy(update=about))
     raise SamplingError(f"none of {ATTEMPTS} draws shows on the scan; the last: {reason}")
 
 
@@ -142,22 +153,16 @@ def _replay(order: Order, recipe: Recipe, scan: PreparedScan) -> Replayed:
     )
 
 
-def _about(
-    order: Order, task: Task, scan: PreparedScan, labeled: LabeledCloud, attempt: int
-) -> dict[str, Any]:
-    """What a record has besides that of the replay."""
-    return {
-        "sample": task.number,
-        "seed": order.seed,
-        "attempt": attempt,
-        "points": len(labeled),
-        "marked": int(labeled.mask.sum()),
-        "template": _source(order).identity.model_dump(),
-        "scan": task.scan,
-        "source": scan.record["source"],
-        "nominal": scan.record["nominal"],
-        "alignment": scan.record["alignment"],
-    }
+def _about(order: Order, task: Task, labeled: LabeledCloud, attempt: int) -> Draw:
+    return Draw(
+        sample=task.number,
+        seed=order.seed,
+        attempt=attempt,
+        template=_source(order).identity,
+        scan=task.scan,
+        points=len(labeled),
+        marked=int(labeled.mask.sum()),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -173,30 +178,34 @@ def _source(order: Order) -> _Source:
             seed=order.seed,
             views=views,
         )
-    return _Source(template, FileIdentity.of(order.template), views, surface)
+    return _Source(template, file_identity(order.template), views, surface)
 
 
-def _write(path: Path, labeled: LabeledCloud, record: dict[str, Any]) -> None:
+def _write(path: Path, labeled: LabeledCloud, record: ReplayRecord) -> None:
+    document = record.model_dump(mode="json")
     if path.suffix == SUFFIX:
-        write_sample(path, labeled, record)
+        write_sample(path, labeled, document)
     else:
         write_labeled(path, labeled)
         # Last: where it is, the sample is done.
-        write_json(path.with_suffix(".json"), record)
+        write_json(path.with_suffix(".json"), document)
 
 
-def _entry(order: Order, task: Task, record: dict[str, Any]) -> SampleEntry:
+def _entry(order: Order, task: Task, record: ReplayRecord) -> SampleEntry:
+    draw = record.draw
+    if draw is None:
+        raise ValueError("it is of no data set")
     path = order.sample_file(task.number)
     beside = None if path.suffix == SUFFIX else path.with_suffix(".json")
-    shown = [defect for defect in record["defects"] if defect["points"]]
+    shown = [defect for defect in record.defects if defect.points]
     return SampleEntry(
         sample=task.number,
         cloud=FileEntry.of(path, order.out),
         record=None if beside is None else FileEntry.of(beside, order.out),
         scan=task.scan,
-        attempt=record["attempt"],
-        kinds=tuple(sorted({defect["kind"] for defect in shown})),
-        labels=tuple(sorted({defect["label"] for defect in shown})),
-        points=record["points"],
-        marked=record["marked"],
+        attempt=draw.attempt,
+        kinds=tuple(sorted({defect.kind for defect in shown})),
+        labels=tuple(sorted({defect.label for defect in shown})),
+        points=draw.points,
+        marked=draw.marked,
     )

@@ -151,7 +151,8 @@ def make_shard(folder: Path, item: CloudPlan, size: DemoSize, seed: int, scan: P
     path = folder / item.file
     if not path.exists():
         labeled, record = _make(item, size, seed, scan)
-        write_sample(path, labeled, record | {"plan": vars(item), "seed": seed})
+        document = record.model_dump(mode="json")
+        write_sample(path, labeled, document | {"plan": vars(item), "seed": seed})
     return path
 
 

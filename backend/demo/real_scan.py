@@ -50,14 +50,15 @@ def register_scan(folder: Path, seed: int) -> Mapping[str, Any]:
     """
     nominal = load_sample(PART)
     aligned = align(load_sample(SCAN), nominal, seed=seed)
-    scan = aligned.in_part_frame
+    registration, scan = aligned.record.registration, aligned.in_part_frame
+    assert registration is not None  # there is a nominal model
     write_cloud(folder / SCAN_IN_PART, scan)
     write_bytes(folder / REGISTRATION_PICTURE, _registration_picture(nominal, scan))
     published = aligned.T_part_scan @ pawn_pose()
     return {
-        **aligned.record["registration"],
+        **registration.model_dump(),
         **_axis_error(published, scan),
-        "normals": aligned.record["normals"],
+        "normals": aligned.record.normals,
         "points": len(scan),
         "T_part_scan": aligned.T_part_scan.tolist(),
         "region": [*scan.points.min(axis=0).tolist(), *scan.points.max(axis=0).tolist()],
@@ -125,13 +126,13 @@ def replay_design(
     }
     for name, (labeled, record) in made.items():
         write_labeled(folder / f"{name}.ply", labeled)
-        write_json(folder / f"{name}.json", record)
+        write_json(folder / f"{name}.json", record.model_dump(mode="json"))
     write_bytes(folder / REPLAY_PICTURE, _replay_picture(recipe, scan, transform))
     return {
         name: {
             "points": len(labeled),
             "anomalous": int(labeled.mask.sum()),
-            "defects": record["defects"],
+            "defects": [defect.model_dump() for defect in record.defects],
         }
         for name, (labeled, record) in made.items()
     }

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from backend.file_names import shown
+from shared_schema.record import FileIdentity
 
 
 def file_digest(path: Path) -> str:
@@ -14,6 +15,6 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def file_identity(path: Path) -> dict[str, str]:
-    """Name and digest of a file, for records: ``file`` and ``sha256``."""
-    return {"file": shown(path.name), "sha256": file_digest(path)}
+def file_identity(path: Path) -> FileIdentity:
+    """Name and digest of a file, for records."""
+    return FileIdentity(file=shown(path.name), sha256=file_digest(path))

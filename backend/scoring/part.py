@@ -33,7 +33,8 @@ def part_in_scan(
     """
     record: dict[str, Any] = {"clean": None, "crop": None}
     if intake.clean:
-        scan, record["clean"] = clean(scan, intake.viewpoint)
+        scan, removed = clean(scan, intake.viewpoint)
+        record["clean"] = removed.model_dump()
     if not intake.crop or not any(model.surface for model in detector.categories.values()):
         return scan, record
     scale = unit_scale(detector, scan.unit)
@@ -49,4 +50,4 @@ def part_in_scan(
     except RegistrationError as error:
         notice = f"the scan was not cropped, as the part was not found beyond doubt: {error}"
         return replace(scan, notices=(*scan.notices, notice)), record
-    return found.of(scan), record | {"crop": found.record}
+    return found.of(scan), record | {"crop": found.record.model_dump()}

@@ -6,9 +6,9 @@ it, and what each did is in the record. Formulas and sources: ``docs/sensor.md``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from backend.sensor.occlusion import occlusion
 from backend.sensor.resample import resample
 from backend.sensor.views import Rays, find_viewpoints
 from shared_schema.recipe import MM_PER_UNIT, Unit
+from shared_schema.record import EffectReport, SensorReport
 from shared_schema.scale import scaled
 from shared_schema.sensor import Sensor
 
@@ -37,7 +38,7 @@ class Sensed(NamedTuple):
     """A labelled cloud as the sensor gives it, and the record from which it can be made again."""
 
     labeled: LabeledCloud
-    record: dict[str, Any]
+    record: SensorReport
 
 
 @dataclass
@@ -46,12 +47,16 @@ class _Scene:
 
     labeled: LabeledCloud
     rays: Rays | None
-    effects: list[dict[str, Any]]
+    effects: list[EffectReport]
 
     @property
     def normals(self) -> FloatArray:
         assert self.labeled.normals is not None  # refused at the border
         return self.labeled.normals
+
+    def report(self, effect: str, *, added: int = 0, removed: int = 0) -> None:
+        """Note what ``effect`` did."""
+        self.effects.append(EffectReport(effect=effect, added=added, removed=removed))
 
     def keep(self, kept: BoolArray, effect: str) -> None:
         """Lose the points that are not ``kept`` (N,).
@@ -64,7 +69,7 @@ class _Scene:
                 f"the sensor's {effect} loses all {len(kept)} points; "
                 "let it lose less, or look from elsewhere"
             )
-        self.effects.append({"effect": effect, "added": 0, "removed": int((~kept).sum())})
+        self.report(effect, removed=int((~kept).sum()))
         if not kept.all():
             self.labeled = self.labeled.take(kept)
             self.rays = None if self.rays is None else self.rays.of(kept)
@@ -110,12 +115,11 @@ def scan_rng(seed: int, sha256: str) -> np.random.Generator:
 
 
 def sense_again(
-    record: Mapping[str, Any], labeled: LabeledCloud, nominal_cloud: PointCloud
+    record: SensorReport, labeled: LabeledCloud, nominal_cloud: PointCloud
 ) -> LabeledCloud:
     """What ``sense`` gave when it wrote ``record``, from the same clouds: the same bytes."""
-    sensor = Sensor.model_validate(record["sensor"])
-    own, unit = record["scan_viewpoints"], Unit(record["unit"])
-    return _sense(labeled, sensor, record["seed"], nominal_cloud, own, unit).labeled
+    own, unit = record.scan_viewpoints, record.unit
+    return _sense(labeled, record.sensor, record.seed, nominal_cloud, own, unit).labeled
 
 
 def _sense(
@@ -123,7 +127,7 @@ def _sense(
     sensor: Sensor,
     seed: int,
     nominal: PointCloud | None,
-    own: list[list[float]] | None,
+    own: Viewpoints | None,
     unit: Unit,
 ) -> Sensed:
     settings = scaled(sensor, MM_PER_UNIT[sensor.unit] / MM_PER_UNIT[unit])
@@ -141,14 +145,14 @@ def _sense(
             lost = dropout(scene.labeled.points, scene.rays, loss, dropout_rng)
             scene.keep(~lost, f"{loss.model} dropout")
         _add_noises(scene, settings, noise_rng)
-    record = {
-        "sensor": sensor.model_dump(mode="json", exclude_none=True),
-        "unit": unit.value,
-        "seed": seed,
-        "scan_viewpoints": own,
-        "viewpoints": None if eyes is None else eyes.tolist(),
-        "effects": scene.effects,
-    }
+    record = SensorReport(
+        sensor=sensor,
+        unit=unit,
+        seed=seed,
+        scan_viewpoints=own,
+        viewpoints=None if eyes is None else eyes.tolist(),
+        effects=tuple(scene.effects),
+    )
     return Sensed(scene.labeled, record)
 
 
@@ -175,7 +179,7 @@ def _resample(
     before = len(scene.labeled)
     scene.labeled, keep = resample(scene.labeled, nominal, sensor.resample, rng)
     added, removed = len(scene.labeled) - int(keep.sum()), before - int(keep.sum())
-    scene.effects.append({"effect": "resample", "added": added, "removed": removed})
+    scene.report("resample", added=added, removed=removed)
 
 
 def _look(scene: _Scene, sensor: Sensor, eyes: FloatArray | None) -> None:
@@ -194,6 +198,6 @@ def _add_noises(scene: _Scene, sensor: Sensor, rng: np.random.Generator) -> None
     points = scene.labeled.points
     for kind in sensor.noise:
         points = add_noise(points, scene.normals, scene.rays, kind, rng)
-        scene.effects.append({"effect": f"{kind.model} noise", "added": 0, "removed": 0})
+        scene.report(f"{kind.model} noise")
     if sensor.noise:
         scene.labeled = replace(scene.labeled, points=points)

@@ -55,7 +55,7 @@ def serve(model: Path, settings: ServerSettings, announce: Callable[[str], None]
     """
     detector = Detector.load(model)
     hosts = LOCAL_NAMES | {settings.host.lower()} if is_loopback(settings.host) else None
-    app = create_app(detector, file_identity(model), settings.limits, hosts)
+    app = create_app(detector, file_identity(model).model_dump(), settings.limits, hosts)
     config = uvicorn.Config(
         app,
         log_level="warning",

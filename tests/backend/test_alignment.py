@@ -35,7 +35,7 @@ def test_the_record_tells_alternatives_that_place_the_scan_on_the_part(
     box: PointCloud, scan_in_metres: PointCloud
 ) -> None:
     aligned = align(scan_in_metres, box, part_unit=Unit.MM)
-    record = json.loads(json.dumps(aligned.record))["registration"]
+    record = json.loads(aligned.record.model_dump_json())["registration"]
     assert len(record["alternatives"]) == 3
     for other in record["alternatives"]:
         placed = scan_in_metres.transformed(np.array(other["T_part_scan"])).points
@@ -50,12 +50,13 @@ def test_the_record_tells_alternatives_that_place_the_scan_on_the_part(
 def test_the_pose_of_an_alternative_can_be_preferred(
     box: PointCloud, scan_in_metres: PointCloud
 ) -> None:
-    first = align(scan_in_metres, box).record["registration"]
-    prefer = np.array(first["alternatives"][0]["T_part_scan"])
+    first = align(scan_in_metres, box).record.registration
+    assert first is not None
+    prefer = np.array(first.alternatives[0].T_part_scan)
     again = align(scan_in_metres, box, prefer=prefer)
     # The transforms hold the change of unit from metres.
     np.testing.assert_allclose(again.T_part_scan[:3, :3], prefer[:3, :3], atol=20.0)
-    assert again.record["registration"]["prefer"] == prefer.tolist()
+    np.testing.assert_array_equal(again.record.asked.prefer, prefer)
 
 
 def test_the_fitness_that_is_needed_is_passed_on(
@@ -65,4 +66,5 @@ def test_the_fitness_that_is_needed_is_passed_on(
     scan = PointCloud(np.vstack([scan_in_metres.points, stray]), unit="m")
     with pytest.raises(RegistrationError, match=r"95\.0% are needed"):
         align(scan, box, min_fitness=0.95)
-    assert align(scan, box, min_fitness=0.7).record["registration"]["fitness"] > 0.7
+    registration = align(scan, box, min_fitness=0.7).record.registration
+    assert registration is not None and registration.fitness > 0.7

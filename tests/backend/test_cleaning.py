@@ -43,9 +43,9 @@ def test_stray_points_and_small_clusters_far_away_are_removed() -> None:
     cleaned, record = clean(scan)
     np.testing.assert_array_equal(cleaned.rows, np.arange(len(stray), len(scan)))
     np.testing.assert_array_equal(cleaned.fields["n"], cleaned.rows)
-    assert (record["stray"], record["flying"], record["points"]) == (32, 0, len(scan))
+    assert (record.stray, record.flying, record.points) == (32, 0, len(scan))
     assert cleaned.notices == ("32 stray points and 0 flying pixels were removed",)
-    again, _ = clean(scan, settings=CleanSettings(**record["settings"]))
+    again, _ = clean(scan, settings=CleanSettings(**record.settings))
     np.testing.assert_array_equal(again.rows, cleaned.rows)
 
 
@@ -58,9 +58,9 @@ def test_flying_pixels_between_an_edge_and_the_ground_are_removed() -> None:
     cleaned, record = clean(scan, EYE)
     lost = np.setdiff1d(np.arange(len(scan)), cleaned.file_rows)
     assert (lost < len(surface)).sum() == 0
-    assert record["flying"] > 0.8 * len(flying)
+    assert record.flying > 0.8 * len(flying)
     without, record = clean(scan)
-    assert without is scan and record["flying"] == 0
+    assert without is scan and record.flying == 0
 
 
 def test_a_steep_wall_that_was_scanned_as_densely_as_the_rest_stays() -> None:
@@ -92,8 +92,8 @@ def test_aligning_cleans_first_and_again_from_the_record() -> None:
     rng = np.random.default_rng(4)
     scan = PointCloud(np.concatenate([[[0.0, 0.0, 90.0]], plate(20.0, 0.0, rng)]), unit="m")
     aligned = align(scan, clean=True, viewpoint=EYE)
-    assert aligned.record["clean"]["stray"] == 1 and aligned.record["asked"]["clean"]
+    assert aligned.record.clean is not None and aligned.record.clean.stray == 1
     np.testing.assert_array_equal(aligned.cloud.file_rows, np.arange(1, len(scan)))
-    again = align_again(aligned.record, scan, None)
+    again = align_again(aligned.record.asked, scan, None)
     assert again.cloud.points.tobytes() == aligned.cloud.points.tobytes()
-    assert align(scan).record["clean"] is None and len(align(scan).cloud) == len(scan)
+    assert align(scan).record.clean is None and len(align(scan).cloud) == len(scan)

@@ -133,7 +133,7 @@ def test_a_pose_that_would_lose_the_part_crops_nothing(block: PointCloud) -> Non
     on_part = np.ones(len(part), dtype=bool)
     away = PointCloud(part + UP * 60.0)
     found = crop(away, block, noise=NOISE, on_part=on_part)
-    assert found.stays.all() and found.record["in_doubt"]
+    assert found.stays.all() and found.record.in_doubt
     assert "was not cropped" in found.notices[0]
 
 
@@ -143,15 +143,13 @@ def test_the_record_makes_the_crop_again(block: PointCloud) -> None:
     placed = PointCloud(np.concatenate([part, rest]))
     on_part = np.arange(len(placed)) < len(part)
     found = crop(placed, block, noise=NOISE, on_part=on_part, viewpoint=EYE)
-    assert found.record["cut"] == (~found.stays).sum() > 1_000
+    assert found.record.cut == (~found.stays).sum() > 1_000
     assert found.notices == (
-        f"{found.record['cut']:,} of {len(placed):,} points do not belong to the part and were cut "
+        f"{found.record.cut:,} of {len(placed):,} points do not belong to the part and were cut "
         "away",
     )
-    settings = CropSettings(**found.record["settings"])
-    again = part_of_scene(
-        placed, block, noise=found.record["noise"], viewpoint=EYE, settings=settings
-    )
+    settings = CropSettings(**found.record.settings)
+    again = part_of_scene(placed, block, noise=found.record.noise, viewpoint=EYE, settings=settings)
     np.testing.assert_array_equal(again, found.stays)
 
 
@@ -165,7 +163,8 @@ def test_a_scan_is_cropped_once_it_is_placed() -> None:
     turn = even_rotations(10)[4]
     scene = PointCloud(0.001 * np.concatenate([part, shelf]) @ turn.T, unit="m")
     aligned = align(scene, mesh, min_fitness=0.6)
-    record = aligned.record["crop"]
-    assert record["cut"] == len(scene) - len(aligned.cloud) == len(shelf)
+    record = aligned.record.crop
+    assert record is not None
+    assert record.cut == len(scene) - len(aligned.cloud) == len(shelf)
     np.testing.assert_array_equal(aligned.cloud.file_rows, np.arange(len(part)))
     assert "600 of 4," in aligned.cloud.notices[-1]

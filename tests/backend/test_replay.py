@@ -20,6 +20,7 @@ from backend.replay import replay
 from shared_schema.defects import Severed
 from shared_schema.load import dump, parse_document
 from shared_schema.recipe import Lengths, Part, Recipe
+from shared_schema.record import DefectReport, ReplayRecord
 from shared_schema.scale import scaled
 from tests.backend.shapes import KINDS, plate, random_recipe, sphere
 
@@ -76,7 +77,7 @@ def test_zero_depth_is_the_identity(kind: str, seed: int) -> None:
     assert labeled.points.tobytes() == cloud.points.tobytes()
     assert not labeled.mask.any()
     assert not labeled.weight.any()
-    assert record["defects"][0]["points"] == 0
+    assert record.defects[0].points == 0
 
 
 @given(kinds, seeds)
@@ -185,7 +186,7 @@ def test_compound_recipes_keep_every_label(stack: list[str], seed: int) -> None:
         assert (labeled.labels[changed] == count).all()
         assert (changed <= labeled.mask).all()
         np.testing.assert_array_equal(labeled.labels > 0, labeled.mask)
-        assert record["defects"][-1]["points"] == (labeled.labels == count).sum()
+        assert record.defects[-1].points == (labeled.labels == count).sum()
         mask[source], labels[source] = labeled.mask, labeled.labels
         gone[:] = True
         gone[source] = False
@@ -198,7 +199,7 @@ def test_a_sample_is_made_again_from_its_record(stack: list[str], seed: int, pos
     cloud = moved(sphere(), np.linalg.inv(T_part_scan))
     recipe = random_recipe(sphere(), seed, *stack)
     first, record = replay(recipe, cloud, T_part_scan=T_part_scan, snap=True)
-    again = remake(json.loads(json.dumps(record)), cloud)
+    again = remake(parse_document(record.model_dump_json(), ReplayRecord), cloud)
     for name in ("points", "normals", "mask", "labels", "weight", "source_index"):
         assert getattr(first, name).tobytes() == getattr(again, name).tobytes(), name
 
@@ -236,9 +237,7 @@ def test_a_defect_off_the_scan_is_skipped_or_refused() -> None:
     off = recipe.defects[0].model_copy(update={"center": (1e3, 0.0, 0.0)})
     labeled, record = replay(with_defects(recipe, off), cloud)
     assert not labeled.mask.any()
-    assert record["defects"] == [
-        {"name": "", "kind": "dent", "label": 1, "points": 0, "removed": 0}
-    ]
+    assert record.defects == (DefectReport(name="", kind="dent", label=1, points=0, removed=0),)
     with pytest.raises(ReplayError, match=r"defects\[0\] \(dent\) marks no point"):
         replay(with_defects(recipe, off), cloud, on_empty="refuse")
 
@@ -251,7 +250,7 @@ def test_snapping_finds_the_scan_that_lies_off_the_nominal_surface() -> None:
     loose, _ = replay(with_defects(recipe, spec), larger)
     snapped, record = replay(with_defects(recipe, spec), larger, snap=True)
     assert loose.weight.max() < 0.6 < 0.95 < snapped.weight.max()
-    center = np.array(record["recipe"]["defects"][0]["center"])
+    center = np.array(record.recipe.defects[0].center)
     assert np.linalg.norm(center) == pytest.approx(10.6, abs=0.01)
 
 
@@ -261,7 +260,7 @@ def test_snapping_brings_a_center_onto_the_scan(kind: str) -> None:
     spec = random_recipe(sphere(), 3, kind).defects[0].model_copy(update={"radius": 1.0})
     recipe = with_defects(random_recipe(sphere(), 3, kind), spec)
     _, record = replay(recipe, cloud, snap=True)
-    center = np.array(record["recipe"]["defects"][0]["center"])
+    center = np.array(record.recipe.defects[0].center)
     assert np.linalg.norm(center) == pytest.approx(10.6, abs=0.01)
 
 
@@ -317,6 +316,6 @@ def test_a_thousand_defects_are_replayed_without_keeping_a_cloud_of_each(
 
     monkeypatch.setitem(DEFECTS, "dent", counted)
     labeled, record = replay(parse_document(json.dumps(document), Recipe), cloud)
-    assert record["defects"][-1]["removed"] > 0
-    assert len(labeled) == len(cloud) - record["defects"][-1]["removed"]
+    assert record.defects[-1].removed > 0
+    assert len(labeled) == len(cloud) - record.defects[-1].removed
     assert len(seen) == 999 and most <= 3

@@ -135,8 +135,8 @@ def draw_defect(
         replayed = attempt(template, surface, rng)
         if replayed is None:
             continue
-        first = replayed.record["defects"][0]
-        name = first["name"] or first["kind"]
+        first = replayed.record.defects[0]
+        name = first.name or first.kind
         traits = traits_of(name, replayed.labeled, surface.cloud, drawing.spacing, view)
         found = augment(replayed.labeled, rng, augmentation), traits
         if drawing.difficulty is None or rng.random() < drawing.difficulty.weight([traits])[0]:

@@ -14,11 +14,11 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.dataset.sample_files import SampleFile
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.io import read_cloud, read_labeled, write_cloud
 from backend.io.digest import file_digest
-from backend.remake import remake
 from backend.replay import replay
 from backend.samples import sample_path
 from backend.virtual_scan import virtual_scan
@@ -80,7 +80,7 @@ def test_the_record_makes_the_cloud_again(
     record = json.loads((tmp_path / "out" / "scan.json").read_text())
     assert record["source"]["sha256"] == file_digest(scan) and record["nominal"] is None
     assert [defect["kind"] for defect in record["defects"]] == ["dent", "scratch", "crack"]
-    again = remake(record, scan)
+    again = SampleFile.read(tmp_path / "out" / "scan.json").remade()
     written = read_labeled(tmp_path / "out" / "scan.ply")
     np.testing.assert_array_equal(again.points, written.points)
     np.testing.assert_array_equal(again.mask, written.mask)
@@ -129,6 +129,7 @@ def test_a_real_scan_is_registered_to_its_nominal_model(run: Run, tmp_path: Path
         "file": "inches.stl",
         "sha256": file_digest(model),
         "unit": "inch",
+        "path": "inches.stl",
     }
     assert record["alignment"]["normals"] == "nominal"
     labeled = read_labeled(tmp_path / "pawn_scan.ply")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.dataset.sample_files import SampleFile
 from backend.io import read_cloud, read_labeled, write_cloud
-from backend.remake import remake
 from shared_schema.load import dump
 from tests.backend.cli.conftest import Run
 from tests.backend.sensor.scenes import DEFECTS, TOP, recipe, surface
@@ -34,7 +34,7 @@ def test_the_record_makes_the_sensed_cloud_again(
     assert record["sensor"]["sensor"]["name"] == "structured light"
     assert record["sensor"]["effects"][0]["added"] > 100
     written = read_labeled(out / "scan.ply")
-    again = remake(record, inputs[1])
+    again = SampleFile.read(out / "scan.json").remade()
     for name in ("points", "normals", "mask", "labels", "source_index"):
         np.testing.assert_array_equal(getattr(again, name), getattr(written, name))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.alignment import AlignedScan
 from backend.cloud import PointCloud
 from backend.dataset.folder import data_files, labeled_clouds, nominal_clouds, read_samples
 from backend.dataset.manifest import Manifest
 from backend.dataset.order import Order
 from backend.dataset.sample_drawing import ATTEMPTS, FEWEST_MARKED
+from backend.dataset.sample_files import SampleFile
 from backend.dataset.shards import read_sample, read_scan
 from backend.dataset.synthesis import synthesize
 from backend.errors import DatasetError
@@ -24,7 +24,6 @@ from backend.geometry.transform import transform_points
 from backend.intake import Intake
 from backend.io import read_labeled, write_cloud
 from backend.io.digest import file_digest
-from backend.remake import remake
 from backend.samples import load_sample
 from backend.training import train
 from shared_schema.load import dump
@@ -80,12 +79,12 @@ def test_a_record_makes_its_sample_again(order: Order) -> None:
     for entry in synthesize(replace(order, seed=3), 3, jobs=1).samples:
         labeled, record = read_sample(order.out / entry.cloud.file)
         _, source = read_scan(order.nominal_file(entry.scan))
-        again = remake(record, order.scans / f"{entry.scan}.ply")
+        again = SampleFile.read(order.out / entry.cloud.file).remade()
         assert again.points.tobytes() == labeled.points.tobytes()
         np.testing.assert_array_equal(again.normals, labeled.normals)
         np.testing.assert_array_equal(again.labels, labeled.labels)
         np.testing.assert_array_equal(again.source_index, labeled.source_index)
-        assert record["source"] == source["source"] and record["seed"] == 3
+        assert record["source"] == source["source"] and record["draw"]["seed"] == 3
         assert record["source"]["sha256"] == file_digest(order.scans / f"{entry.scan}.ply")
 
 
@@ -137,7 +136,9 @@ def test_other_formats_hold_the_same_clouds(order: Order, tmp_path: Path) -> Non
         assert labeled.points.tobytes() == written.points.tobytes()
         np.testing.assert_array_equal(labeled.labels, written.labels)
         assert other.record is not None
-        assert json.loads((tmp_path / "loose" / other.record.file).read_text()) == record
+        assert json.loads((tmp_path / "loose" / other.record.file).read_text()) == record | {
+            "format": ".ply"
+        }
     before = contents(loose_order.out)
     loose_order.sample_file(0).unlink()
     loose_order.nominal_file("1").unlink()
@@ -162,8 +163,8 @@ def test_a_sensor_scans_both_kinds(order: Order) -> None:
     order = replace(order, sensor=sensor)
     manifest = synthesize(order, 3, jobs=1)
     for entry in manifest.samples:
-        labeled, record = read_sample(order.out / entry.cloud.file)
-        again = remake(record, order.scans / f"{entry.scan}.ply")
+        labeled, _ = read_sample(order.out / entry.cloud.file)
+        again = SampleFile.read(order.out / entry.cloud.file).remade()
         assert again.points.tobytes() == labeled.points.tobytes()
         assert entry.points == len(labeled) < 0.9 * len(scan("egg", 0))
     points = [read_scan(order.nominal_file(entry.scan))[0].points for entry in manifest.scans]
@@ -211,8 +212,7 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
         assert record["recipe"]["part"]["diagonal"] == pytest.approx(mesh.diagonal, rel=0.01)
         found = np.array(record["T_part_scan"])
         np.testing.assert_allclose(found @ turn, np.eye(4), atol=0.01 * mesh.diagonal)
-        prepared, _ = read_scan(order.nominal_file("turned"))
-        again = remake(record, AlignedScan(prepared, found, {}))
+        again = SampleFile.read(order.out / entry.cloud.file).remade()
         assert again.points.tobytes() == labeled.points.tobytes()
     kept = [order.nominal_file("turned"), order.skipped_file("in_metres")]
     times = [path.stat().st_mtime_ns for path in kept]

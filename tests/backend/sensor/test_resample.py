@@ -12,6 +12,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.geometry.falloff import falloff
 from backend.replay import replay
 from shared_schema.constants import Falloff
+from shared_schema.record import EffectReport
 from tests.backend.sensor.scenes import DEFECTS, TOP, deformed, recipe, sensed, surface
 
 NEIGHBORS = 12
@@ -136,7 +137,7 @@ def test_a_surface_that_only_moved_stays_as_it_is() -> None:
     shallow = replay(recipe(cloud, kind="dent", center=TOP["plate"], radius=3, depth=0.2), cloud)
     after = sensed(shallow.labeled, cloud, resample={})
     assert after.labeled is shallow.labeled
-    assert after.record["effects"] == [{"effect": "resample", "added": 0, "removed": 0}]
+    assert after.record.effects == (EffectReport(effect="resample", added=0, removed=0),)
 
 
 def test_points_that_coincide_are_no_stretched_surface() -> None:
@@ -144,5 +145,5 @@ def test_points_that_coincide_are_no_stretched_surface() -> None:
     twice = PointCloud.of(np.concatenate([once.points] * 2), np.concatenate([once.normals] * 2))
     shallow = replay(recipe(twice, kind="dent", center=TOP["random"], radius=3, depth=0.2), twice)
     noisy = replace(shallow.labeled, points=shallow.labeled.points + 1e-5 * twice.points[::-1])
-    effects = sensed(noisy, twice, resample={}).record["effects"]
-    assert effects == [{"effect": "resample", "added": 0, "removed": 0}]
+    effects = sensed(noisy, twice, resample={}).record.effects
+    assert effects == (EffectReport(effect="resample", added=0, removed=0),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,8 @@ from backend.replay import replay
 from backend.sensor import sense
 from backend.sensor.presets import find_sensor, preset_names
 from shared_schema.errors import SchemaError
+from shared_schema.load import parse_document
+from shared_schema.record import ReplayRecord
 from tests.backend.sensor.scenes import (
     DEFECTS,
     TOP,
@@ -54,7 +55,7 @@ def test_with_everything_off_the_input_comes_back() -> None:
     labeled = deformed("plate", "dent")
     after, record = sensed(labeled, surface("plate"))
     assert after is labeled
-    assert record["effects"] == []
+    assert record.effects == ()
     views_alone = sensed(labeled, surface("plate"), views={"type": "around"})
     assert views_alone.labeled is labeled
 
@@ -71,7 +72,7 @@ def test_all_arrays_stay_aligned(kind: str) -> None:
     before = deformed("sphere", kind)
     before = replace(before, fields={"row": np.arange(len(before))})
     after, record = sensed(before, surface("sphere"), **EVERYTHING)
-    count = len(before) + sum(e["added"] - e["removed"] for e in record["effects"])
+    count = len(before) + sum(e.added - e.removed for e in record.effects)
     assert len(after) == count == len(after.fields["row"])
     for name in ("mask", "labels", "weight", "source_index"):
         np.testing.assert_array_equal(
@@ -103,13 +104,13 @@ def test_stray_points_do_not_move_the_places_around_the_part(views: dict[str, An
 
 def test_effects_are_recorded_in_their_order() -> None:
     record = sensed(deformed("plate", "hole"), surface("plate"), **EVERYTHING).record
-    assert [effect["effect"] for effect in record["effects"]] == [
+    assert [effect.effect for effect in record.effects] == [
         "resample", "occlusion", "random dropout", "incidence dropout", "patches dropout",
         "normal noise", "ray noise", "correlated noise", "outliers noise", "quantisation noise",
     ]  # fmt: skip
-    assert record["effects"][0]["added"] > 100
-    assert all(effect["removed"] > 0 for effect in record["effects"][1:5])
-    assert len(record["viewpoints"]) == 3 and record["scan_viewpoints"] is None
+    assert record.effects[0].added > 100
+    assert all(effect.removed > 0 for effect in record.effects[1:5])
+    assert len(record.viewpoints or ()) == 3 and record.scan_viewpoints is None
 
 
 @pytest.mark.parametrize("views", [EVERYTHING["views"], {"type": "scan"}])
@@ -126,10 +127,9 @@ def test_the_record_alone_makes_the_sample_again(views: dict[str, Any]) -> None:
         viewpoints=[(5.0, 3.0, 40.0), (-5.0, 3.0, 40.0)],
         unit="mm",
     )
-    record["sensor"] = sensor_record
-    again = remake(json.loads(json.dumps(record)), cloud)
+    whole = record.model_copy(update={"sensor": sensor_record})
+    again = remake(parse_document(whole.model_dump_json(), ReplayRecord), cloud)
     assert same(after, again)
-    record["sensor"] = None
     assert same(labeled, remake(record, cloud))
 
 
