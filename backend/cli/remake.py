@@ -77,7 +77,7 @@ class _Remaking:
         sample, first = self.samples[path], self.samples[path].cloud
         written = sample.write(sample.remade(self.scan, self.nominal), self.out)
         others = changed_versions(sample.record)
-        if not first.is_file():
+        if not sample.is_there():
             if others:
                 warn(f"{shown(path)}: the bytes may differ, as {others}")
         elif written.read_bytes() == first.read_bytes():

@@ -80,6 +80,12 @@ class SampleFile:
             model = read_again(path, self.record.nominal)
         return remake(self.record, cloud, model)
 
+    def is_there(self) -> bool:
+        """Whether the cloud is where the record has it; the scan may be there under its name."""
+        source = self.record.source
+        there = self.cloud.is_file()
+        return there and (source is None or file_digest(self.cloud) != source.sha256)
+
     def files_in(self, folder: Path) -> tuple[Path, ...]:
         """What ``write`` writes to ``folder``: the cloud, and the record where it is apart."""
         target = folder / self.cloud.name

@@ -29,7 +29,7 @@ __all__ = ["run"]
 
 PARTS = sample_names("mesh")
 # The scan, whether the viewpoint is given, whether it is registered, and what may have told the
-# outside of its normals. A file's are not believed where the pose, found in haste, contradicts them.
+# outside of its normals. A file's are not believed where the pose, found in haste, contradicts it.
 NORMALS: dict[str, tuple[str, bool, bool, set[str]]] = {
     "of the file": ("file.ply", False, False, {"file"}),
     "estimated": ("bare.ply", False, False, {"consistent"}),
