@@ -110,6 +110,13 @@ class PointCloud:
     def __len__(self) -> int:
         return len(self.points)
 
+    def __repr__(self) -> str:
+        normals = " with normals" if self.normals is not None else ""
+        faces = "" if self.faces is None else f" and {len(self.faces):,} faces"
+        unit = "" if self.unit is None else f" {self.unit}"
+        size = f"{self.diagonal:.4g}{unit} across"
+        return f"<PointCloud: {len(self):,} points{normals}{faces}, {size}>"
+
     @property
     def file_rows(self) -> IntArray:
         """(N,) the row in the file of each point; the point's own number where ``rows`` is None."""
@@ -348,6 +355,9 @@ class LabeledCloud:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def __repr__(self) -> str:
+        return f"<LabeledCloud: {len(self):,} points, {int(self.mask.sum()):,} of them anomalous>"
 
     def take(self, rows: IntArray | BoolArray) -> LabeledCloud:
         """The points at ``rows`` (indices, or a mask over the points), every array alike."""

@@ -24,16 +24,8 @@ from backend.cli import (
     templates,
     train,
 )
+from backend.extras import missing_extra
 from shared_schema.errors import FlawsmithError
-
-# The optional packages that commands import, and the extra that installs each.
-EXTRAS = {
-    "fastapi": "serve",
-    "matplotlib": "detector",
-    "sklearn": "detector",
-    "torch": "detector",
-    "uvicorn": "serve",
-}
 
 # Threads that wait spin by default: beside other work, a step of training then takes up to thirty
 # times as long. This has to be set before torch is imported.
@@ -53,7 +45,10 @@ class FlawsmithGroup(click.Group):
         except FlawsmithError as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
-            raise click.ClickException(_how_to_install(error)) from error
+            told = missing_extra(error)
+            if told is error:
+                raise  # any other missing module is a fault of ours
+            raise click.ClickException(str(told)) from error
         except BrokenPipeError:
             raise  # whoever read our output has gone; click ends quietly
         except OSError as error:
@@ -63,14 +58,6 @@ class FlawsmithGroup(click.Group):
                 "Interrupted; what is written is whole. Run the same command again.", err=True
             )
             sys.exit(130)
-
-
-def _how_to_install(error: ModuleNotFoundError) -> str:
-    """The install command of an optional package; any other missing module is a fault of ours."""
-    extra = EXTRAS.get(error.name or "")
-    if extra is None:
-        raise error
-    return f"this needs {error.name}; install it by: pip install 'flawsmith[{extra}]'"
 
 
 def _what_failed(error: OSError) -> str:

@@ -83,9 +83,18 @@ def template_path(name: str) -> Path:
     return FOLDER / f"{name}.json"
 
 
-def load_template(name: str) -> RecipeTemplate:
-    """A bundled template; raises as ``template_path`` does."""
-    return load_template_file(template_path(name))
+def load_template(template: str | Path) -> RecipeTemplate:
+    """A template from its file, or a bundled one by its name.
+
+    Raises:
+        FlawsmithError: there is neither; the message lists the closest bundled names.
+        SchemaError: the file breaks the schema.
+
+    >>> fs.load_template("casting/porosity").lengths.value
+    'ratio'
+    """
+    path = Path(template)
+    return load_template_file(path if path.is_file() else template_path(str(template)))
 
 
 def close_names(name: str) -> list[str]:

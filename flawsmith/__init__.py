@@ -1,0 +1,183 @@
+"""Make surface defects, replay them on 3D scans, train a detector and score new scans.
+
+These are the public names of flawsmith. Each is loaded when it is first used, so that
+``import flawsmith`` takes no time and needs none of the optional packages.
+
+>>> import flawsmith as fs
+>>> import numpy as np
+>>> part = fs.load_sample("plate_holes")
+>>> part
+<PointCloud: 618 points and 1,252 faces, 366.5 mm across>
+>>> spread = fs.subsample_surface(part, 8000, np.random.default_rng(0))
+>>> surface = fs.surface_of(spread, "plate", fs.Unit.MM)
+>>> (recipe,) = fs.sample(fs.load_template("sheet_metal/dents"), surface, seed=0, count=1)
+>>> [defect.kind for defect in recipe.defects]
+['dent', 'dent']
+>>> labeled, record = fs.replay(recipe, spread)
+>>> labeled.mask.shape == (len(spread),)
+True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backend import __version__
+    from backend.alignment import AlignedScan, align
+    from backend.cloud import LabeledCloud, PointCloud
+    from backend.dataset.order import Order
+    from backend.dataset.sample_files import SampleFile
+    from backend.dataset.synthesis import synthesize
+    from backend.errors import (
+        CheckpointError,
+        CloudError,
+        DatasetError,
+        EngineError,
+        FileFormatError,
+        FlawsmithError,
+        MissingDependencyError,
+        RegistrationError,
+        ReplayError,
+        SamplingError,
+        SchemaError,
+        TrainingError,
+    )
+    from backend.evaluation import EvaluationReport, TestCase, evaluate
+    from backend.geometry.surface import subsample_surface
+    from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
+    from backend.locations import Surface, load_surface, surface_of
+    from backend.remake import remake
+    from backend.replay import Replayed, replay
+    from backend.samples import load_sample, sample_names
+    from backend.sampling import sample_recipes as sample
+    from backend.scoring.detector import Detector, ScoreMap
+    from backend.templates import load_template, template_names
+    from backend.training import TrainingConfig, train
+    from backend.virtual_scan import virtual_scan
+    from shared_schema.load import dump, load_recipe
+    from shared_schema.recipe import Recipe, RecipeTemplate, Unit
+    from shared_schema.record import ReplayRecord
+
+_PLACES = {
+    "AlignedScan": "backend.alignment",
+    "CheckpointError": "backend.errors",
+    "CloudError": "backend.errors",
+    "DatasetError": "backend.errors",
+    "Detector": "backend.scoring.detector",
+    "EngineError": "backend.errors",
+    "EvaluationReport": "backend.evaluation",
+    "FileFormatError": "backend.errors",
+    "FlawsmithError": "backend.errors",
+    "LabeledCloud": "backend.cloud",
+    "MissingDependencyError": "backend.errors",
+    "Order": "backend.dataset.order",
+    "PointCloud": "backend.cloud",
+    "Recipe": "shared_schema.recipe",
+    "RecipeTemplate": "shared_schema.recipe",
+    "RegistrationError": "backend.errors",
+    "ReplayError": "backend.errors",
+    "ReplayRecord": "shared_schema.record",
+    "Replayed": "backend.replay",
+    "SampleFile": "backend.dataset.sample_files",
+    "SamplingError": "backend.errors",
+    "SchemaError": "backend.errors",
+    "ScoreMap": "backend.scoring.detector",
+    "Surface": "backend.locations",
+    "TestCase": "backend.evaluation",
+    "TrainingConfig": "backend.training",
+    "TrainingError": "backend.errors",
+    "Unit": "shared_schema.recipe",
+    "align": "backend.alignment",
+    "dump": "shared_schema.load",
+    "evaluate": "backend.evaluation",
+    "load_recipe": "shared_schema.load",
+    "load_sample": "backend.samples",
+    "load_surface": "backend.locations",
+    "load_template": "backend.templates",
+    "read_cloud": "backend.io",
+    "read_labeled": "backend.io",
+    "remake": "backend.remake",
+    "replay": "backend.replay",
+    "sample": "backend.sampling:sample_recipes",
+    "sample_names": "backend.samples",
+    "subsample_surface": "backend.geometry.surface",
+    "surface_of": "backend.locations",
+    "synthesize": "backend.dataset.synthesis",
+    "template_names": "backend.templates",
+    "train": "backend.training",
+    "virtual_scan": "backend.virtual_scan",
+    "write_cloud": "backend.io",
+    "write_labeled": "backend.io",
+    "__version__": "backend",
+}
+# The same names as above, in an order that a linter wants to see spelled out.
+__all__ = [
+    "AlignedScan",
+    "CheckpointError",
+    "CloudError",
+    "DatasetError",
+    "Detector",
+    "EngineError",
+    "EvaluationReport",
+    "FileFormatError",
+    "FlawsmithError",
+    "LabeledCloud",
+    "MissingDependencyError",
+    "Order",
+    "PointCloud",
+    "Recipe",
+    "RecipeTemplate",
+    "RegistrationError",
+    "ReplayError",
+    "ReplayRecord",
+    "Replayed",
+    "SampleFile",
+    "SamplingError",
+    "SchemaError",
+    "ScoreMap",
+    "Surface",
+    "TestCase",
+    "TrainingConfig",
+    "TrainingError",
+    "Unit",
+    "__version__",
+    "align",
+    "dump",
+    "evaluate",
+    "load_recipe",
+    "load_sample",
+    "load_surface",
+    "load_template",
+    "read_cloud",
+    "read_labeled",
+    "remake",
+    "replay",
+    "sample",
+    "sample_names",
+    "subsample_surface",
+    "surface_of",
+    "synthesize",
+    "template_names",
+    "train",
+    "virtual_scan",
+    "write_cloud",
+    "write_labeled",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name (PEP 562)."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'flawsmith' has no attribute {name!r}")
+    module, _, attribute = place.partition(":")
+    try:
+        return getattr(import_module(module), attribute or name)
+    except ModuleNotFoundError as error:
+        from backend.extras import missing_extra
+
+        raise missing_extra(error) from error
+
+
+def __dir__() -> list[str]:
+    return __all__
