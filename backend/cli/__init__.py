@@ -1,29 +1,17 @@
-"""The ``flawsmith`` command. Each command is a thin file of its own; heavy imports wait in it."""
+"""The ``flawsmith`` command. Each command is a thin file of its own, loaded by its name."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 import click
 
 from backend import __version__
-from backend.cli import (
-    demo,
-    evaluate,
-    export,
-    remake,
-    replay,
-    sample,
-    schema,
-    score,
-    serve,
-    synthesize,
-    templates,
-    train,
-)
 from backend.extras import missing_extra
 from shared_schema.errors import FlawsmithError
 
@@ -32,8 +20,48 @@ from shared_schema.errors import FlawsmithError
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+# In the order in which they are used. The text is for the list of commands, which loads none.
+COMMANDS = {
+    "demo": "Run the main job on bundled real data and write a report.",
+    "templates": "List the bundled templates of defects.",
+    "sample": "Draw recipes from a template for a part.",
+    "replay": "Replay a recipe on scans and write labelled clouds.",
+    "remake": "Make samples again from their records.",
+    "synthesize": "Make a labelled data set from a template and nominal scans.",
+    "export": "Write a data set in the layout of a public benchmark.",
+    "train": "Train a detector on a data set.",
+    "evaluate": "Measure a detector on a data set.",
+    "score": "Score scans by a detector.",
+    "serve": "Serve a detector over HTTP.",
+    "schema": "Print the JSON Schema of a document.",
+}
+
+
 class FlawsmithGroup(click.Group):
-    """Turns errors that are meant for the user into one line and an exit code."""
+    """Loads a command when it is asked for; tells errors for the user in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"backend.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            meant = get_close_matches(args[0], COMMANDS, n=1)
+            error.message += f" Did you mean {meant[0]!r}?" if meant else ""
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         # A name that is not UTF-8 must not end a batch where it is printed.
@@ -69,20 +97,3 @@ def _what_failed(error: OSError) -> str:
 @click.version_option(__version__, prog_name="flawsmith")
 def main() -> None:
     """Make surface defects, replay them on 3D scans, train a detector and score new scans."""
-
-
-for command in (
-    schema,
-    templates,
-    sample,
-    replay,
-    remake,
-    synthesize,
-    export,
-    train,
-    evaluate,
-    score,
-    serve,
-    demo,
-):
-    main.add_command(command.command)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from backend import __version__
-from backend.cli import main
+from backend.cli import COMMANDS, main
 
 DOCUMENTATION = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 HEAVY = ("bpy", "fastapi", "matplotlib", "numpy", "scipy", "sklearn", "torch", "trimesh", "uvicorn")
@@ -25,14 +25,20 @@ def section(name: str) -> str:
     return match[1]
 
 
+def command_of(name: str) -> click.Command:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command
+
+
 def test_commands_are_those_that_are_documented() -> None:
     documented = re.findall(r"^## (\w+)$", DOCUMENTATION, re.MULTILINE)
-    assert sorted(documented) == sorted(main.commands)
+    assert sorted(documented) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_documentation_names_arguments_and_options_and_no_others(name: str) -> None:
-    text, command = section(name), main.commands[name]
+    text, command = section(name), command_of(name)
     usage = re.search(rf"^    flawsmith {name}.*$", text, re.MULTILINE)
     assert usage is not None
     options = set()
@@ -45,12 +51,12 @@ def test_documentation_names_arguments_and_options_and_no_others(name: str) -> N
     assert set(re.findall(r"--[\w-]+", usage[0])) <= options
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_describes_every_option(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0
-    assert main.commands[name].help
-    for parameter in main.commands[name].params:
+    assert command_of(name).help
+    for parameter in command_of(name).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
             assert parameter.opts[0] in result.output
@@ -61,12 +67,28 @@ def test_help_imports_nothing_heavy() -> None:
 import sys
 from click.testing import CliRunner
 from backend.cli import main
-for name in main.commands:
+for name in main.list_commands(None):
     assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 print(sorted(set(sys.modules) & set({HEAVY!r})))
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout == "[]\n", result.stderr
+
+
+def test_the_list_of_commands_is_whole_and_loads_none_of_them() -> None:
+    program = """
+import sys
+from click.testing import CliRunner
+from backend.cli import main
+print(CliRunner().invoke(main, ["--help"]).output)
+print(sorted(name for name in sys.modules if name.startswith(("backend.cli.", "pydantic"))))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.endswith("[]\n"), result.stderr
+    for name, text in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(text)}$", result.stdout, re.MULTILINE), name
+    unknown = CliRunner().invoke(main, ["repaly"])
+    assert unknown.exit_code == 2 and "'repaly'. Did you mean 'replay'?" in unknown.output
 
 
 def test_version_and_module() -> None:
