@@ -56,8 +56,8 @@ class FlawsmithGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             meant = get_close_matches(args[0], COMMANDS, n=1)
-            error.message += f" Did you mean {meant[0]!r}?" if meant else ""
-            raise
+            hint = f" Did you mean {meant[0]!r}?" if meant else ""
+            raise click.UsageError(error.message + hint, ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
