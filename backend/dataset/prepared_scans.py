@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save
 
 from backend.alignment import AlignedScan, align
 from backend.cloud import LabeledCloud, PointCloud
@@ -23,8 +21,9 @@ from backend.dataset.manifest import FileEntry, ScanEntry
 from backend.dataset.order import Order, scan_name
 from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
 from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
-from backend.file_names import shown, utf8_path
-from backend.io import read_cloud, write_bytes, write_cloud, write_json
+from backend.file_names import shown
+from backend.io import read_cloud, write_cloud, write_json
+from backend.io.arrays import read_arrays, read_document, write_arrays
 from backend.io.digest import file_identity
 from backend.io.sources import model_source, scan_source
 from backend.sensor import Sensed, scan_rng, sense
@@ -109,13 +108,12 @@ def _remember(cloud: PointCloud, path: Path, *, areas: bool) -> None:
     arrays: dict[str, NDArray] = {"edges": cloud.edges.astype(np.int32)}
     if areas:
         arrays["areas"] = cloud.areas
-    write_bytes(path, save(arrays))
+    write_arrays(path, arrays)
 
 
 def _recall(cloud: PointCloud, path: Path) -> None:
     """Give ``cloud`` what ``_remember`` wrote of it."""
-    with utf8_path(path) as readable:
-        arrays = load_file(readable)
+    arrays, _ = read_arrays(path)
     cloud.__dict__["edges"] = arrays["edges"].astype(np.int64)
     if "areas" in arrays:
         cloud.__dict__["areas"] = arrays["areas"]
@@ -165,13 +163,10 @@ def _found(order: Order, file: Path) -> ScanEntry | None:
             return ScanEntry.model_validate_json(skipped.read_text(encoding="utf-8"))
         if order.nominal_scans and not handed_on.exists():
             return None
-        with (
-            utf8_path(order.index_file(scan_name(file))) as readable,
-            safe_open(readable, framework="numpy"),
-        ):
-            document = read_record(order.prepared_file(scan_name(file)))
-            return _entry(order, scan_name(file), ScanRecord.model_validate(document))
-    except (FileFormatError, OSError, SafetensorError, ValueError):
+        read_document(order.index_file(scan_name(file)))
+        document = read_record(order.prepared_file(scan_name(file)))
+        return _entry(order, scan_name(file), ScanRecord.model_validate(document))
+    except (FileFormatError, OSError, ValueError):
         return None  # not there, or cut short when the machine went down
 
 

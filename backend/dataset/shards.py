@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import FileFormatError
-from backend.file_names import utf8_path
-from backend.io.atomic import write_bytes
+from backend.io.arrays import read_arrays, read_document, write_arrays
 
 SUFFIX = ".safetensors"
 FORMAT = "flawsmith-sample-1"
@@ -74,13 +70,11 @@ def _write(
 ) -> None:
     named = {**arrays, **{FIELD_PREFIX + name: values for name, values in fields.items()}}
     tensors = {
-        name: np.ascontiguousarray(values, dtype=(DTYPES | SCAN_DTYPES).get(name))
-        for name, values in sorted(named.items())
+        name: np.asarray(values, dtype=(DTYPES | SCAN_DTYPES).get(name))
+        for name, values in named.items()
         if values is not None
     }
-    # One key only: safetensors writes several metadata keys in an order that changes by run.
-    document = {"format": kind, "record": dict(record)}
-    write_bytes(path, save(tensors, metadata={"flawsmith": json.dumps(document)}))
+    write_arrays(path, tensors, {"format": kind, "record": dict(record)})
 
 
 def read_sample(path: Path | str) -> tuple[LabeledCloud, dict[str, Any]]:
@@ -129,24 +123,21 @@ def read_record(path: Path | str) -> dict[str, Any]:
     Raises:
         FileFormatError: the file is damaged, or is neither.
     """
-    return _read(Path(path), FORMAT, SCAN_FORMAT, arrays=False)[1]
+    path = Path(path)
+    return _record(path, read_document(path), FORMAT, SCAN_FORMAT)
 
 
-def _read(
-    path: Path, *kinds: str, arrays: bool = True
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    try:
-        # Opening it checks that the file is as long as its header says.
-        with utf8_path(path) as readable, safe_open(readable, framework="numpy") as file:
-            document = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
-            names = file.keys() if arrays else []
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, ValueError) as error:
-        raise FileFormatError(f"{path}: not a readable sample file ({error})") from error
+def _read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    tensors, document = read_arrays(path)
+    return tensors, _record(path, document, kind)
+
+
+def _record(path: Path, document: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
     if document.get("format") not in kinds:
         found, wanted = document.get("format"), " or ".join(map(repr, kinds))
         raise FileFormatError(f"{path}: format is {found!r}, expected {wanted}")
-    return tensors, document["record"]
+    record: dict[str, Any] = document["record"]
+    return record
 
 
 def _check(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
-from backend.errors import CheckpointError
-from backend.file_names import utf8_path
-from backend.io.atomic import write_bytes
+from backend.errors import CheckpointError, FileFormatError
+from backend.io.arrays import read_arrays, write_arrays
 from shared_schema.constants import SCHEMA_VERSION
 
 FORMAT = 4
@@ -36,8 +32,7 @@ def save_checkpoint(
         "schema_version": SCHEMA_VERSION,
         "document": dict(document),
     }
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in sorted(tensors.items())}
-    write_bytes(path, save(contiguous, metadata={"flawsmith": json.dumps(header)}))
+    write_arrays(path, {name: tensor.detach().numpy() for name, tensor in tensors.items()}, header)
     return path
 
 
@@ -49,11 +44,9 @@ def load_checkpoint(path: Path | str, kind: str) -> tuple[dict[str, torch.Tensor
     """
     path = Path(path)
     try:
-        with utf8_path(path) as readable, safe_open(readable, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("flawsmith", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable model file ({error})") from error
+        arrays, header = read_arrays(path)
+    except FileFormatError as error:
+        raise CheckpointError(f"{error}; give a model file that flawsmith train wrote") from error
     expected = {"format": FORMAT, "kind": kind, "schema_version": SCHEMA_VERSION}
     for name, value in expected.items():
         if header.get(name) != value:
@@ -61,4 +54,5 @@ def load_checkpoint(path: Path | str, kind: str) -> tuple[dict[str, torch.Tensor
                 f"{path}: {name} is {header.get(name)!r}, this version needs {value!r}; "
                 "train the model again"
             )
+    tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
     return tensors, header["document"]

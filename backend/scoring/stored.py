@@ -4,40 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
-
-from backend.file_names import utf8_path
-from backend.io.atomic import write_bytes
+from backend.errors import FileFormatError
+from backend.io.arrays import read_arrays, write_arrays
 from backend.scoring.detector import ScoreMap
 from backend.scoring.recognition import Recognition
-
-FIGURES = ("object_score", "object_threshold", "point_threshold", "distance")
 
 
 def write_scores(path: Path, result: ScoreMap) -> None:
     """Write all of ``result`` but its category and that of its rival."""
-    limit = np.nan if result.object_threshold is None else result.object_threshold
-    figures = np.array(
-        [result.object_score, limit, result.point_threshold, result.recognition.distance]
-    )
-    arrays = {"points": result.point_scores, "figures": figures, "stray": result.stray}
-    write_bytes(path, save(arrays))
+    figures = {
+        "object_score": result.object_score,
+        "object_threshold": result.object_threshold,
+        "point_threshold": result.point_threshold,
+        "distance": result.recognition.distance,
+    }
+    write_arrays(path, {"points": result.point_scores, "stray": result.stray}, figures)
 
 
 def read_scores(path: Path, count: int, category: str) -> ScoreMap | None:
     """What ``write_scores`` wrote of a scan of ``count`` points scored as ``category``, or None."""
     try:
-        with utf8_path(path) as readable:
-            arrays = load_file(readable)
-    except (OSError, SafetensorError):
+        arrays, figures = read_arrays(path)
+    except FileFormatError:
         return None
-    scores, figures = arrays["points"], arrays["figures"]
-    if len(scores) != count or len(figures) != len(FIGURES):
+    if len(arrays["points"]) != count:
         return None
-    value, threshold, point_threshold, distance = figures.tolist()
-    limit = None if np.isnan(threshold) else threshold
-    decision = None if limit is None else value > limit
-    recognition = Recognition(category, True, distance)
-    return ScoreMap(scores, value, limit, decision, point_threshold, recognition, arrays["stray"])
+    value, limit = figures["object_score"], figures["object_threshold"]
+    return ScoreMap(
+        arrays["points"],
+        value,
+        limit,
+        None if limit is None else value > limit,
+        figures["point_threshold"],
+        Recognition(category, True, figures["distance"]),
+        arrays["stray"],
+    )

@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.augmentation import AugmentationConfig, augment
 from backend.dataset.drawing import attempt
 from backend.dataset.sample_drawing import ATTEMPTS
-from backend.file_names import utf8_path
-from backend.io.atomic import write_bytes
+from backend.io.arrays import read_arrays, write_arrays
 from backend.locations import surface_of
 from backend.models.difficulty import Difficulty, Traits, traits_of
 from backend.models.relief.axis_frame import facing_direction
@@ -29,8 +28,6 @@ from backend.models.relief.matching import Bank, Deviation
 from backend.models.relief.model import ReliefConfig, compare_scan, thin_scan
 from backend.models.relief.relief_map import ReliefGrid, ReliefMap
 from shared_schema.recipe import RecipeTemplate, Unit
-
-KIND = "kind."
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +81,7 @@ class Comparison:
 
 def write_bank(folder: Path, fold: int, bank: Bank) -> None:
     """What the clouds of a fold are compared with."""
-    write_bytes(_bank_file(folder, fold), save(vars(bank)))
+    write_arrays(_bank_file(folder, fold), vars(bank))
 
 
 def _bank_file(folder: Path, fold: int) -> Path:
@@ -93,8 +90,7 @@ def _bank_file(folder: Path, fold: int) -> Path:
 
 @lru_cache(maxsize=4)
 def _read_bank(path: Path) -> Bank:
-    with utf8_path(path) as readable:
-        return Bank(**load_file(readable))
+    return Bank(**read_arrays(path)[0])
 
 
 def compare_task(
@@ -108,16 +104,18 @@ def compare_task(
     if not path.exists():
         bank = _read_bank(_bank_file(folder, task.fold))
         arrays: dict[str, NDArray] = {}
+        document: dict[str, Any] = {}
         cloud, mask = task.cloud, task.mask
         drawn = None if drawing is None else draw_defect(task, drawing, config.augmentation)
         if drawn is not None:
             labeled, traits = drawn
             cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
-            arrays[KIND + traits.kind] = np.array(traits[1:])
+            document = traits._asdict()
         scan = thin_scan(cloud, grid.meridian.cell)
         if mask is not None:
             arrays["mask"] = mask[scan.rows]
-        write_bytes(path, save(arrays | _to_arrays(compare_scan(scan, grid, bank, config))))
+        arrays |= _to_arrays(compare_scan(scan, grid, bank, config))
+        write_arrays(path, arrays, document)
     return task.number
 
 
@@ -166,12 +164,9 @@ def _to_arrays(compared: Compared) -> dict[str, NDArray]:
 
 def read_comparison(folder: Path, number: int) -> Comparison:
     """What ``compare_task`` wrote."""
-    with utf8_path(_file(folder, number)) as readable:
-        arrays = load_file(readable)
+    arrays, document = read_arrays(_file(folder, number))
     mask = arrays.pop("mask", None)
-    kinds = [name for name in arrays if name.startswith(KIND)]
-    drawn = [Traits(name.removeprefix(KIND), *arrays.pop(name).tolist()) for name in kinds]
-    return Comparison(_from_arrays(arrays), mask, drawn[0] if drawn else None)
+    return Comparison(_from_arrays(arrays), mask, Traits(**document) if document else None)
 
 
 def _from_arrays(arrays: dict[str, NDArray]) -> Compared:

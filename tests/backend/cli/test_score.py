@@ -112,7 +112,7 @@ def test_a_category_that_is_unknown_is_refused(
 
 def test_a_file_that_is_no_model_is_named(run: Run, dented: Path, tmp_path: Path) -> None:
     result = run("score", dented, dented, "--out", tmp_path / "out", status=1)
-    assert f"{dented}: not a readable model file" in result.stderr
+    assert f"{dented}: the file cannot be read as safetensors" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
