@@ -68,6 +68,7 @@ class LocalTraining:
         template: of defects to be drawn, or None.
         state: file of the network's state, to go on from.
         fingerprint: of all that the result depends on.
+        workers: who draws the defects.
         track, log: how it is followed.
     """
 
@@ -77,6 +78,7 @@ class LocalTraining:
     template: RecipeTemplate | None
     state: Path
     fingerprint: str
+    workers: Workers
     track: Tracker
     log: Scalars = field(repr=False)
 
@@ -107,20 +109,19 @@ class LocalTraining:
         prepared = [cloud for part in sets.values() for cloud in part.learn]
         given = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in prepared]
         given += self._given(sets, labeled)
-        with Workers() as workers:
-            held_out, examples = self._drawn(given, {name: learn[name] for name in sets}, workers)
-            fitter = NetworkFitter(
-                examples.at,
-                held_out,
-                Standardization.fit([cloud.invariants for cloud in prepared]),
-                self.config.network,
-                self.config.fitting,
-                seed=self.seed,
-                device=_device(self.config.device),
-                state=self.state,
-                fingerprint=self.fingerprint,
-            )
-            self._follow(fitter, examples)
+        held_out, examples = self._drawn(given, {name: learn[name] for name in sets})
+        fitter = NetworkFitter(
+            examples.at,
+            held_out,
+            Standardization.fit([cloud.invariants for cloud in prepared]),
+            self.config.network,
+            self.config.fitting,
+            seed=self.seed,
+            device=_device(self.config.device),
+            state=self.state,
+            fingerprint=self.fingerprint,
+        )
+        self._follow(fitter, examples)
         return fitter.predictor
 
     def _follow(self, fitter: NetworkFitter, examples: Examples) -> None:
@@ -146,7 +147,7 @@ class LocalTraining:
             yield example_of(cloud, name, self.normalization, self.config.augmentation, rng)
 
     def _drawn(
-        self, given: Sequence[Example], clouds: NominalClouds, workers: Workers
+        self, given: Sequence[Example], clouds: NominalClouds
     ) -> tuple[list[Example], Examples]:
         """Examples that the end is decided on, and those to learn from."""
         if self.template is None:
@@ -154,7 +155,7 @@ class LocalTraining:
         recipe = Recipe(self.template, self.normalization, self.config.augmentation, (self.seed, 5))
         held_out: list[Example] = []
         if self.config.fitting.patience:
-            others = drawn_examples(clouds, replace(recipe, seed=(self.seed, 6)), workers)
+            others = drawn_examples(clouds, replace(recipe, seed=(self.seed, 6)), self.workers)
             drawn = islice(others, self.config.fitting.held_out)
             held_out = [one for one in drawn if one is not None]
         synthesis = self.config.synthesis
@@ -163,7 +164,7 @@ class LocalTraining:
             sum(synthesis.first(len(part)) for part in clouds.values()),
             synthesis.fresh * len(clouds),
             synthesis.pool * len(clouds),
-            drawn_examples(clouds, recipe, workers),
+            drawn_examples(clouds, recipe, self.workers),
         )
 
     def category(

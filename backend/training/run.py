@@ -23,7 +23,7 @@ from rich.progress import Progress
 from backend import __version__
 from backend.cloud import PointCloud
 from backend.dataset.normalization import Normalization
-from backend.engine.processes import cores
+from backend.engine.processes import Workers
 from backend.errors import CheckpointError, TrainingError
 from backend.models.predictor import Predictor
 from backend.models.relief.fitting import fit_relief
@@ -101,8 +101,9 @@ def train(
     )
     if _is_finished(path, fingerprint):
         return path
-    with _deterministic_torch(config.threads):
-        trainer = _Trainer(config, template, seed, Path(out), fingerprint, Tracker(progress), log)
+    with _deterministic_torch(config.threads), Workers() as workers:
+        asked = (config, template, seed, Path(out), fingerprint)
+        trainer = _Trainer(*asked, workers, Tracker(progress), log)
         trainer.detector(nominal, labeled, nominal_models).save(path)
     (Path(out) / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(Path(out) / RELIEF_FOLDER, ignore_errors=True)
@@ -129,6 +130,7 @@ class _Trainer:
     seed: int
     out: Path
     fingerprint: str
+    workers: Workers
     track: Tracker
     log: Scalars
 
@@ -195,7 +197,7 @@ class _Trainer:
                 count=self.config.synthesis.first(len(clouds)),
                 seed=[self.seed, 4, number],
                 folder=folder / str(number),
-                jobs=cores(),
+                workers=self.workers,
                 track=self.track,
             )
             if relief is not None:
@@ -219,6 +221,7 @@ class _Trainer:
             self.template,
             self.out / STATE_FILE,
             self.fingerprint,
+            self.workers,
             self.track,
             self.log,
         )
@@ -281,14 +284,15 @@ def leave_one_out_scores(deviations: Sequence[ChannelDeviations]) -> list[NDArra
 @contextmanager
 def _deterministic_torch(threads: int) -> Iterator[None]:
     """Fixed threads and deterministic kernels, set back afterwards."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # Not by use_deterministic_algorithms, which imports torch's compiler, and that takes seconds.
+    torch.set_deterministic_debug_mode("error")
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_deterministic_debug_mode(before[1])
 
 
 def _check(

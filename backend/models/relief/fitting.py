@@ -59,7 +59,7 @@ def fit_relief(
     count: int,
     seed: Sequence[int],
     folder: Path,
-    jobs: int,
+    workers: Workers,
     track: Track,
 ) -> ReliefModel | None:
     """Learn from one category's clouds.
@@ -72,7 +72,7 @@ def fit_relief(
         count: how many.
         seed: of the defects and the networks.
         folder: for the comparisons; what is in it is taken to be of the same inputs.
-        jobs: processes.
+        workers: who compares the clouds.
         track: shows progress.
 
     Returns:
@@ -83,16 +83,15 @@ def fit_relief(
     # New ones, without the indices that theirs may have: they are sent to other processes.
     clouds = [PointCloud(c.points, c.normals, rows=c.rows) for c in nominal]
     spacing = float(np.median([cloud.spacing for cloud in nominal]))
-    with Workers(min(jobs, len(nominal))) as workers:
-        frames = _frames(clouds, config.cell_spacings * spacing, workers, track)
-        if not all_round(frames):
-            return None
-        grid = fit_grid(frames, spacing, config)
-        maps = [grid.unroll(aligned(frame, grid, config)) for frame in frames]
-        work = _Work(clouds, maps, grid, config, tuple(seed), folder, workers, track)
-        work.compare(work.given(labeled))
-        if template is not None and config.fitting.networks:
-            work.draw(count, Drawing(template, tuple(seed), spacing))
+    frames = _frames(clouds, config.cell_spacings * spacing, workers, track)
+    if not all_round(frames):
+        return None
+    grid = fit_grid(frames, spacing, config)
+    maps = [grid.unroll(aligned(frame, grid, config)) for frame in frames]
+    work = _Work(clouds, maps, grid, config, tuple(seed), folder, workers, track)
+    work.compare(work.given(labeled))
+    if template is not None and config.fitting.networks:
+        work.draw(count, Drawing(template, tuple(seed), spacing))
     networks = list(work.networks()) if work.has_anomalies else []
     return ReliefModel(grid, _bank(maps, config), work.spread(), networks, config)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.engine.processes import Workers
 from backend.errors import CheckpointError
 from backend.metrics.auroc import auroc
 from backend.models.relief.comparisons import read_comparison
@@ -59,7 +60,15 @@ def tracked(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
     assert done == total, text
 
 
-def fit(folder: Path, labeled: int = 0, template: RecipeTemplate | None = None) -> ReliefModel:
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(2) as found:
+        yield found
+
+
+def fit(
+    workers: Workers, folder: Path, labeled: int = 0, template: RecipeTemplate | None = None
+) -> ReliefModel:
     model = fit_relief(
         [scan(number) for number in NOMINAL],
         [dented(50 + number) for number in range(labeled)],
@@ -68,7 +77,7 @@ def fit(folder: Path, labeled: int = 0, template: RecipeTemplate | None = None) 
         count=24,
         seed=[0],
         folder=folder,
-        jobs=2,
+        workers=workers,
         track=tracked,
     )
     assert model is not None
@@ -76,8 +85,8 @@ def fit(folder: Path, labeled: int = 0, template: RecipeTemplate | None = None) 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ReliefModel:
-    return fit(tmp_path_factory.mktemp("relief"), labeled=16)
+def model(tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> ReliefModel:
+    return fit(workers, tmp_path_factory.mktemp("relief"), labeled=16)
 
 
 def scored(model: ReliefModel, cloud: PointCloud | LabeledCloud) -> tuple[np.ndarray, np.ndarray]:
@@ -102,8 +111,10 @@ def separation(model: ReliefModel) -> tuple[float, float]:
     return auroc(anomalous, objects), auroc(np.concatenate(truth), np.concatenate(points))
 
 
-def test_dents_are_found_with_and_without_a_network(model: ReliefModel, tmp_path: Path) -> None:
-    bare = fit(tmp_path, labeled=0)
+def test_dents_are_found_with_and_without_a_network(
+    model: ReliefModel, workers: Workers, tmp_path: Path
+) -> None:
+    bare = fit(workers, tmp_path, labeled=0)
     assert not bare.networks
     for found in (bare, model):
         objects, points = separation(found)
@@ -151,7 +162,7 @@ def test_averages_are_over_maps_whose_cells_begin_elsewhere(model: ReliefModel) 
 
 
 def test_same_seed_same_model_also_after_an_interruption(
-    model: ReliefModel, tmp_path: Path
+    model: ReliefModel, workers: Workers, tmp_path: Path
 ) -> None:
     def interrupted(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
         for number, item in enumerate(items):
@@ -161,7 +172,7 @@ def test_same_seed_same_model_also_after_an_interruption(
 
     nominal = [scan(number) for number in NOMINAL]
     drawn = [dented(50 + number) for number in range(16)]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), Workers(1) as alone:
         fit_relief(
             nominal,
             drawn,
@@ -170,19 +181,19 @@ def test_same_seed_same_model_also_after_an_interruption(
             count=0,
             seed=[0],
             folder=tmp_path,
-            jobs=1,
+            workers=alone,
             track=interrupted,
         )
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("0*.safetensors")}
     assert len(kept) >= 5
-    again = fit(tmp_path, labeled=16)
+    again = fit(workers, tmp_path, labeled=16)
     assert all((tmp_path / name).stat().st_mtime_ns == when for name, when in kept.items())
     first, second = to_checkpoint(model)[0], to_checkpoint(again)[0]
     assert first.keys() == second.keys()
     assert all((first[name] == second[name]).all() for name in first if name != "profile")
 
 
-def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
+def test_other_parts_are_left_to_others(workers: Workers, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     part = load_sample("upper_arm")
     views = [virtual_scan(part, views=1, points=2000, noise=0.0, rng=rng) for _ in range(6)]
@@ -191,7 +202,7 @@ def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
         "count": 0,
         "seed": [0],
         "folder": tmp_path,
-        "jobs": 1,
+        "workers": workers,
         "track": tracked,
     }
     assert fit_relief(views, [], CONFIG, **settings) is None  # type: ignore[arg-type]
@@ -200,9 +211,9 @@ def test_other_parts_are_left_to_others(tmp_path: Path) -> None:
     assert fit_relief([scan(0), scan(1)], [], off, **settings) is None  # type: ignore[arg-type]
 
 
-def test_defects_are_drawn_where_they_are_not_decided_yet(tmp_path: Path) -> None:
+def test_defects_are_drawn_where_they_are_not_decided_yet(workers: Workers, tmp_path: Path) -> None:
     """The second half of them avoids what is found anyhow and what cannot be found."""
-    model = fit(tmp_path, template=DENTS)
+    model = fit(workers, tmp_path, template=DENTS)
     assert model.networks
     objects, points = separation(model)
     assert objects > 0.8
@@ -210,7 +221,7 @@ def test_defects_are_drawn_where_they_are_not_decided_yet(tmp_path: Path) -> Non
     first, second = len(NOMINAL), 2 * len(NOMINAL)
     drawn = [read_comparison(tmp_path, n) for n in range(first, second + len(NOMINAL))]
     assert all(one.mask is not None and one.traits is not None for one in drawn)
-    again = fit(tmp_path / "again", template=DENTS)
+    again = fit(workers, tmp_path / "again", template=DENTS)
     tensors, others = to_checkpoint(model)[0], to_checkpoint(again)[0]
     assert all((tensors[n] == others[n]).all() for n in tensors if n != "profile")
 
