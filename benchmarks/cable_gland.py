@@ -43,7 +43,7 @@ from backend.engine.processes import spread
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.scoring.detector import Detector
-from backend.training import SynthesisConfig, TrainingConfig, train
+from backend.training import DETECTOR_FILE, SynthesisConfig, TrainingConfig, train
 from shared_schema.load import load_template
 from shared_schema.recipe import RecipeTemplate
 
@@ -168,7 +168,7 @@ def main() -> None:
     if options.closed_loop:
         config = _relief(closed_loop=True)(config)
     with progress_display() as progress:
-        model = train(
+        train(
             {CATEGORY: [*learn, *held_out]},
             {},
             config,
@@ -178,7 +178,7 @@ def main() -> None:
             progress=progress,
         )
     trained = time.perf_counter()
-    score(model, options.test, options.out)
+    score(options.out / DETECTOR_FILE, options.test, options.out)
     done = time.perf_counter()
     # Linux counts in KiB.
     own, workers = (

@@ -115,8 +115,7 @@ def command(
     from backend.cli.progress import console, progress_display
     from backend.dataset.benchmark import OWN, intake_of
     from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
-    from backend.scoring.detector import Detector
-    from backend.training import train
+    from backend.training import DETECTOR_FILE, train
     from backend.training.tracking import no_log, tensorboard_log
     from backend.wording import counted
     from shared_schema.load import load_template
@@ -134,7 +133,7 @@ def command(
         samples = read_training_data(data, layout, intake, progress)
         samples = parts_of_samples(samples, models, intake, progress)
         nominal, labeled = nominal_clouds(samples, intake.unit), labeled_clouds(samples)
-        path = train(
+        detector = train(
             nominal,
             labeled,
             _config(config, **settings),
@@ -145,12 +144,13 @@ def command(
             progress=progress,
             log=figures,
         )
-    detector = Detector.load(path)
     scans, anomalies = (
         sum(detector.info[name].values()) for name in ("nominal_clouds", "labeled_clouds")
     )
     anomalous = counted(anomalies, "anomalous cloud")
-    text = f"Trained on {counted(scans, 'nominal cloud')} and {anomalous}; wrote {path}"
+    text = (
+        f"Trained on {counted(scans, 'nominal cloud')} and {anomalous}; wrote {out / DETECTOR_FILE}"
+    )
     console.print(text, markup=False, soft_wrap=True)
     click.echo(_in_words(detector.thresholds))
 

@@ -54,7 +54,7 @@ def train_detector(
         category: read_clouds(dataset, size, category, uses=("train",), nominal=False)
         for category in size.categories
     }
-    path = train(
+    detector = train(
         nominal,
         labeled,
         training_config(size),
@@ -63,7 +63,7 @@ def train_detector(
         nominal_models={name: load_sample(name) for name in size.categories if name != REAL},
         progress=progress,
     )
-    thresholds = Detector.load(path).thresholds
+    thresholds = detector.thresholds
     return {**vars(thresholds), "certified": thresholds.object is not None}
 
 

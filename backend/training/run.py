@@ -10,9 +10,10 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -58,14 +59,14 @@ def train(
     labeled: LabeledClouds,
     config: TrainingConfig | None = None,
     *,
-    seed: int,
-    out: Path | str,
+    seed: int = 0,
+    out: Path | str | None = None,
     nominal_models: Mapping[str, PointCloud] | None = None,
     template: RecipeTemplate | None = None,
     progress: Progress | None = None,
     log: Scalars = no_log,
-) -> Path:
-    """Train a detector and write it to ``out/detector.safetensors``.
+) -> Detector:
+    """Train a detector.
 
     Args:
         nominal: per category the defect-free clouds, best with outward normals. The last
@@ -76,7 +77,8 @@ def train(
             consists of the channels that need no network.
         config: settings.
         seed: of all chance.
-        out: folder for the detector and, while training, the state to go on from.
+        out: folder for ``detector.safetensors`` and, while training, for the state to go on from.
+            None: an interrupted training begins anew.
         nominal_models: per category, of those that have one, the nominal model: a mesh in the
             clouds' unit and any frame, which scans are placed on and compared with. Parts of
             revolution do without.
@@ -85,7 +87,7 @@ def train(
         log: takes the figures of each epoch of the network that looks at points.
 
     Returns:
-        Path of the detector; read it with ``Detector.load``.
+        The detector, as it would be read from its file.
 
     Raises:
         TrainingError: no nominal cloud, a category of anomalies or of a nominal model without
@@ -95,19 +97,19 @@ def train(
     config = config or TrainingConfig()
     nominal_models = nominal_models or {}
     _check(nominal, labeled, nominal_models)
-    path, fingerprint = (
-        Path(out) / DETECTOR_FILE,
-        _fingerprint(nominal, labeled, nominal_models, template, config, seed),
-    )
-    if _is_finished(path, fingerprint):
-        return path
-    with _deterministic_torch(config.threads), Workers() as workers:
-        asked = (config, template, seed, Path(out), fingerprint)
-        trainer = _Trainer(*asked, workers, Tracker(progress), log)
-        trainer.detector(nominal, labeled, nominal_models).save(path)
-    (Path(out) / STATE_FILE).unlink(missing_ok=True)
-    shutil.rmtree(Path(out) / RELIEF_FOLDER, ignore_errors=True)
-    return path
+    fingerprint = _fingerprint(nominal, labeled, nominal_models, template, config, seed)
+    with nullcontext(out) if out is not None else TemporaryDirectory() as place:
+        folder = Path(place)
+        found = _finished(folder / DETECTOR_FILE, fingerprint)
+        if found is not None:
+            return found
+        with _deterministic_torch(config.threads), Workers() as workers:
+            asked = (config, template, seed, folder, fingerprint)
+            trainer = _Trainer(*asked, workers, Tracker(progress), log)
+            path = trainer.detector(nominal, labeled, nominal_models).save(folder / DETECTOR_FILE)
+        (folder / STATE_FILE).unlink(missing_ok=True)
+        shutil.rmtree(folder / RELIEF_FOLDER, ignore_errors=True)
+        return Detector.load(path)
 
 
 def split_nominal(
@@ -317,13 +319,15 @@ def _common_unit(nominal: NominalClouds) -> str | None:
     return units.pop() if units else None
 
 
-def _is_finished(path: Path, fingerprint: str) -> bool:
+def _finished(path: Path, fingerprint: str) -> Detector | None:
+    """The detector that an earlier run with the same inputs wrote."""
     if not path.exists():
-        return False
+        return None
     try:
-        return bool(Detector.load(path).info.get("fingerprint") == fingerprint)
+        found = Detector.load(path)
     except CheckpointError:
-        return False
+        return None
+    return found if found.info.get("fingerprint") == fingerprint else None
 
 
 def _fingerprint(

@@ -11,8 +11,7 @@ from rich.progress import Progress, TaskID
 
 from backend.cloud import PointCloud
 from backend.errors import TrainingError
-from backend.scoring.detector import Detector
-from backend.training import STATE_FILE, split_nominal, train
+from backend.training import DETECTOR_FILE, STATE_FILE, split_nominal, train
 from tests.backend.parts import TINY, labeled_set, nominal_set, scan
 
 
@@ -32,7 +31,8 @@ class Interrupting(Progress):
 
 
 def run(out: Path, progress: Progress | None = None, seed: int = 1) -> Path:
-    return train(nominal_set(), labeled_set(), TINY, seed=seed, out=out, progress=progress)
+    train(nominal_set(), labeled_set(), TINY, seed=seed, out=out, progress=progress)
+    return out / DETECTOR_FILE
 
 
 def test_same_seed_same_bytes_another_seed_others(tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_torch_settings_are_put_back(tmp_path: Path) -> None:
 
 
 def test_nominal_clouds_alone_make_a_descriptor_detector(tmp_path: Path) -> None:
-    detector = Detector.load(train(nominal_set(), {}, TINY, seed=0, out=tmp_path))
+    detector = train(nominal_set(), {}, TINY, seed=0, out=tmp_path)
     assert detector.predictor is None
     cloud = scan("egg", 50)
     assert detector.score(cloud.points, cloud.normals).category == "egg"
 
 
 def test_one_nominal_cloud_is_enough_but_certifies_nothing(tmp_path: Path) -> None:
-    detector = Detector.load(train({"egg": [scan("egg", 0)]}, {}, TINY, seed=0, out=tmp_path))
+    detector = train({"egg": [scan("egg", 0)]}, {}, TINY, seed=0, out=tmp_path)
     cloud = scan("egg", 1)
     result = detector.score(cloud.points, cloud.normals)
     assert result.object_threshold is None and result.anomalous is None
@@ -105,8 +105,7 @@ def test_split_keeps_the_last_third_for_calibration() -> None:
 
 
 def test_configuration_is_recorded(tmp_path: Path) -> None:
-    path = train(nominal_set(), {}, replace(TINY, bank_size=50), seed=4, out=tmp_path)
-    info = Detector.load(path).info
+    info = train(nominal_set(), {}, replace(TINY, bank_size=50), seed=4, out=tmp_path).info
     assert info["seed"] == 4 and info["config"]["bank_size"] == 50
 
 
@@ -114,10 +113,10 @@ def test_the_unit_of_the_nominal_clouds_is_kept_and_must_be_one(tmp_path: Path) 
     def in_unit(unit: str | None) -> list[PointCloud]:
         return [replace(scan("egg", seed), unit=unit) for seed in range(2)]
 
-    path = train({"egg": in_unit("mm")}, {}, TINY, seed=0, out=tmp_path)
-    assert Detector.load(path).unit == "mm"
+    assert train({"egg": in_unit("mm")}, {}, TINY, seed=0, out=tmp_path).unit == "mm"
+    path = tmp_path / DETECTOR_FILE
     before = path.read_bytes()
-    train({"egg": in_unit(None)}, {}, TINY, seed=0, out=tmp_path)
-    assert Detector.load(path).unit is None and path.read_bytes() != before
+    assert train({"egg": in_unit(None)}, {}, TINY, seed=0, out=tmp_path).unit is None
+    assert path.read_bytes() != before
     with pytest.raises(TrainingError, match="in m and mm"):
         train({"egg": in_unit("mm") + in_unit("m")}, {}, TINY, seed=0, out=tmp_path)

@@ -16,7 +16,7 @@ from backend.evaluation import TestCase, evaluate
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
-from backend.training import TrainingConfig, train
+from backend.training import DETECTOR_FILE, TrainingConfig, train
 from backend.virtual_scan import virtual_scan
 from tests.backend.parts import TINY
 
@@ -75,7 +75,7 @@ def trained(
     config: TrainingConfig = CONFIG,
 ) -> Detector:
     models = None if model is None else {PART: model}
-    return Detector.load(train({PART: scans}, {}, config, seed=0, out=out, nominal_models=models))
+    return train({PART: scans}, {}, config, seed=0, out=out, nominal_models=models)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,8 @@ def scans() -> list[PointCloud]:
 @pytest.fixture(scope="module")
 def path(scans: list[PointCloud], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("surface")
-    return train({PART: scans}, {}, CONFIG, seed=0, out=out, nominal_models={PART: mesh()})
+    train({PART: scans}, {}, CONFIG, seed=0, out=out, nominal_models={PART: mesh()})
+    return out / DETECTOR_FILE
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +172,10 @@ def test_it_can_be_switched_off(scans: list[PointCloud], tmp_path: Path) -> None
         "channels": replace(CONFIG, channels=("histograms",)),
         "sdn": replace(CONFIG, sdn=False),
     }.items():
-        path = train(
+        found = train(
             {PART: scans}, {}, config, seed=0, out=tmp_path / name, nominal_models={PART: mesh()}
         )
-        model = Detector.load(path).categories[PART]
+        model = found.categories[PART]
         assert model.surface is None and set(model.tails) == {"histograms"}
 
 

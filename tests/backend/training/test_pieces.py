@@ -19,7 +19,7 @@ from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan
 
 
 def detector(out: Path, config: TrainingConfig) -> Detector:
-    return Detector.load(train(nominal_set(), labeled_set(), config, seed=1, out=out))
+    return train(nominal_set(), labeled_set(), config, seed=1, out=out)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,7 @@ def test_epochs_are_logged_for_tensorboard(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_few_nominal_clouds_are_enough_to_begin_with(count: int, tmp_path: Path) -> None:
-    path = train(nominal_set(count), labeled_set(2), TINY, seed=0, out=tmp_path)
-    found = Detector.load(path)
+    found = train(nominal_set(count), labeled_set(2), TINY, seed=0, out=tmp_path)
     cloud = labeled("egg", 300, 0.4)
     scores = found.score(cloud.points, cloud.normals, "egg").point_scores
     assert scores[cloud.mask].mean() > scores[~cloud.mask].mean()

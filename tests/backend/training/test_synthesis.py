@@ -16,7 +16,7 @@ from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
 from backend.models.fitting import Example
 from backend.scoring.detector import Detector
-from backend.training import STATE_FILE, SynthesisConfig, TrainingConfig, train
+from backend.training import DETECTOR_FILE, STATE_FILE, SynthesisConfig, TrainingConfig, train
 from backend.training.examples import Examples, Recipe, drawn_examples
 from shared_schema.recipe import RecipeTemplate
 from tests.backend.parts import TINY, nominal_set
@@ -47,7 +47,8 @@ class Interrupting(Progress):
 
 
 def run(out: Path, config: TrainingConfig = CONFIG, progress: Progress | None = None) -> Path:
-    return train(nominal_set(), {}, config, seed=3, out=out, template=TEMPLATE, progress=progress)
+    train(nominal_set(), {}, config, seed=3, out=out, template=TEMPLATE, progress=progress)
+    return out / DETECTOR_FILE
 
 
 def stream(clouds: dict[str, list[PointCloud]], workers: Workers) -> Iterator[Example | None]:
