@@ -202,8 +202,8 @@ def test_scans_of_a_turntable_are_placed_together(run: Run, tmp_path: Path) -> N
     first, second = (np.array(record["T_part_scan"])[:3, :3] for record in records)
     step = Rotation.from_matrix(second.T @ first).as_rotvec(degrees=True)
     assert np.linalg.norm(step - 40.0 * AXIS) < 1.0
-    again = remake(records[1], files[1], model)
-    np.testing.assert_array_equal(again.points, read_labeled(out / "at_40.ply").points)
+    again = run("remake", out / "at_40.json", "--nominal", model, "--out", tmp_path / "again")
+    assert "has the same bytes as" in again.stdout
 
 
 @pytest.mark.parametrize("option", [("--picture",), ("--turntable", "20")])
