@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The terms that defects share (``docs/defects.md``, "Common terms"), as nodes."""
+"""The terms that defects share (``docs/reference/defects.md``, "Common terms"), as nodes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roughness as a function of position and seed, in a node group of its own (docs/defects.md)."""
+"""Roughness by position and seed, in a node group of its own (docs/reference/defects.md)."""
 
 from __future__ import annotations
 

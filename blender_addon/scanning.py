@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Virtual scans: the points that a scanner would measure of a part with its defects, labelled.
 
-One ray goes through the middle of each pixel of each view. What is measured and what is lost is
-told in ``docs/scanner.md``; place and labels of what is met are exact, see ``raycasting.py``.
+One ray goes through the middle of each pixel of each view. ``docs/reference/scanner.md`` tells
+what is measured and what is lost; place and labels of what is met are exact, see ``raycasting.py``.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def _stays(
 
 
 def _noise(noise: Document | None, distance: Floats, cosine: Floats) -> Floats:
-    """Standard deviation (H,) along the ray, as ``docs/sensor.md`` has it."""
+    """Standard deviation (H,) along the ray, as ``docs/reference/sensor.md`` has it."""
     if noise is None:
         return np.zeros(len(distance))
     cosine = np.clip(cosine, MIN_COSINE, 1.0)

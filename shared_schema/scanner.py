@@ -2,7 +2,7 @@
 
 A ``Sensor`` does to a replayed cloud what a sensor would have done; a scanner needs no cloud, it
 looks at the surface of the part with its defects. Angles are in radians, lengths in the scanner's
-own ``unit``. What each effect does, with its formula and source, is in ``docs/scanner.md``.
+own ``unit``. ``docs/reference/scanner.md`` has the formula and the source of each effect.
 """
 
 from __future__ import annotations

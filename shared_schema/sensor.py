@@ -1,7 +1,7 @@
 """Sensors: what a real scanner does to a surface, effect by effect; everything is off by default.
 
 Lengths are in the sensor's own ``unit``, positions in the frame of the scan. What each effect does,
-with its formula and source, is in ``docs/sensor.md``.
+with its formula and source, is in ``docs/reference/sensor.md``.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ def command(
 
     The last nominal scans of each category, by name, and all labelled clouds are for the test, the
     other nominal scans to learn from. What each layout holds and what it leaves out is told in
-    docs/layouts.md. A sample that fails is named and does not stop the others; the exit status is 1
-    then. The same command can be run again; it replaces its own files and no others.
+    docs/reference/layouts.md. A sample that fails is named and does not stop the others; the exit
+    status is 1 then. The same command can be run again; it replaces its own files and no others.
     """
     from backend.cli.batch import for_each_scan, tell, warn
     from backend.cli.progress import console

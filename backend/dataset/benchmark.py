@@ -58,8 +58,8 @@ def find_files(folder: Path, layout: str, splits: Sequence[Split]) -> list[Bench
     if not found:
         wanted = " or ".join(splits)
         raise DatasetError(
-            f"{folder}: no scan of a {wanted} split of {LAYOUTS[layout].title}; docs/layouts.md "
-            "says where its files belong; or choose another --layout"
+            f"{folder}: no scan of a {wanted} split of {LAYOUTS[layout].title}; "
+            "docs/reference/layouts.md says where its files belong; or choose another --layout"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Bend: formulas in ``docs/defects.md``."""
+"""Bend: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

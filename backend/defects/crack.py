@@ -1,4 +1,4 @@
-"""Crack: formulas in ``docs/defects.md``."""
+"""Crack: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dent: formulas in ``docs/defects.md``."""
+"""Dent: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deposit: formulas in ``docs/defects.md``."""
+"""Deposit: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

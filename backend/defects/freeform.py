@@ -1,4 +1,4 @@
-"""Freeform: formulas in ``docs/defects.md``."""
+"""Freeform: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hole: formulas in ``docs/defects.md``."""
+"""Hole: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scratch: formulas in ``docs/defects.md``."""
+"""Scratch: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

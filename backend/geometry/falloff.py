@@ -1,4 +1,4 @@
-"""How an effect fades with distance; formulas in ``docs/defects.md``."""
+"""How an effect fades with distance; formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roughness as a function of position and seed: a sum of plane waves (``docs/defects.md``)."""
+"""Roughness by position and seed: a sum of plane waves (``docs/reference/defects.md``)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Every format module parses bytes into a ``PointCloud`` and formats a ``PointCloud`` as bytes; the
 checks that all formats share, and the disk, are here. What each format carries and how a hostile
-file is met is told in ``docs/formats.md``.
+file is met is told in ``docs/reference/formats.md``.
 """
 
 from __future__ import annotations

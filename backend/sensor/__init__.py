@@ -1,7 +1,7 @@
 """What a real scanner does to a deformed surface: density, occlusion, dropout and noise.
 
 Effects come in the order resample, occlusion, dropout, noise; each is off unless the ``Sensor`` has
-it, and what each did is in the record. Formulas and sources: ``docs/sensor.md``.
+it, and what each did is in the record. Formulas and sources: ``docs/reference/sensor.md``.
 """
 
 from __future__ import annotations

@@ -223,8 +223,8 @@ def _device(name: str) -> torch.device:
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
-            "device 'cuda': torch finds no GPU; docs/dependencies.md says how to install it for "
-            "one; or leave the device out"
+            "device 'cuda': torch finds no GPU; docs/reference/dependencies.md says how to install "
+            "it for one; or leave the device out"
         )
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

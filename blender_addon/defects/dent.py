@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dent: formulas in ``docs/defects.md``."""
+"""Dent: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scratch: formulas in ``docs/defects.md``."""
+"""Scratch: formulas in ``docs/reference/defects.md``."""
 
 from __future__ import annotations
 

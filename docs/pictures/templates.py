@@ -1,4 +1,4 @@
-"""Draw the pictures of ``docs/templates.md``, and write its tables.
+"""Draw the pictures of ``docs/reference/templates.md``, and write its tables.
 
     python docs/pictures/templates.py [NAME ...] [--all]
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ from shared_schema.recipe import Recipe, Unit
 ROOT = Path(__file__).parents[2]
 PICTURES = Path(__file__).with_name("templates")
 RECORD = PICTURES / "pictures.json"
-PAGE = ROOT / "docs" / "templates.md"
+PAGE = ROOT / "docs" / "reference" / "templates.md"
 # What follows it in the page is written by this program.
 MARK = "<!-- From here on written by docs/pictures/templates.py. -->"
 
@@ -239,7 +240,7 @@ def gallery() -> str:
 
 def row(template: BundledTemplate) -> str:
     """A template's row of its table."""
-    picture = picture_path(template.name).relative_to(PAGE.parent).as_posix()
+    picture = Path(os.path.relpath(picture_path(template.name), PAGE.parent)).as_posix()
     return (
         f"| ![{template.title}]({picture}) | **{template.title}** `{template.name}`<br>"
         f"{template.description}<br>*Causes:* {template.causes}<br>"

@@ -39,7 +39,7 @@ def golden_kinds() -> set[str]:
 
 
 def documented_kinds() -> set[str]:
-    text = (ROOT / "docs" / "defects.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "defects.md").read_text(encoding="utf-8")
     return set(re.findall(r"^## ([a-z_]+)$", text, flags=re.MULTILINE))
 
 

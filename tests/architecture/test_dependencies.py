@@ -54,6 +54,6 @@ def test_every_dependency_works_beside_blender(blender_first: bool) -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "dependencies.md").read_text(encoding="utf-8")
     missing = [name for name in sorted(declared()) if f"| {name} |" not in text]
-    assert not missing, "docs/dependencies.md says nothing of these"
+    assert not missing, "docs/reference/dependencies.md says nothing of these"

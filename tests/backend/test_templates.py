@@ -33,7 +33,7 @@ from shared_schema.recipe import Lengths
 from tests.backend.shapes import surface
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "templates.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "reference" / "templates.md").read_text(encoding="utf-8")
 POINTS = 5000
 PARTS = ("pawn", "nist_ftc_08", "plate")
 # Of all points; a template that means more of the part is named.
@@ -129,7 +129,7 @@ def test_there_is_no_picture_of_a_template_that_is_gone() -> None:
 @pytest.mark.parametrize("name", template_names())
 def test_the_page_shows_each_with_its_picture_and_what_to_change(name: str) -> None:
     one = templates()[name]
-    picture = picture_of(name).relative_to(DOCS).as_posix()
+    picture = f"../{picture_of(name).relative_to(DOCS).as_posix()}"
     row = re.search(rf"^\| !\[.*\]\({re.escape(picture)}\) \|.*$", PAGE, re.MULTILINE)
     assert row is not None
     for text in (one.title, f"`{name}`", one.description, one.causes, one.change):

@@ -14,14 +14,15 @@ from click.testing import CliRunner
 from backend import __version__
 from backend.cli import COMMANDS, main
 
-DOCUMENTATION = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
+DOCUMENTATION = PAGE.read_text(encoding="utf-8")
 HEAVY = ("bpy", "fastapi", "matplotlib", "numpy", "scipy", "sklearn", "torch", "trimesh", "uvicorn")
 
 
 def section(name: str) -> str:
     """The documentation of a command."""
     match = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", DOCUMENTATION, re.DOTALL | re.MULTILINE)
-    assert match is not None, f"docs/cli.md says nothing of {name}"
+    assert match is not None, f"docs/reference/cli.md says nothing of {name}"
     return match[1]
 
 

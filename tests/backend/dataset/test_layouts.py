@@ -42,7 +42,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_every_layout_is_documented() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "layouts.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[3] / "docs" / "reference" / "layouts.md"
+    text = page.read_text(encoding="utf-8")
     for name, layout in LAYOUTS.items():
         section = text.partition(f"\n## {layout.title}\n")[2].partition("\n## ")[0]
         assert f"| `{name}` |" in text and all(

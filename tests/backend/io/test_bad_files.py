@@ -248,7 +248,7 @@ def test_memory_is_bounded_by_the_size_of_the_file(suffix: str, head: bytes, row
             f"element face {count}\nproperty list uchar uchar vertex_indices\nend_header\n"
         ).encode() + (b"1 2 3\n" * 3 if ascii else bytes(range(9)))
     tail = b"endsolid\n" if suffix == ".stl" else b""
-    # docs/formats.md states 80.
+    # docs/reference/formats.md states 80.
     assert _bytes_per_byte(head + row * count + tail, suffix) < 80
 
 

@@ -63,7 +63,8 @@ def test_every_format_but_those_of_one_maker_is_read_and_written() -> None:
 
 
 def test_every_format_is_documented() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    file = Path(__file__).parents[3] / "docs" / "reference" / "formats.md"
+    page = file.read_text(encoding="utf-8")
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| `.")]
     fields = {
         suffix: cells[6].strip().startswith("yes")

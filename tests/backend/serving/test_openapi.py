@@ -13,7 +13,7 @@ from backend.scoring.detector import Detector
 from backend.serving.app import Limits, create_app
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 
-DOCUMENTATION = Path(__file__).parents[3] / "docs" / "server.md"
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "reference" / "server.md"
 
 
 @pytest.fixture(scope="module")
