@@ -37,6 +37,7 @@ LOCK = ROOT / "requirements" / "lock.txt"
 ADDON = ROOT / "blender_addon"
 SCHEMA = ADDON / "schema.json"
 PICTURES = ROOT / "docs" / "pictures"
+SITE = ROOT / "site"
 # Folder of the asset library in the extension; blender_addon/assets.py looks for it there.
 ASSETS = "flawsmith_assets"
 
@@ -56,9 +57,9 @@ RANGE_TESTS = [
 # Property tests draw fewer examples where the same ones have passed already.
 FEWER = ["--hypothesis-profile", "few"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-# Extras whose packages are not tried at the ends of their ranges: Blender fixes numpy, and the
-# checkers of `dev` run no code of ours.
-ONE_VERSION = ("all", "blender", "dev")
+# Extras whose packages are not tried at the ends of their ranges: Blender fixes numpy, and neither
+# the checkers of `dev` nor the programs of `docs` run any code in a test.
+ONE_VERSION = ("all", "blender", "dev", "docs")
 
 PYTHON = (3, 11)
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -147,7 +148,10 @@ def side_by_side() -> list[str]:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Run the linter, the formatter's check, the type checker and the import contracts."""
+    """Run the linter, the format check, the type checker, the import contracts and the docs check.
+
+    The check of the documents reads every page as `docs` does; a dead link fails it.
+    """
     prepare(options)
     commands = {
         "ruff check": [script("ruff"), "check", "."],
@@ -156,6 +160,8 @@ def check(options: argparse.Namespace) -> int:
         "lint-imports": [script("lint-imports")],
     }
     failed = [name for name, command in commands.items() if run(command, cwd=ROOT)]
+    if read_documents("dummy", None):
+        failed.append("the documents")
     if failed:
         print(f"These checks failed: {', '.join(failed)}", file=sys.stderr, flush=True)
     return int(bool(failed))
@@ -177,6 +183,15 @@ def addon(options: argparse.Namespace) -> int:
         target = build_addon(ADDON, ROOT / "dist", build_library(Path(folder) / ASSETS))
     print(f"Wrote {target}")
     print("Install it in Blender: Edit > Preferences > Get Extensions > Install from Disk")
+    return 0
+
+
+def docs(options: argparse.Namespace) -> int:
+    """Build the site of the documents in site/, to be read without a network."""
+    prepare(options)
+    if read_documents("html", SITE):
+        raise BuildError("the site could not be built; the reasons are above")
+    print(f"Open {SITE / 'index.html'} in a browser")
     return 0
 
 
@@ -214,6 +229,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": check,
     "setup": setup,
     "addon": addon,
+    "docs": docs,
     "schema": schema,
     "lock": lock,
     "libraries": libraries,
@@ -504,6 +520,23 @@ def library_advice(missing: Sequence[str], which: Callable[[str], str | None]) -
         f"Blender needs system libraries that are not here: {', '.join(missing)}\n"
         f"Install them, then run the same command again:\n    {command}"
     )
+
+
+# --- the documents ------------------------------------------------------------------------------
+
+
+def read_documents(builder: str, target: Path | None) -> int:
+    """Read all pages with one of Sphinx's builders; return its exit status.
+
+    Every page is read anew, because Sphinx warns of a page only when it reads it. Any warning, such
+    as of a dead link, fails. ``target`` is the folder of what the builder writes, if it writes.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if target is not None:
+            shutil.rmtree(target, ignore_errors=True)
+        where = ["-d", str(Path(folder) / "doctrees"), "docs", str(target or Path(folder) / "out")]
+        command = [script("sphinx-build"), "-q", "-W", "--keep-going", "-b", builder, *where]
+        return run(command, cwd=ROOT, env=ONE_THREAD)
 
 
 # --- the Blender extension ----------------------------------------------------------------------

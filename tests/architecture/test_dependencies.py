@@ -23,7 +23,7 @@ BLENDER = {"bl_ui", "blf", "bmesh", "bpy", "bpy_extras", "gpu", "gpu_extras", "m
 
 
 def runtime_modules() -> set[str]:
-    return {MODULES.get(name, name) for name in declared(without=("test", "dev", "all"))}
+    return {MODULES.get(name, name) for name in declared(without=("test", "dev", "docs", "all"))}
 
 
 def test_backend_imports_only_what_is_declared() -> None:

@@ -52,7 +52,8 @@ def test_the_source_archive_holds_tests_documents_and_lock(source: Path) -> None
     with tarfile.open(archive) as opened:
         held = {member.name.partition("/")[2] for member in opened if member.isfile()}
     # What is copied beside the folders may be somebody's own, but these are the project's.
-    beside = {"CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "build.py", "pyproject.toml"}
+    documents = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "README.md"}
+    beside = documents | {"build.py", "pyproject.toml"}
     assert files_below(source, IN_SOURCE) | beside <= held
 
 

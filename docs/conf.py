@@ -1,0 +1,33 @@
+"""How Sphinx makes the site of these pages; ``python build.py docs`` runs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# The reference of Python and of the command line is made from the code.
+sys.path.insert(0, str(ROOT))
+
+project = "flawsmith"
+author = "flawsmith contributors"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
+exclude_patterns = ["adr/0000-template.md"]
+
+# Links to headings of other pages, as `cli.md#train`; a dead one fails.
+myst_heading_anchors = 4
+
+html_theme = "furo"
+html_title = "flawsmith"
+html_copy_source = False
+html_show_sphinx = False
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
+napoleon_numpy_docstring = False
+napoleon_attr_annotations = False
