@@ -144,7 +144,7 @@ class PointCloud:
 
     @cached_property
     def edges(self) -> IntArray:
-        """(E, 2) adjacency: mesh edges, or nearest neighbours of a scan along its surface."""
+        """(E, 2) edges of a mesh, or to the nearest neighbours of a scan along its surface."""
         if self.adjacency_of is not None:
             return self.adjacency_of.edges
         if self.faces is not None:
@@ -186,14 +186,14 @@ class PointCloud:
 
     @cached_property
     def box(self) -> tuple[FloatArray, FloatArray]:
-        """Lowest and highest corner (3,) of the part: of a scan without far stray points."""
+        """Lowest and highest corner (3,) of the part; far stray points of a scan do not count."""
         if self.faces is None or len(self.faces) == 0:
             return main_box(self.points)
         return self.points.min(axis=0), self.points.max(axis=0)
 
     @property
     def part_diagonal(self) -> float:
-        """Length of the diagonal of ``box``: what ratios of the part's size are of."""
+        """Length of the diagonal of ``box``, to which ratios of the part's size refer."""
         low, high = self.box
         return float(np.linalg.norm(high - low))
 
