@@ -234,6 +234,37 @@ def test_blender_has_its_libraries_here() -> None:
     build.require_blender_libraries()
 
 
+# --- the documents ---
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project with two pages, one of which leads to a heading of the other."""
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "conf.py").write_text("extensions = ['myst_parser']\nmyst_heading_anchors = 2\n")
+    directory = "```{toctree}\nother\n```\n"
+    (folder / "index.md").write_text(f"# Pages\n\n[there](other.md#second)\n\n{directory}")
+    (folder / "other.md").write_text("# Other\n\n## Second\n")
+    return folder
+
+
+def test_the_site_holds_every_page_and_nothing_of_an_earlier_one(pages: Path) -> None:
+    site = pages.parent / "site"
+    site.mkdir()
+    (site / "gone.html").write_text("")
+    assert build.read_documents("html", site) == 0
+    assert {path.stem for path in site.glob("*.html")} >= {"index", "other"}
+    assert not (site / "gone.html").exists()
+
+
+@pytest.mark.parametrize("dead", ["[a](nothing.md)", "[b](other.md#third)", "![c](none.png)"])
+def test_a_dead_link_fails(pages: Path, dead: str) -> None:
+    (pages / "other.md").write_text(f"# Other\n\n## Second\n\n{dead}\n")
+    assert build.read_documents("dummy", None) != 0
+
+
 # --- the Blender extension ---
 
 
