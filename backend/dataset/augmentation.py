@@ -13,6 +13,8 @@ from backend.cloud import LabeledCloud
 FloatArray = NDArray[np.float64]
 
 SMALLEST_VIEW = 0.25
+# Of the distance between points that are left, thinned points keep so many times as much.
+DENSE_ENOUGH = 1.15
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,29 @@ class AugmentationConfig:
         rotate: turn the cloud by a uniformly random rotation about the origin.
         jitter: upper bound of the noise's standard deviation, as a fraction of the diagonal;
             each cloud draws its own level.
-        dropout: upper bound of the fraction of points left out.
+        dropout: upper bound of the fraction of points left out, where a cloud has so many more than
+            are looked at.
         view_probability: chance that only the side facing a random direction stays.
         view_cosine: smallest cosine between normal and view direction that stays visible.
     """
 
     rotate: bool = True
     jitter: float = 0.0005
-    dropout: float = 0.2
+    dropout: float = 0.6
     view_probability: float = 0.2
     view_cosine: float = -0.1
+
+
+def as_dense_as(config: AugmentationConfig, spacing: float, thinned: float) -> AugmentationConfig:
+    """``config`` whose dropout leaves no cloud too sparse to be thinned.
+
+    Args:
+        config: what is wanted.
+        spacing: median distance of the cloud's points to their nearest.
+        thinned: distance that thinned points keep at least.
+    """
+    share = min(1.0, (DENSE_ENOUGH * spacing / thinned) ** 2)
+    return replace(config, dropout=min(config.dropout, 1.0 - share))
 
 
 def augment(

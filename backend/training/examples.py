@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.augmentation import AugmentationConfig, augment
+from backend.dataset.augmentation import AugmentationConfig, as_dense_as, augment
 from backend.dataset.drawing import draw_one
 from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
@@ -57,7 +57,9 @@ def example_of(
     rng: np.random.Generator,
 ) -> Example:
     """A labelled cloud, changed at random and described."""
-    changed = augment(labeled, rng, augmentation)
+    thinned = normalization.spacing * normalization.scale(category)
+    allowed = as_dense_as(augmentation, PointCloud(labeled.points).spacing, thinned)
+    changed = augment(labeled, rng, allowed)
     prepared = prepare(PointCloud(changed.points, changed.normals), normalization, category)
     return Example(prepared, changed.mask[prepared.rows])
 

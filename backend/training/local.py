@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.augmentation import augment
+from backend.dataset.augmentation import as_dense_as, augment, drop_points
 from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
 from backend.errors import RegistrationError, TrainingError
@@ -49,13 +49,21 @@ class NominalSet:
     Attributes:
         name, number: of the category.
         learn: what network and prototypes learn from.
+        changed: the same clouds, sparser, noisier and turned, for network and prototypes: what
+            density and noise do to a surface would pass for a defect otherwise.
         rest: what deviations are measured on; a changed copy if there is but one cloud.
     """
 
     name: str
     number: int
     learn: Sequence[PreparedCloud]
+    changed: Sequence[PreparedCloud]
     rest: Sequence[PreparedCloud]
+
+    @property
+    def all_learned(self) -> list[PreparedCloud]:
+        """Both that are learned from."""
+        return [*self.learn, *self.changed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +93,28 @@ class LocalTraining:
     def nominal_set(
         self, number: int, name: str, learn: Sequence[PointCloud], rest: Sequence[PointCloud]
     ) -> NominalSet:
-        """Describe a category's nominal clouds."""
-        if not rest:
-            rng = np.random.default_rng([self.seed, 1, number])
-            copy = augment(LabeledCloud.nominal(learn[0]), rng, self.config.augmentation)
-            rest = [PointCloud(copy.points, copy.normals)]
-        first, others = (
-            [prepare(cloud, self.normalization, name) for cloud in clouds]
-            for clouds in (learn, rest)
+        """Describe a category's nominal clouds; those that calibrate as sparse as chance has it."""
+        rng = np.random.default_rng([self.seed, 1, number])
+        # A side that is cut away would make the rims of holes nominal.
+        whole = replace(self.config.augmentation, view_probability=0.0)
+        thinned = self.normalization.spacing * self.normalization.scale(name)
+        allowed = [as_dense_as(whole, cloud.spacing, thinned) for cloud in (*learn, *rest)]
+        changed = [
+            augment(LabeledCloud.nominal(cloud), rng, config)
+            for cloud, config in zip(learn, allowed, strict=False)
+        ]
+        sparser = [
+            drop_points(LabeledCloud.nominal(cloud), rng, config.dropout)
+            for cloud, config in zip(rest, allowed[len(learn) :], strict=True)
+        ]
+        described = (
+            [self._described(cloud, name) for cloud in clouds]
+            for clouds in (learn, changed, sparser or changed[:1])
         )
-        return NominalSet(name, number, first, others)
+        return NominalSet(name, number, *described)
+
+    def _described(self, cloud: PointCloud | LabeledCloud, name: str) -> PreparedCloud:
+        return prepare(PointCloud(cloud.points, cloud.normals), self.normalization, name)
 
     def network(
         self, sets: Mapping[str, NominalSet], labeled: LabeledClouds, learn: NominalClouds
@@ -106,7 +126,7 @@ class LocalTraining:
             labeled: anomalies; of categories in ``sets`` they count.
             learn: the nominal clouds, to draw defects on.
         """
-        prepared = [cloud for part in sets.values() for cloud in part.learn]
+        prepared = [cloud for part in sets.values() for cloud in part.all_learned]
         given = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in prepared]
         given += self._given(sets, labeled)
         held_out, examples = self._drawn(given, {name: learn[name] for name in sets})
@@ -173,7 +193,7 @@ class LocalTraining:
         """What is nominal in a category: prototypes by channel, and the model's surface."""
         rng = np.random.default_rng([self.seed, 3, part.number])
         channels = self._channels(predictor, nominal_model is not None)
-        features = [bank_features(cloud, predictor, channels) for cloud in part.learn]
+        features = [bank_features(cloud, predictor, channels) for cloud in part.all_learned]
         size, pool = self.config.bank_size, self.config.bank_pool
         banks = {
             channel: PrototypeBank.fit(

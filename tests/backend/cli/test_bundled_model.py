@@ -76,6 +76,23 @@ def test_neither_the_pose_nor_stray_points_matter(tmp_path: Path, run: Run) -> N
     assert scores[2] == pytest.approx(scores[0], abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("name", "share"), [("pawn_scan", 0.3), ("pawn_scan", 0.12), ("plate", 0.4)]
+)
+def test_a_sparser_scan_is_still_nominal(name: str, share: float) -> None:
+    """A scan may be less dense than those that were learned from; here a third or so as dense."""
+    detector, rng = Detector.load(model_path("bundled_parts")), np.random.default_rng(0)
+    if name == "plate":
+        name, part = "plate_holes", load_sample("plate_holes")
+        cloud = virtual_scan(part, views=6, points=16_000, noise=0.05, rng=rng)
+    else:
+        cloud = load_sample(name)
+    sparse = cloud.points[rng.random(len(cloud)) < share]
+    result = detector.score(sparse, None, name)
+    assert result.anomalous is False
+    assert result.above_threshold.mean() < 0.02
+
+
 def test_the_nominal_model_tells_the_outside_of_bare_scans() -> None:
     """The points of this part, which has deep openings, do not tell it by themselves."""
     detector = Detector.load(model_path("bundled_parts"))

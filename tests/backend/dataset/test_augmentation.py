@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.cloud import LabeledCloud
-from backend.dataset.augmentation import AugmentationConfig, augment, crop_to_view
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.augmentation import AugmentationConfig, as_dense_as, augment, crop_to_view
 
 NOTHING = AugmentationConfig(rotate=False, jitter=0.0, dropout=0.0, view_probability=0.0)
 
@@ -79,3 +79,16 @@ def test_rotations_are_uniform() -> None:
     first = np.array([augment(cloud, rng, config).points[0] for _ in range(2000)])
     assert first.mean(axis=0) == pytest.approx(np.zeros(3), abs=0.06)
     assert (first**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=0.03)
+
+
+def test_only_what_is_denser_than_needed_gets_sparser() -> None:
+    config = AugmentationConfig(dropout=0.6)
+    spacing = PointCloud(sphere(20_000).points).spacing
+    assert as_dense_as(config, spacing, thinned=10.0 * spacing) == config
+    assert as_dense_as(config, spacing, thinned=spacing).dropout == 0.0
+    allowed = as_dense_as(config, spacing, thinned=1.5 * spacing).dropout
+    assert 0.0 < allowed < 0.6
+    # What is left by it is as dense as thinned points need at least.
+    rng = np.random.default_rng(0)
+    left = PointCloud(sphere(20_000).points[rng.random(20_000) >= allowed])
+    assert left.spacing == pytest.approx(1.5 * spacing / 1.15, rel=0.05)
