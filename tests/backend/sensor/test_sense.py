@@ -93,7 +93,7 @@ def test_stray_points_do_not_move_the_places_around_the_part(views: dict[str, An
             rng=np.random.default_rng(3),
             unit="mm",
         ).record
-        eyes.append(np.array(record["viewpoints"]))
+        eyes.append(np.array(record.viewpoints))
     np.testing.assert_array_equal(eyes[1], eyes[0])
     low, high = cloud.points.min(axis=0), cloud.points.max(axis=0)
     away = np.linalg.norm(eyes[0] - (low + high) / 2.0, axis=1)
