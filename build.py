@@ -46,12 +46,22 @@ NUMBER_TESTS = [
     *(f"tests/backend/{name}" for name in ("defects", "geometry", "metrics", "test_replay.py")),
     "tests/parity",
 ]
-# The tests without Blender, but for those that train or are killed for most of a minute: what they
-# use of the dependencies, others use too.
+# The tests without Blender, but for those that take longest, which use nothing of the dependencies
+# that others do not use, and for one of the installed command.
 RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith", "tests/backend"]
-TOO_LONG = [
-    f"--ignore=tests/backend/{name}"
-    for name in ("cli/test_synthesize.py", "cli/test_train.py", "models/relief/test_fitting.py")
+NOT_IN_RANGES = [
+    "cli/test_bundled_model.py",
+    "cli/test_foreign_folder.py",
+    "cli/test_synthesize.py",
+    "cli/test_train.py",
+    "dataset/test_synthesis.py",
+    "geometry/test_geodesic.py",
+    "models/relief/test_fitting.py",
+    "models/test_nominal_surface.py",
+    "test_registration.py",
+    "test_registration_evidence.py",
+    "test_remake.py",
+    "training/test_synthesis.py",
 ]
 # Property tests draw fewer examples where the same ones have passed already.
 FEWER = ["--hypothesis-profile", "few"]
@@ -129,11 +139,12 @@ def ranges(options: argparse.Namespace) -> int:
     """
     prepare(options)
     failed = []
+    left_out = [f"--ignore=tests/backend/{name}" for name in NOT_IN_RANGES]
     for end in ("oldest", "newest"):
         python = prepare_range(end)
         # A library that warns of another's newer version is no fault of ours.
         command = [python, "-P", "-m", "pytest", "-W", "default", *side_by_side(), *FEWER]
-        if run([*command, *RANGE_TESTS, *TOO_LONG, *options.rest], cwd=ROOT, env=ONE_THREAD):
+        if run([*command, *RANGE_TESTS, *left_out, *options.rest], cwd=ROOT, env=ONE_THREAD):
             failed.append(end)
     if failed:
         print(f"These ends of the ranges failed: {', '.join(failed)}", file=sys.stderr, flush=True)

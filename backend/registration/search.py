@@ -315,6 +315,8 @@ def _weights(matches: Matches, stage: Round) -> FloatArray:
 def small_motions(turn: FloatArray, shift: FloatArray, about: FloatArray) -> FloatArray:
     """Transforms (S, 4, 4) that turn by rotation vectors (S, 3) ``about`` places, then shift."""
     motion = np.tile(np.eye(4), (len(turn), 1, 1))
+    if len(turn) == 0:  # scipy before 1.16 refuses no rotations
+        return motion
     motion[:, :3, :3] = Rotation.from_rotvec(turn).as_matrix()
     motion[:, :3, 3] = about + shift - np.einsum("sij,sj->si", motion[:, :3, :3], about)
     return motion
