@@ -6,7 +6,7 @@ A bundled part is scanned evenly from all round, with noise and without normals,
 and written as PLY; ``flawsmith replay --nominal`` registers it, gives it outward normals, replays
 a dent and a scratch, and writes it. The pieces that were the slowest are compared with plainer ways
 to do the same, in one run, so that their ratios hold on any machine. Seconds are those of the
-machine as it was: what was printed was printed on two cores that a dozen others shared.
+machine as it was: two cores, with nothing else to do.
 """
 
 from __future__ import annotations
