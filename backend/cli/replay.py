@@ -100,6 +100,7 @@ def command(
     from backend.cli.batch import for_each_scan, tell
     from backend.cli.progress import console
     from backend.io import read_cloud
+    from backend.io.sources import model_source
     from backend.sensor.presets import find_sensor
     from shared_schema.load import load_recipe
 
@@ -113,13 +114,14 @@ def command(
     loaded = load_recipe(recipe)
     unit = loaded.part.unit
     intake = intake.with_units(unit)
-    model = None
+    model, source = None, None
     if nominal is not None:
+        source = model_source(nominal, intake.nominal_unit, out)
         model = read_cloud(nominal, unit=intake.nominal_unit).surface.in_unit(unit)
         tell(nominal, model.notices)
     scanner = None if sensor is None else find_sensor(sensor)
     asked = (on_empty, scanner, min_fitness, turntable, seed, picture)
-    work = _Replaying(loaded, nominal, model, intake, *asked, out)
+    work = _Replaying(loaded, source, model, intake, *asked, out)
     if turntable is not None:
         work = replace(work, turned=work.turn(scans))
     for_each_scan(scans, work.one, "Replaying")
@@ -132,10 +134,13 @@ def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path]:
 
 @dataclass(frozen=True)
 class _Replaying:
-    """What the command was asked to do with each scan; ``model`` is what ``nominal`` holds."""
+    """What the command was asked to do with each scan.
+
+    ``model`` is what the file of ``nominal`` holds.
+    """
 
     recipe: Recipe
-    nominal: Path | None
+    nominal: ModelSource | None
     model: PointCloud | None
     intake: Intake
     on_empty: Any
@@ -167,7 +172,7 @@ class _Replaying:
 
     def one(self, path: Path) -> None:
         """Replay the recipe on the scan at ``path`` and write the labelled cloud."""
-        from backend.io import write_json, write_labeled
+        from backend.dataset.sample_files import write_with_record
         from backend.io.sources import scan_source
         from backend.replay import replay
 
@@ -179,28 +184,21 @@ class _Replaying:
             snap=self.model is not None,
             on_empty=self.on_empty,
         )
-        labeled, sensed = self._sense(labeled, aligned.cloud, path)
-        cloud_path, record_path, picture_path = _outputs(self.out, path)
+        source = scan_source(path, self.intake, aligned.cloud.unit, self.out)
+        labeled, sensed = self._sense(labeled, aligned.cloud, source.sha256)
+        cloud_path, _, picture_path = _outputs(self.out, path)
         about = {
-            "source": scan_source(path, self.intake, aligned.cloud.unit, self.out),
-            "nominal": self._nominal_source(),
+            "source": source,
+            "nominal": self.nominal,
             "alignment": aligned.record,
             "sensor": sensed,
             "format": cloud_path.suffix,
         }
-        write_labeled(cloud_path, labeled)
-        write_json(record_path, record.model_copy(update=about).model_dump(mode="json"))
+        write_with_record(cloud_path, labeled, record.model_copy(update=about))
         if self.picture:
             self._draw(picture_path, aligned)
         _warn_of_pose(path, aligned.record.registration)
         _warn_of_empty(path, record.defects)
-
-    def _nominal_source(self) -> ModelSource | None:
-        from backend.io.sources import model_source
-
-        if self.nominal is None:
-            return None
-        return model_source(self.nominal, self.intake.nominal_unit, self.out)
 
     def _draw(self, path: Path, aligned: AlignedScan) -> None:
         """The scan on the nominal model, as PNG."""
@@ -213,18 +211,20 @@ class _Replaying:
         write_bytes(path, scene_picture(aligned.in_part_frame.points, cut, self.model))
 
     def _sense(
-        self, labeled: LabeledCloud, scan: PointCloud, path: Path
+        self, labeled: LabeledCloud, scan: PointCloud, sha256: str
     ) -> tuple[LabeledCloud, SensorReport | None]:
-        """The cloud as the sensor gives it, and the sensor's record; as it is without one."""
+        """The cloud as the sensor gives it, and the sensor's record; as it is without one.
+
+        ``sha256`` is that of the scan's file.
+        """
         if self.sensor is None:
             return labeled, None
-        from backend.io.digest import file_digest
         from backend.sensor import scan_rng, sense
 
         return sense(
             labeled,
             self.sensor,
-            rng=scan_rng(self.seed, file_digest(path)),
+            rng=scan_rng(self.seed, sha256),
             nominal_cloud=scan,
             viewpoints=None if self.intake.viewpoint is None else [self.intake.viewpoint],
             unit=scan.unit or self.recipe.part.unit,

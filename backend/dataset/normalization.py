@@ -79,6 +79,10 @@ class Normalization:
         spacing = max(_spacing_for(few, target_points), SPACINGS_APART * float(nearest))
         return cls(scales, spacing, by_category)
 
+    def apart(self, points: FloatArray, category: str) -> float:
+        """How far apart points of a cloud (N, 3) are at least once it is thinned, in its unit."""
+        return self.spacing * self.length(points, category)
+
     def length(self, points: FloatArray, category: str) -> float:
         """What becomes 1 of a cloud (N, 3): the category's scale, or its own reach.
 

@@ -26,11 +26,10 @@ from backend.io import read_cloud, write_cloud, write_json
 from backend.io.arrays import read_arrays, read_document, write_arrays
 from backend.io.digest import file_identity
 from backend.io.sources import model_source, scan_source
-from backend.sensor import Sensed, scan_rng, sense
+from backend.sensor import scan_rng, sense
 from shared_schema.load import load_template
 from shared_schema.recipe import Unit
-from shared_schema.record import FileIdentity, ScanRecord
-from shared_schema.sensor import Sensor
+from shared_schema.record import FileIdentity, ScanRecord, SensorReport
 
 # In each process: what its neighbouring samples are made from.
 SCANS_IN_MEMORY = 3
@@ -120,20 +119,18 @@ def _recall(cloud: PointCloud, path: Path) -> None:
 
 
 def sensed(
-    order: Order,
-    sensor: Sensor,
-    labeled: LabeledCloud,
-    scan: PointCloud,
-    rng: np.random.Generator,
-) -> Sensed:
-    """``labeled``, made of ``scan``, as the order's ``sensor`` gives it.
+    order: Order, labeled: LabeledCloud, scan: PointCloud, rng: np.random.Generator
+) -> tuple[LabeledCloud, SensorReport | None]:
+    """``labeled``, made of ``scan``, as the order's sensor gives it; without one as it is.
 
     Raises:
         CloudError: the sensor loses all points, or lacks what it needs.
     """
+    if order.sensor is None:
+        return labeled, None
     return sense(
         labeled,
-        sensor,
+        order.sensor,
         rng=rng,
         nominal_cloud=scan,
         viewpoints=None if order.intake.viewpoint is None else [order.intake.viewpoint],
@@ -145,7 +142,7 @@ def _hand_on(order: Order, scan: str, cloud: PointCloud, record: ScanRecord) -> 
     """Write the scan as it goes into the data set."""
     if order.sensor is not None:
         rng = scan_rng(order.seed, record.source.sha256)
-        labeled, report = sensed(order, order.sensor, LabeledCloud.nominal(cloud), cloud, rng)
+        labeled, report = sensed(order, LabeledCloud.nominal(cloud), cloud, rng)
         cloud = PointCloud(labeled.points, labeled.normals, fields=labeled.fields)
         record = record.model_copy(update={"sensor": report})
     path = order.nominal_file(scan)

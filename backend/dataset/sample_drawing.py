@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +14,10 @@ from backend.cloud import LabeledCloud
 from backend.dataset.manifest import FileEntry, MissingEntry, SampleEntry
 from backend.dataset.order import Order
 from backend.dataset.prepared_scans import PreparedScan, load_prepared, sensed
-from backend.dataset.shards import SUFFIX, read_sample, write_sample
+from backend.dataset.sample_files import write_with_record
+from backend.dataset.shards import SUFFIX, read_sample
 from backend.errors import CloudError, FileFormatError, ReplayError, SamplingError
-from backend.io import read_labeled, write_json, write_labeled
+from backend.io import read_labeled, write_json
 from backend.io.digest import file_identity
 from backend.locations import Surface, load_surface
 from backend.replay import Replayed, replay
@@ -66,7 +66,7 @@ def make_sample(order: Order, task: Task) -> SampleEntry | MissingEntry:
         missing = MissingEntry(sample=task.number, scan=task.scan, missing=str(error))
         write_json(order.missing_file(task.number), missing.model_dump(mode="json"))
         return missing
-    _write(order.sample_file(task.number), labeled, record)
+    write_with_record(order.sample_file(task.number), labeled, record)
     return _entry(order, task, record)
 
 
@@ -112,9 +112,7 @@ def _draw(order: Order, task: Task, scan: PreparedScan) -> Replayed:
         try:
             recipe = _recipe(order, task, scan, rng)
             labeled, record = _replay(order, recipe, scan)
-            report = None
-            if order.sensor is not None:
-                labeled, report = sensed(order, order.sensor, labeled, scan.cloud, rng)
+            labeled, report = sensed(order, labeled, scan.cloud, rng)
         except (SamplingError, ReplayError, CloudError, ValidationError) as error:
             reason = str(error)
             continue
@@ -179,16 +177,6 @@ def _source(order: Order) -> _Source:
             views=views,
         )
     return _Source(template, file_identity(order.template), views, surface)
-
-
-def _write(path: Path, labeled: LabeledCloud, record: ReplayRecord) -> None:
-    document = record.model_dump(mode="json")
-    if path.suffix == SUFFIX:
-        write_sample(path, labeled, document)
-    else:
-        write_labeled(path, labeled)
-        # Last: where it is, the sample is done.
-        write_json(path.with_suffix(".json"), document)
 
 
 def _entry(order: Order, task: Task, record: ReplayRecord) -> SampleEntry:

@@ -93,12 +93,8 @@ class SampleFile:
 
     def write(self, labeled: LabeledCloud, folder: Path) -> Path:
         """Write ``labeled`` with its record to ``folder``, as the sample was; its cloud's file."""
-        document = self._as_seen_from(folder).model_dump(mode="json")
-        target, *beside = self.files_in(folder)
-        if not beside:
-            return write_sample(target, labeled, document)
-        write_labeled(target, labeled)
-        write_json(beside[0], document)
+        target = folder / self.cloud.name
+        write_with_record(target, labeled, self._as_seen_from(folder))
         return target
 
     def _as_seen_from(self, folder: Path) -> ReplayRecord:
@@ -152,6 +148,17 @@ def _parsed(path: Path) -> ReplayRecord:
         return parse_document(json.dumps(read_record(path)), ReplayRecord)
     except SchemaError as error:
         raise SchemaError(f"{path}: {error}") from error
+
+
+def write_with_record(path: Path, labeled: LabeledCloud, record: ReplayRecord) -> None:
+    """Write a sample to ``path``, its record into the same file or, by its format, beside it."""
+    document = record.model_dump(mode="json")
+    if path.suffix == SUFFIX:
+        write_sample(path, labeled, document)
+    else:
+        write_labeled(path, labeled)
+        # Last: where it is, the sample is done.
+        write_json(path.with_suffix(".json"), document)
 
 
 def changed_versions(record: ReplayRecord) -> str:

@@ -57,8 +57,8 @@ def example_of(
     rng: np.random.Generator,
 ) -> Example:
     """A labelled cloud, changed at random and described."""
-    thinned = normalization.spacing * normalization.scale(category)
-    allowed = as_dense_as(augmentation, PointCloud(labeled.points).spacing, thinned)
+    apart = normalization.apart(labeled.points, category)
+    allowed = as_dense_as(augmentation, PointCloud(labeled.points).spacing, apart)
     changed = augment(labeled, rng, allowed)
     prepared = prepare(PointCloud(changed.points, changed.normals), normalization, category)
     return Example(prepared, changed.mask[prepared.rows])

@@ -14,7 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.augmentation import as_dense_as, augment, drop_points
+from backend.dataset.augmentation import (
+    AugmentationConfig,
+    as_dense_as,
+    augment,
+    drop_points,
+)
 from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
 from backend.errors import RegistrationError, TrainingError
@@ -97,16 +102,12 @@ class LocalTraining:
         rng = np.random.default_rng([self.seed, 1, number])
         # A side that is cut away would make the rims of holes nominal.
         whole = replace(self.config.augmentation, view_probability=0.0)
-        thinned = self.normalization.spacing * self.normalization.scale(name)
-        allowed = [as_dense_as(whole, cloud.spacing, thinned) for cloud in (*learn, *rest)]
-        changed = [
-            augment(LabeledCloud.nominal(cloud), rng, config)
-            for cloud, config in zip(learn, allowed, strict=False)
-        ]
-        sparser = [
-            drop_points(LabeledCloud.nominal(cloud), rng, config.dropout)
-            for cloud, config in zip(rest, allowed[len(learn) :], strict=True)
-        ]
+
+        def allowed(cloud: PointCloud) -> AugmentationConfig:
+            return as_dense_as(whole, cloud.spacing, self.normalization.apart(cloud.points, name))
+
+        changed = [augment(LabeledCloud.nominal(c), rng, allowed(c)) for c in learn]
+        sparser = [drop_points(LabeledCloud.nominal(c), rng, allowed(c).dropout) for c in rest]
         described = (
             [self._described(cloud, name) for cloud in clouds]
             for clouds in (learn, changed, sparser or changed[:1])
