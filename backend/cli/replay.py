@@ -277,13 +277,13 @@ class _Replaying:
 
     def _refused(self, path: Path, scan: PointCloud, error: RegistrationError) -> RegistrationError:
         """The error, and a picture of it where one was asked for and there is a pose to show."""
+        if not self.picture or self.model is None or error.T_part_scan is None:
+            return error
         from backend.errors import RegistrationError
         from backend.file_names import shown
         from backend.io import write_bytes
-        from backend.report.scene_picture import refusal_picture
+        from backend.report.scene_picture import refusal_picture  # needs an optional package
 
-        if not self.picture or self.model is None or error.T_part_scan is None:
-            return error
         placed = scan.in_unit(self.recipe.part.unit).transformed(error.T_part_scan)
         _, _, picture = _outputs(self.out, path)
         write_bytes(picture, refusal_picture(placed.points, self.model, str(error)))

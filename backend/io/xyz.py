@@ -169,11 +169,15 @@ def _check_skipped(skipped: Sequence[bytes], row: bytes, names: ColumnNames | No
 def _skipped_in_words(skipped: Sequence[bytes]) -> tuple[str, ...]:
     if not skipped:
         return ()
-    lines = f"{len(skipped)} lines" if len(skipped) > 1 else "One line"
-    return (
-        f"{lines} before the points neither hold numbers nor name columns, and were skipped; the "
-        f"first is {decoded(skipped[0])[:80]!r}.",
-    )
+    first = repr(decoded(skipped[0])[:80])
+    if len(skipped) == 1:
+        told = f"The line {first} neither holds numbers nor names columns, and was skipped."
+    else:
+        told = (
+            f"{len(skipped)} lines before the points neither hold numbers nor name columns, and "
+            f"were skipped; the first is {first}."
+        )
+    return (told,)
 
 
 def _rows(body: bytes, limits: ReadLimits) -> bytes:

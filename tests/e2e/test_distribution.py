@@ -42,9 +42,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_every_file_of_the_packages(source: Path) -> None:
     [wheel] = (source / "dist").glob("*.whl")
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(PACKAGES)}
+    inside = tuple(f"{name}/" for name in PACKAGES)
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(inside)}
     assert held == files_below(source, PACKAGES)
-    assert {"backend/py.typed", "shared_schema/py.typed"} <= held
+    assert {f"{name}/py.typed" for name in ("backend", "flawsmith", "shared_schema")} <= held
 
 
 def test_the_source_archive_holds_tests_documents_and_lock(source: Path) -> None:

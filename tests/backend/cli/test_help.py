@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from backend import __version__
 from backend.cli import COMMANDS, main
+from backend.samples import sample_path
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 DOCUMENTATION = PAGE.read_text(encoding="utf-8")
@@ -96,6 +97,21 @@ def test_version_and_module() -> None:
     command = [sys.executable, "-m", "backend.cli", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout == f"flawsmith, version {__version__}\n"
+
+
+def test_a_scan_is_refused_for_its_own_reason_where_no_picture_can_be_drawn(tmp_path: Path) -> None:
+    """A plain install has no matplotlib, and without --picture none is needed."""
+    scan, recipe = tmp_path / "scan.xyz", tmp_path / "recipe.json"
+    scan.write_text("".join(f"{x} {y} 0\n" for x in range(6) for y in range(6)))
+    recipe.write_text('{"schema_version": 1, "part": {"diagonal": 366.5}, "defects": []}')
+    nominal = ("--nominal", str(sample_path("plate_holes")), "--out", str(tmp_path / "out"))
+    program = (
+        "import sys; sys.modules['matplotlib'] = None; from backend.cli import main; "
+        f"main(['replay', {str(recipe)!r}, {str(scan)!r}, *{nominal!r}])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "the scan is too small to be placed" in result.stderr.replace("\n", " ")
 
 
 def test_a_missing_optional_package_is_named_with_its_command(tmp_path: Path) -> None:
