@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.alignment import AlignedScan, align_again
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import ReplayError
-from backend.replay import replay
+from backend.registration.align import AlignedScan, align_again
+from backend.replay.replay import replay
 from backend.sensor import sense_again
 from shared_schema.record import ReplayRecord
 

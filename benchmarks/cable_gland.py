@@ -38,12 +38,12 @@ from numpy.typing import NDArray
 
 from backend.cli.progress import console, progress_display
 from backend.cloud import PointCloud
-from backend.dataset.augmentation import AugmentationConfig
 from backend.engine.processes import spread
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, SynthesisConfig, TrainingConfig, train
+from backend.training.augmentation import AugmentationConfig
 from shared_schema.load import load_template
 from shared_schema.recipe import RecipeTemplate
 

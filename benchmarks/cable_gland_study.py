@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.drawing import attempt
+from backend.evaluation.metrics.aupro import aupro, label_image, stack_regions
+from backend.evaluation.metrics.auroc import auroc, resampled_auroc
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes
-from backend.locations import surface_of
-from backend.metrics.aupro import aupro, label_image, stack_regions
-from backend.metrics.auroc import auroc, resampled_auroc
+from backend.sampling.drawing import attempt
+from backend.sampling.places import surface_of
 from shared_schema.load import load_template
 from shared_schema.recipe import RecipeTemplate, Unit
 

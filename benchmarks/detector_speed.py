@@ -28,22 +28,22 @@ import numpy as np
 import torch
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.drawing import draw_anomalies
-from backend.dataset.normalization import Normalization
-from backend.models.fitting import Example, FittingConfig, NetworkFitter
-from backend.models.point_transformer import PointTransformerConfig
-from backend.models.predictor import Standardization
-from backend.models.preparation import prepare
-from backend.models.relief.network import (
+from backend.models.normalization import Normalization
+from backend.models.pointwise.point_transformer import PointTransformerConfig
+from backend.models.pointwise.predictor import Standardization
+from backend.models.pointwise.preparation import prepare
+from backend.models.unrolled.network import (
     ReliefExample,
     ReliefFittingConfig,
     fit_network,
 )
 from backend.samples import load_sample
+from backend.sampling.drawing import draw_anomalies
 from backend.scoring.detector import Detector
+from backend.sensor.virtual_scan import virtual_scan
 from backend.templates import template_path
 from backend.training import TrainingConfig, train
-from backend.virtual_scan import virtual_scan
+from backend.training.pointwise.network import Example, FittingConfig, NetworkFitter
 from shared_schema.load import load_template
 
 PARTS = ("pawn", "motor_holder")

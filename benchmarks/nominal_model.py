@@ -24,8 +24,8 @@ from backend.dataset.shards import read_sample
 from backend.demo.dataset import CloudPlan, plan
 from backend.demo.sizes import FULL
 from backend.engine.processes import Workers
-from backend.evaluation import EvaluationReport, ScoredCase, TestCase, report
-from backend.models.preparation import prepare
+from backend.evaluation.measure import EvaluationReport, ScoredCase, TestCase, report
+from backend.models.pointwise.preparation import prepare
 from backend.scoring.detector import SURFACE, Detector, ScoreMap, fuse, local_deviations
 from backend.scoring.recognition import Recognition
 from backend.scoring.upsampling import upsample

@@ -28,7 +28,7 @@ from backend.cloud import PointCloud
 from backend.models.bundled import model_path
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector, ScoreMap
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
 
 REAL = "pawn_scan"
 VIEWS, POINTS, NOISE = 6, 16_000, 2.5e-4

@@ -30,7 +30,7 @@ from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.registration import Fit, register
 from backend.samples import load_sample, sample_names
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
 
 FloatArray = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.geometry.falloff import falloff
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.sensor import Sensed, sense
 from backend.sensor.presets import find_sensor
 from shared_schema.constants import Falloff

@@ -22,17 +22,17 @@ import numpy as np
 import scipy
 
 from backend.cloud import PointCloud
-from backend.dataset.order import Order
-from backend.dataset.prepared_scans import load_prepared
-from backend.dataset.sample_drawing import Task, make_sample
 from backend.dataset.shards import read_sample, write_sample
-from backend.dataset.synthesis import begun
 from backend.geometry.rotations import even_rotations
 from backend.geometry.transform import transform_points
 from backend.io import write_cloud
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.samples import load_sample, sample_path
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
+from backend.synthesis.plan import Order
+from backend.synthesis.prepared_scans import load_prepared
+from backend.synthesis.run import begun
+from backend.synthesis.samples import Task, make_sample
 from shared_schema.record import ReplayRecord
 
 TEMPLATE = Path(__file__).parents[1] / "backend" / "demo" / "templates" / "parts.json"

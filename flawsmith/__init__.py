@@ -23,11 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backend import __version__
-    from backend.alignment import AlignedScan, align
     from backend.cloud import LabeledCloud, PointCloud
-    from backend.dataset.order import Order
-    from backend.dataset.sample_files import SampleFile
-    from backend.dataset.synthesis import synthesize
     from backend.errors import (
         CheckpointError,
         CloudError,
@@ -42,70 +38,74 @@ if TYPE_CHECKING:
         SchemaError,
         TrainingError,
     )
-    from backend.evaluation import EvaluationReport, TestCase, evaluate
+    from backend.evaluation.measure import EvaluationReport, TestCase, evaluate
     from backend.geometry.surface import subsample_surface
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
-    from backend.locations import Surface, load_surface, surface_of
+    from backend.registration.align import AlignedScan, align
     from backend.remake import remake
-    from backend.replay import Replayed, replay
+    from backend.replay.replay import Replayed, replay
     from backend.samples import load_sample, sample_names
-    from backend.sampling import sample_recipes as sample
+    from backend.sampling.places import Surface, load_surface, surface_of
+    from backend.sampling.recipes import sample_recipes as sample
     from backend.scoring.detector import Detector, ScoreMap
+    from backend.sensor.virtual_scan import virtual_scan
+    from backend.synthesis.plan import Order
+    from backend.synthesis.run import synthesize
+    from backend.synthesis.sample_files import SampleFile
     from backend.templates import load_template, template_names
     from backend.training import TrainingConfig, train
-    from backend.virtual_scan import virtual_scan
     from shared_schema.load import dump, load_recipe
     from shared_schema.recipe import Recipe, RecipeTemplate, Unit
     from shared_schema.record import ReplayRecord
 
 _PLACES = {
-    "AlignedScan": "backend.alignment",
+    "AlignedScan": "backend.registration.align",
     "CheckpointError": "backend.errors",
     "CloudError": "backend.errors",
     "DatasetError": "backend.errors",
     "Detector": "backend.scoring.detector",
     "EngineError": "backend.errors",
-    "EvaluationReport": "backend.evaluation",
+    "EvaluationReport": "backend.evaluation.measure",
     "FileFormatError": "backend.errors",
     "FlawsmithError": "backend.errors",
     "LabeledCloud": "backend.cloud",
     "MissingDependencyError": "backend.errors",
-    "Order": "backend.dataset.order",
+    "Order": "backend.synthesis.plan",
     "PointCloud": "backend.cloud",
     "Recipe": "shared_schema.recipe",
     "RecipeTemplate": "shared_schema.recipe",
     "RegistrationError": "backend.errors",
     "ReplayError": "backend.errors",
     "ReplayRecord": "shared_schema.record",
-    "Replayed": "backend.replay",
-    "SampleFile": "backend.dataset.sample_files",
+    "Replayed": "backend.replay.replay",
+    "SampleFile": "backend.synthesis.sample_files",
     "SamplingError": "backend.errors",
     "SchemaError": "backend.errors",
     "ScoreMap": "backend.scoring.detector",
-    "Surface": "backend.locations",
-    "TestCase": "backend.evaluation",
+    "Surface": "backend.sampling.places",
+    "TestCase": "backend.evaluation.measure",
     "TrainingConfig": "backend.training",
     "TrainingError": "backend.errors",
     "Unit": "shared_schema.recipe",
-    "align": "backend.alignment",
+    "align": "backend.registration.align",
     "dump": "shared_schema.load",
-    "evaluate": "backend.evaluation",
+    "evaluate": "backend.evaluation.measure",
     "load_recipe": "shared_schema.load",
     "load_sample": "backend.samples",
-    "load_surface": "backend.locations",
+    "load_surface": "backend.sampling.places",
     "load_template": "backend.templates",
     "read_cloud": "backend.io",
     "read_labeled": "backend.io",
     "remake": "backend.remake",
-    "replay": "backend.replay",
-    "sample": "backend.sampling:sample_recipes",
+    "replay": "backend.replay.replay",
+    "sample": "backend.sampling.recipes:sample_recipes",
     "sample_names": "backend.samples",
     "subsample_surface": "backend.geometry.surface",
-    "surface_of": "backend.locations",
-    "synthesize": "backend.dataset.synthesis",
+    "surface_of": "backend.sampling.places",
+    "synthesize": "backend.synthesis.run",
     "template_names": "backend.templates",
     "train": "backend.training",
-    "virtual_scan": "backend.virtual_scan",
+    "virtual_scan": "backend.sensor.virtual_scan",
     "write_cloud": "backend.io",
     "write_labeled": "backend.io",
     "__version__": "backend",

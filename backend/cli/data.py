@@ -62,7 +62,7 @@ def parts_of_samples(
 ) -> list[Sample]:
     """``samples`` without what is no surface, or does not belong to the part by its ``models``."""
     from backend.dataset.part_in_scene import part_of_sample
-    from backend.part_finder import PartFinder
+    from backend.registration.part_finder import PartFinder
 
     finders = {name: PartFinder(model) for name, model in models.items()}
     if not intake.clean and not (finders and intake.crop):

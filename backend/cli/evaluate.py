@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from backend.cloud import LabeledCloud
     from backend.dataset.benchmark import Case
-    from backend.evaluation import EvaluationReport, ScoredCase
+    from backend.evaluation.measure import EvaluationReport, ScoredCase
     from backend.intake import Intake
     from backend.scoring.detector import Detector
 
@@ -60,7 +60,7 @@ def command(
 
     from backend.cli.progress import console
     from backend.dataset.benchmark import intake_of, protocol_of
-    from backend.evaluation import report
+    from backend.evaluation.measure import report
     from backend.io.digest import file_identity
     from backend.report.metrics_table import categories_table, metrics_table
     from backend.scoring.detector import Detector
@@ -182,7 +182,7 @@ class _Run:
 
     def _scored(self, item: _Item) -> ScoredCase:
         """The scan with its scores, which are kept until the run is finished."""
-        from backend.evaluation import ScoredCase, TestCase, score_case
+        from backend.evaluation.measure import ScoredCase, TestCase, score_case
         from backend.io.digest import file_digest
         from backend.scoring.stored import read_scores, write_scores
 

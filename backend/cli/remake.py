@@ -18,7 +18,7 @@ from backend.cli.options import (
 from backend.file_names import shown
 
 if TYPE_CHECKING:
-    from backend.dataset.sample_files import SampleFile
+    from backend.synthesis.sample_files import SampleFile
 
 
 @click.command("remake")
@@ -47,7 +47,7 @@ def command(records: tuple[Path, ...], out: Path, scan: Path | None, nominal: Pa
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
-    from backend.dataset.sample_files import SampleFile
+    from backend.synthesis.sample_files import SampleFile
 
     one_name_each(records)
     samples = {path: SampleFile.read(path) for path in records}
@@ -71,8 +71,8 @@ class _Remaking:
     def one(self, path: Path) -> None:
         """Make the sample of the record at ``path`` again, and compare it with the first."""
         from backend.cli.batch import warn
-        from backend.dataset.sample_files import changed_versions
         from backend.errors import ReplayError
+        from backend.synthesis.sample_files import changed_versions
 
         sample, first = self.samples[path], self.samples[path].cloud
         written = sample.write(sample.remade(self.scan, self.nominal), self.out)

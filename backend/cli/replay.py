@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from backend.alignment import AlignedScan
     from backend.cloud import LabeledCloud, PointCloud
     from backend.errors import RegistrationError
     from backend.intake import Intake
+    from backend.registration.align import AlignedScan
     from shared_schema.base import Triple
     from shared_schema.recipe import Recipe
     from shared_schema.record import (
@@ -154,8 +154,8 @@ class _Replaying:
 
     def turn(self, paths: Sequence[Path]) -> dict[Path, FloatArray | RegistrationError]:
         """Where the turntable has each scan, or why not."""
-        from backend.alignment import turntable_poses
         from backend.cli.progress import console
+        from backend.registration.align import turntable_poses
 
         assert self.model is not None and self.turntable is not None  # asked for above
         console.print(f"Placing {len(paths)} scans of one turn together …", markup=False)
@@ -172,9 +172,9 @@ class _Replaying:
 
     def one(self, path: Path) -> None:
         """Replay the recipe on the scan at ``path`` and write the labelled cloud."""
-        from backend.dataset.sample_files import write_with_record
         from backend.io.sources import scan_source
-        from backend.replay import replay
+        from backend.replay.replay import replay
+        from backend.synthesis.sample_files import write_with_record
 
         aligned = self._align(path)
         labeled, record = replay(
@@ -257,8 +257,8 @@ class _Replaying:
         """The scan where the turntable has it, or where it is found alone."""
         import numpy as np
 
-        from backend.alignment import align
         from backend.errors import RegistrationError
+        from backend.registration.align import align
 
         pose = self.turned.get(path)
         if isinstance(pose, RegistrationError):

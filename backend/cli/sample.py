@@ -59,8 +59,8 @@ def command(
     from backend.cli.progress import console, progress_display
     from backend.intake import TextFormat
     from backend.io.atomic import write_bytes
-    from backend.locations import load_surface
-    from backend.sampling import sample_recipes
+    from backend.sampling.places import load_surface
+    from backend.sampling.recipes import sample_recipes
     from shared_schema.load import dump, load_template, load_views
     from shared_schema.recipe import Unit
 

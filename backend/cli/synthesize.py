@@ -23,9 +23,9 @@ from backend.file_names import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backend.dataset.manifest import Manifest, MissingEntry, ScanEntry
-    from backend.dataset.order import Order
     from backend.intake import Intake
+    from backend.synthesis.manifest import Manifest, MissingEntry, ScanEntry
+    from backend.synthesis.plan import Order
 
 FORMATS = ("safetensors", "ply", "pcd", "npz")
 
@@ -86,7 +86,7 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
     """
     from backend.cli.batch import tell
     from backend.cli.progress import RateColumn, console, progress_display
-    from backend.dataset.synthesis import begun
+    from backend.synthesis.run import begun
 
     order = _order(**asked)
     with begun(order, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
@@ -119,8 +119,8 @@ def _order(
     sensor: str | None,
     seed: int,
 ) -> Order:
-    from backend.dataset.order import Order
     from backend.sensor.presets import find_sensor
+    from backend.synthesis.plan import Order
 
     return Order(
         template=template,

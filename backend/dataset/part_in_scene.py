@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backend.cleaning import clean
 from backend.cloud import PointCloud
 from backend.dataset.folder import Sample
 from backend.errors import RegistrationError
 from backend.intake import Intake
-from backend.part_finder import PartFinder
+from backend.registration.cleaning import clean
+from backend.registration.part_finder import PartFinder
 
 
 def part_of_sample(

@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.sample_drawing import ATTEMPTS, unfit
 from backend.dataset.shards import read_sample, write_sample
 from backend.demo.sizes import REAL, DemoSize
 from backend.engine.processes import cores, spread
 from backend.errors import ReplayError, SamplingError
 from backend.io import read_cloud
-from backend.locations import Surface
-from backend.replay import Replayed, replay
+from backend.replay.replay import Replayed, replay
 from backend.samples import load_sample
-from backend.sampling import sample_recipe
-from backend.virtual_scan import virtual_scan
+from backend.sampling.places import Surface
+from backend.sampling.recipes import sample_recipe
+from backend.sensor.virtual_scan import virtual_scan
+from backend.synthesis.samples import ATTEMPTS, unfit
 from shared_schema.defects import SPECS
 from shared_schema.load import load_template
 from shared_schema.recipe import Part, Recipe, RecipeTemplate, Unit

@@ -14,14 +14,14 @@ from backend.dataset.shards import read_sample
 from backend.demo.dataset import NOMINAL, CloudPlan, plan, read_clouds
 from backend.demo.sizes import REAL, DemoSize
 from backend.engine.processes import Workers
-from backend.evaluation import EvaluationReport, ScoredCase, TestCase, report, score_case
+from backend.evaluation.measure import EvaluationReport, ScoredCase, TestCase, report, score_case
 from backend.io import write_bytes
-from backend.models.fitting import FittingConfig
 from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import roc_curves
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, TrainingConfig, train
+from backend.training.pointwise.network import FittingConfig
 
 # So many clouds are scored or in the making while a result is collected.
 AHEAD = 16

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.alignment import align
 from backend.cloud import LabeledCloud, PointCloud
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import rotation_of, transform_points
 from backend.io import read_cloud, write_bytes, write_cloud, write_json, write_labeled
-from backend.replay import replay
+from backend.registration.align import align
+from backend.replay.replay import replay
 from backend.report.pictures import SURFACE, View, heat_colors, mask_colors, panels, splat
 from backend.samples import load_sample, pawn_pose, sample_path
 from shared_schema.load import load_recipe

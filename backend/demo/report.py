@@ -11,7 +11,7 @@ from backend.demo.design import PREVIEWS
 from backend.demo.learning import OBJECT_ROC, POINT_ROC, decision_line
 from backend.demo.real_scan import REGISTRATION_PICTURE, REPLAY_PICTURE
 from backend.demo.steps import Step
-from backend.evaluation import OVERALL, MetricRow
+from backend.evaluation.measure import OVERALL, MetricRow
 from backend.io import write_bytes
 from backend.report import as_text, render_report
 from backend.training import DETECTOR_FILE

@@ -20,7 +20,7 @@ from backend.demo.real_scan import SCAN_IN_PART, model_path, register_scan, repl
 from backend.demo.report import write_report
 from backend.demo.sizes import FULL, QUICK, DemoSize
 from backend.demo.steps import Step, code_digest, run_step
-from backend.evaluation import MetricRow
+from backend.evaluation.measure import MetricRow
 from backend.io import write_json
 from backend.io.digest import file_digest
 from backend.report import pictures

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.evaluation import ScoredCase
-from backend.metrics.auroc import auroc
+from backend.evaluation.measure import ScoredCase
+from backend.evaluation.metrics.auroc import auroc
 from backend.report.pictures import View, mask_colors, panels, score_colors, splat
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.evaluation import OVERALL, Curve, EvaluationReport, ScoredCase
+from backend.evaluation.measure import OVERALL, Curve, EvaluationReport, ScoredCase
 from backend.report import render_report
 from backend.report.case_picture import point_auroc
 from backend.report.pictures import overlap_curves, roc_curves

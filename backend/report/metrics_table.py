@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from rich import box
 from rich.table import Table
 
-from backend.evaluation import OVERALL, MetricRow
+from backend.evaluation.measure import OVERALL, MetricRow
 from backend.report import as_text
 
 COLUMNS = ("clouds", "O-AUROC", "95 % interval", "P-AUROC", "AP", "AUPRO")

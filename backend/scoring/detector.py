@@ -20,14 +20,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import PointCloud
-from backend.dataset.normalization import Normalization
 from backend.errors import CheckpointError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
-from backend.models.nominal_surface import NominalSurface
-from backend.models.predictor import Predictor
-from backend.models.preparation import PreparedCloud, prepare
-from backend.models.relief import storage
-from backend.models.relief.model import ReliefModel
+from backend.models.normalization import Normalization
+from backend.models.pointwise.memory_bank import PrototypeBank
+from backend.models.pointwise.nominal_surface import NominalSurface
+from backend.models.pointwise.predictor import Predictor
+from backend.models.pointwise.preparation import PreparedCloud, prepare
+from backend.models.unrolled import storage
+from backend.models.unrolled.model import ReliefModel
 from backend.scoring.calibration import false_alarm_interval
 from backend.scoring.object_score import (
     BEYOND_DOUBT,
@@ -36,7 +37,6 @@ from backend.scoring.object_score import (
     object_score,
     widespread,
 )
-from backend.scoring.prototypes import PrototypeBank
 from backend.scoring.recognition import Recogniser, Recognition
 from backend.scoring.tails import TailTable
 from backend.scoring.upsampling import smooth, upsample

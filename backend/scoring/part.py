@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from backend.cleaning import clean
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.intake import Intake
+from backend.registration.cleaning import clean
 from backend.scoring.detector import Detector
 from backend.scoring.scan import unit_scale
 

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.dataset.normalization import reach
-from backend.dataset.thinned_scan import thinned_scan
 from backend.errors import CloudError
 from backend.geometry.normals import estimate_normals
+from backend.geometry.thinned_scan import thinned_scan
+from backend.models.normalization import reach
 
 FloatArray = NDArray[np.float64]
 SignatureArray = NDArray[np.float32]

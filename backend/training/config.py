@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from backend.dataset.augmentation import AugmentationConfig
 from backend.errors import TrainingError
-from backend.models.fitting import FittingConfig
-from backend.models.point_transformer import PointTransformerConfig
-from backend.models.relief.model import ReliefConfig
+from backend.models.pointwise.point_transformer import PointTransformerConfig
+from backend.models.unrolled.model import ReliefConfig
+from backend.training.augmentation import AugmentationConfig
+from backend.training.pointwise.network import FittingConfig
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.report.pictures import View, mask_colors, panels, splat
 from backend.sensor import sense
 from backend.sensor.presets import find_sensor

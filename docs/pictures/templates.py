@@ -32,9 +32,9 @@ from backend.geometry.surface import require_faces
 from backend.io import read_cloud
 from backend.io.atomic import write_bytes, write_json
 from backend.io.digest import file_digest
-from backend.locations import Surface, load_surface
 from backend.samples import sample_names, sample_path
-from backend.sampling import sample_recipe
+from backend.sampling.places import Surface, load_surface
+from backend.sampling.recipes import sample_recipe
 from backend.templates import (
     PROCESSES,
     BundledTemplate,

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.evaluation import TestCase
+from backend.evaluation.measure import TestCase
 from backend.io import write_cloud, write_json, write_labeled
-from backend.models.fitting import FittingConfig
-from backend.models.point_transformer import PointTransformerConfig
-from backend.models.relief.model import ReliefConfig
+from backend.models.pointwise.point_transformer import PointTransformerConfig
+from backend.models.unrolled.model import ReliefConfig
 from backend.training import TrainingConfig
+from backend.training.pointwise.network import FittingConfig
 
 SIZES = {"ball": (10.0, 10.0, 10.0), "egg": (40.0, 20.0, 20.0)}
 TINY = TrainingConfig(

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from backend.cloud import PointCloud
-from backend.locations import Surface
-from backend.sampling import sample_recipe
+from backend.sampling.places import Surface
+from backend.sampling.recipes import sample_recipe
 from shared_schema.defects import SPECS
 from shared_schema.load import parse_document
 from shared_schema.recipe import Part, Recipe, RecipeTemplate

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.dataset.order import Order
-from backend.dataset.synthesis import synthesize
 from backend.geometry.surface import subsample_surface
 from backend.intake import Intake
 from backend.io import FIELD_SUFFIXES, read_cloud, read_labeled, write_cloud
 from backend.registration import search
 from backend.remake import remake
 from backend.samples import load_sample, sample_names
+from backend.synthesis.plan import Order
+from backend.synthesis.run import synthesize
 from backend.templates import template_path
 from shared_schema.load import load_document, load_sensor
 from shared_schema.record import ReplayRecord

@@ -16,10 +16,10 @@ from backend.cloud import PointCloud
 from backend.errors import FlawsmithError
 from backend.geometry.surface import subsample_surface
 from backend.io.digest import file_digest
-from backend.locations import Surface
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.samples import load_sample
-from backend.sampling import sample_recipe
+from backend.sampling.places import Surface
+from backend.sampling.recipes import sample_recipe
 from backend.templates import (
     FOLDER,
     PROCESSES,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
 
 FloatArray = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 import pytest
 
-from backend.locations import Surface
-from backend.sampling import sample_recipes
+from backend.sampling.places import Surface
+from backend.sampling.recipes import sample_recipes
 from backend.templates import load_template as load_bundled
 from blender_addon import modifiers, ranges
 from blender_addon.parts import set_part_frame

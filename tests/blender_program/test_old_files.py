@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from backend.replay import replay
+from backend.replay.replay import replay
 from blender_addon.modifiers import add_defect
 from blender_addon.recipe_io import recipe_of
 from shared_schema.load import load_recipe

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.replay import replay
+from backend.replay.replay import replay
 from shared_schema.load import dump, load_recipe
 from shared_schema.recipe import Recipe
 from tests.backend.shapes import KINDS, random_recipe

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.replay import replay
+from backend.replay.replay import replay
 from blender_addon import modifiers
 from shared_schema.defects import Severed
 from shared_schema.load import load_recipe

@@ -15,7 +15,7 @@ from backend.io import write_cloud
 from backend.models.bundled import model_names, model_path
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
 from tests.backend.cli.conftest import Run
 
 LARGEST = 20e6

@@ -14,14 +14,14 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
-from backend.dataset.sample_files import SampleFile
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.io import read_cloud, read_labeled, write_cloud
 from backend.io.digest import file_digest
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.samples import sample_path
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
+from backend.synthesis.sample_files import SampleFile
 from shared_schema.load import dump, load_recipe, parse_document
 from shared_schema.recipe import Recipe, Unit
 from tests.backend.cli.conftest import Run

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.dataset.sample_files import SampleFile
 from backend.io import read_cloud, read_labeled, write_cloud
+from backend.synthesis.sample_files import SampleFile
 from shared_schema.load import dump
 from tests.backend.cli.conftest import Run
 from tests.backend.sensor.scenes import DEFECTS, TOP, recipe, surface

@@ -16,8 +16,8 @@ from backend.cloud import PointCloud
 from backend.io import read_cloud, write_cloud
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
+from backend.sensor.virtual_scan import virtual_scan
 from backend.training import DETECTOR_FILE, STATE_FILE
-from backend.virtual_scan import virtual_scan
 from tests.backend.cli.conftest import Run
 from tests.backend.parts import scan, write_folder
 from tests.backend.shapes import TEMPLATES

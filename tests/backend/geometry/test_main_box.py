@@ -8,7 +8,7 @@ import pytest
 from backend.cloud import PointCloud
 from backend.geometry.main_box import main_box
 from backend.samples import load_sample, sample_names
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
 
 
 def rod(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -17,7 +17,7 @@ from backend.geometry.normals import (
 )
 from backend.geometry.surface import subsample_surface
 from backend.samples import load_sample, sample_names
-from backend.virtual_scan import virtual_scan
+from backend.sensor.virtual_scan import virtual_scan
 
 
 def _sphere(count: int = 2_000) -> PointCloud:

@@ -7,7 +7,7 @@ import pytest
 
 from backend.geometry.normals import estimate_normals
 from backend.geometry.refresh_normals import refresh_normals
-from backend.replay import replay
+from backend.replay.replay import replay
 from tests.backend.shapes import plate, random_recipe, sphere
 
 

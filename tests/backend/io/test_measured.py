@@ -19,7 +19,7 @@ from backend.io import (
     write_scored,
 )
 from backend.io.measured import only_measured
-from backend.replay import replay
+from backend.replay.replay import replay
 from shared_schema.recipe import Recipe
 
 NUMBERS = np.arange(1.0, 31.0).reshape(10, 3)

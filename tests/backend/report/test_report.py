@@ -13,7 +13,7 @@ from jinja2 import UndefinedError
 from rich.console import Console
 
 import backend.report
-from backend.evaluation import MetricRow
+from backend.evaluation.measure import MetricRow
 from backend.report import as_text, data_address, render_report
 from backend.report.metrics_table import COLUMNS, metrics_table
 

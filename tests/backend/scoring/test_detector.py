@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from backend.errors import CheckpointError, CloudError
-from backend.evaluation import evaluate
+from backend.evaluation.measure import evaluate
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, train

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.sensor import Sensed, sense
 from shared_schema.load import parse_document
 from shared_schema.recipe import Recipe

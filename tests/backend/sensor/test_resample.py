@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.geometry.falloff import falloff
-from backend.replay import replay
+from backend.replay.replay import replay
 from shared_schema.constants import Falloff
 from shared_schema.record import EffectReport
 from tests.backend.sensor.scenes import DEFECTS, TOP, deformed, recipe, sensed, surface

@@ -11,7 +11,7 @@ import pytest
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CloudError
 from backend.remake import remake
-from backend.replay import replay
+from backend.replay.replay import replay
 from backend.sensor import sense
 from backend.sensor.presets import find_sensor, preset_names
 from shared_schema.errors import SchemaError

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from backend.errors import TrainingError
-from backend.models.loss import LOSSES
 from backend.scoring.detector import Detector
 from backend.training import TrainingConfig, train
+from backend.training.pointwise.loss import LOSSES
 from backend.training.tracking import tensorboard_log
 from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan
 

@@ -12,12 +12,12 @@ import pytest
 from rich.progress import Progress, TaskID
 
 from backend.cloud import PointCloud
-from backend.dataset.normalization import Normalization
 from backend.engine.processes import Workers
-from backend.models.fitting import Example
+from backend.models.normalization import Normalization
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, STATE_FILE, SynthesisConfig, TrainingConfig, train
-from backend.training.examples import Examples, Recipe, drawn_examples
+from backend.training.pointwise.examples import Examples, Recipe, drawn_examples
+from backend.training.pointwise.network import Example
 from shared_schema.recipe import RecipeTemplate
 from tests.backend.parts import TINY, nominal_set
 

@@ -1,0 +1,293 @@
+"""How well a detector does on labelled clouds, per defect kind and overall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.benchmark import OWN_PROTOCOL
+from backend.dataset.layouts import Protocol
+from backend.errors import DatasetError
+from backend.evaluation.metrics.aupro import (
+    aupro,
+    label_image,
+    label_regions,
+    pro_curve,
+    stack_regions,
+)
+from backend.evaluation.metrics.auroc import auroc, resampled_auroc
+from backend.evaluation.metrics.average_precision import average_precision
+from backend.evaluation.metrics.roc import roc_curve, thinned
+from backend.io.organised import PIXEL
+from backend.scoring.detector import Detector, ScoreMap
+
+Places = tuple[NDArray[np.int32], NDArray[np.float32]]
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+OVERALL = "all"
+DRAWN_POINTS = 2_000_000
+BOOTSTRAP_SEED = 0
+BOOTSTRAP_ROUNDS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class TestCase:
+    """A labelled cloud to evaluate on.
+
+    Attributes:
+        cloud: anomalous if its mask has any point.
+        category: as in training.
+        kind: the defect kind, the row of the table it counts for; any text for nominal clouds.
+        image: (H, W) bool, the ground truth of an organised scan, whose points know their pixels.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    cloud: LabeledCloud
+    category: str
+    kind: str
+    image: NDArray[np.bool_] | None = None
+
+    @property
+    def anomalous(self) -> bool:
+        """Whether any point is."""
+        return bool(self.cloud.mask.any()) or (self.image is not None and bool(self.image.any()))
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCase:
+    """A test case with what the detector said."""
+
+    case: TestCase
+    result: ScoreMap
+
+    @cached_property
+    def in_cloud(self) -> Places:
+        """Its regions in the neighbourhood graph of the cloud, and the points' scores."""
+        cloud = self.case.cloud
+        if not cloud.mask.any():
+            return np.zeros(len(cloud), np.int32), self.result.point_scores
+        regions = label_regions(cloud.mask, PointCloud(cloud.points).edges)
+        return regions.astype(np.int32), self.result.point_scores
+
+    @cached_property
+    def in_image(self) -> Places:
+        """Its regions in the image, and the pixels' scores, 0 where there is no point.
+
+        Raises:
+            DatasetError: the scan is not organised.
+        """
+        cloud, truth = self.case.cloud, self.case.image
+        if truth is None or any(name not in cloud.fields for name in PIXEL):
+            raise DatasetError("a benchmark of images needs organised scans and their ground truth")
+        scores = np.zeros(truth.shape, np.float32)
+        row, column = (cloud.fields[name] for name in PIXEL)
+        scores[row, column] = self.result.point_scores
+        return label_image(truth).astype(np.int32).ravel(), scores.ravel()
+
+    def without_geometry(self, protocol: Protocol) -> ScoredCase:
+        """What ``report`` needs by ``protocol``, and no more, for data sets larger than memory."""
+        places = self.in_image if protocol.in_image else self.in_cloud
+        cloud = self.case.cloud
+        nothing = np.empty((0, 3))
+        bare = LabeledCloud(
+            nothing, None, cloud.mask, cloud.labels[:0], cloud.weight[:0], cloud.source_index[:0]
+        )
+        slim = ScoredCase(replace(self.case, cloud=bare), self.result)
+        slim.__dict__["in_image" if protocol.in_image else "in_cloud"] = places
+        return slim
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """Metrics of one defect kind; each is the mean over the categories where it is defined.
+
+    Attributes:
+        kind: the defect kind, or ``"all"``.
+        anomalous_clouds, nominal_clouds: how many counted.
+        o_auroc, o_ap: objects; anomalous of this kind against all nominal of the same category.
+        o_auroc_interval: its 95 % bootstrap interval over the clouds of each category.
+        p_auroc, average_precision: points of the anomalous clouds of this kind, and of the nominal
+            ones where the protocol has it so.
+        aupro: per-region overlap to 0.3, on the same points or, by protocol, on pixels.
+    """
+
+    kind: str
+    anomalous_clouds: int
+    nominal_clouds: int
+    o_auroc: float
+    o_auroc_interval: tuple[float, float]
+    p_auroc: float
+    average_precision: float
+    aupro: float
+    o_ap: float = float("nan")
+
+    def to_record(self) -> dict[str, Any]:
+        """The row as JSON; undefined values are None."""
+        return {name: _json_number(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> MetricRow:
+        """The inverse of ``to_record``."""
+        values: dict[str, Any] = {name: _from_json(value) for name, value in record.items()}
+        return cls(**values)
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationReport:
+    """The table and the curves.
+
+    Attributes:
+        rows: one per kind in order of first appearance, then ``"all"``.
+        categories: the row of all kinds of each category, by its name.
+        object_curves, point_curves: per kind the false and true positive rates, pooled over
+            categories; of very many points an even part.
+        overlap_curves: per kind the false positive rate and the mean overlap.
+        cases: every case with its scores.
+    """
+
+    rows: tuple[MetricRow, ...]
+    categories: Mapping[str, MetricRow]
+    object_curves: Mapping[str, Curve]
+    point_curves: Mapping[str, Curve]
+    overlap_curves: Mapping[str, Curve]
+    cases: tuple[ScoredCase, ...]
+
+    def to_record(self) -> list[dict[str, Any]]:
+        """The rows as JSON; undefined values are None."""
+        return [row.to_record() for row in self.rows]
+
+
+def evaluate(detector: Detector, cases: Iterable[TestCase]) -> EvaluationReport:
+    """Score every case and compute the table; nominal cases are needed for the object columns."""
+    return report([score_case(detector, case) for case in cases])
+
+
+def score_case(detector: Detector, case: TestCase) -> ScoredCase:
+    """Score one."""
+    return ScoredCase(case, detector.score(case.cloud.points, case.cloud.normals, case.category))
+
+
+def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> EvaluationReport:
+    """The table and curves of cases that are scored already, as ``protocol`` measures."""
+    kinds = list(dict.fromkeys(s.case.kind for s in scored if s.case.anomalous))
+    chosen = {
+        kind: [s for s in scored if not s.case.anomalous or s.case.kind == kind] for kind in kinds
+    }
+    chosen[OVERALL] = list(scored)
+    categories = dict.fromkeys(s.case.category for s in scored)
+    return EvaluationReport(
+        tuple(_row(kind, part, protocol) for kind, part in chosen.items()),
+        {
+            name: _row(OVERALL, [s for s in scored if s.case.category == name], protocol)
+            for name in categories
+        },
+        {kind: roc_curve(*_objects(part)) for kind, part in chosen.items()},
+        {kind: roc_curve(*_some(*_points(part, protocol))) for kind, part in chosen.items()},
+        {kind: _overlap_curve(part, protocol) for kind, part in chosen.items()},
+        tuple(scored),
+    )
+
+
+def _row(kind: str, scored: Sequence[ScoredCase], protocol: Protocol) -> MetricRow:
+    categories = dict.fromkeys(s.case.category for s in scored)
+    parts = [[s for s in scored if s.case.category == name] for name in categories]
+    anomalous = sum(s.case.anomalous for s in scored)
+    points = [_points(part, protocol) for part in parts]
+    return MetricRow(
+        kind,
+        anomalous,
+        len(scored) - anomalous,
+        _mean(auroc(*_objects(part)) for part in parts),
+        _interval(parts),
+        _mean(auroc(*part) for part in points),
+        _mean(average_precision(*part) for part in points),
+        _mean(_aupro(part, protocol) for part in parts),
+        _mean(average_precision(*_objects(part)) for part in parts),
+    )
+
+
+def _interval(parts: Sequence[Sequence[ScoredCase]]) -> tuple[float, float]:
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    drawn = np.stack([resampled_auroc(*_objects(p), rng, BOOTSTRAP_ROUNDS) for p in parts])
+    defined = drawn[~np.isnan(drawn[:, 0])]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined.mean(axis=0), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _objects(scored: Sequence[ScoredCase]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    truth = np.array([s.case.anomalous for s in scored], dtype=bool)
+    return truth, np.array([s.result.object_score for s in scored], dtype=np.float64)
+
+
+def _counting(scored: Sequence[ScoredCase], protocol: Protocol) -> list[ScoredCase]:
+    """Those whose points count."""
+    return [s for s in scored if s.case.anomalous or protocol.nominal_points]
+
+
+def _points(
+    scored: Sequence[ScoredCase], protocol: Protocol
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Truth and scores of all points that count; of pixels where the protocol has it so."""
+    chosen = _counting(scored, protocol)
+    if protocol.in_image:
+        masks = [np.empty(0, bool), *(s.in_image[0] > 0 for s in chosen)]
+        scores = [np.empty(0, np.float32), *(s.in_image[1] for s in chosen)]
+    else:
+        masks = [np.empty(0, bool), *(s.case.cloud.mask for s in chosen)]
+        scores = [np.empty(0, np.float32), *(s.result.point_scores for s in chosen)]
+    return np.concatenate(masks), np.concatenate(scores)
+
+
+def _some(
+    truth: NDArray[np.bool_], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Few enough to draw a curve of."""
+    step = -(-len(truth) // DRAWN_POINTS) or 1
+    return truth[::step], scores[::step]
+
+
+def _places(
+    scored: Sequence[ScoredCase], protocol: Protocol
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Region numbers and scores of all that count, each region with a number of its own."""
+    chosen = _counting(scored, protocol)
+    places = [s.in_image if protocol.in_image else s.in_cloud for s in chosen]
+    if not any(s.case.anomalous for s in chosen):
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    regions = stack_regions([part[0].astype(np.int64) for part in places])
+    return regions, np.concatenate([part[1] for part in places])
+
+
+def _aupro(scored: Sequence[ScoredCase], protocol: Protocol) -> float:
+    return aupro(*_places(scored, protocol))
+
+
+def _overlap_curve(scored: Sequence[ScoredCase], protocol: Protocol) -> Curve:
+    rate, overlap = pro_curve(*_places(scored, protocol))
+    return thinned(rate, overlap)
+
+
+def _mean(values: Iterable[float]) -> float:
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
+def _json_number(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json_number(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_json(item) for item in value)
+    return float("nan") if value is None else value

@@ -1,6 +1,0 @@
-"""A small Point Transformer in plain PyTorch."""
-
-from backend.models.point_transformer.config import PointTransformerConfig
-from backend.models.point_transformer.network import PointTransformer
-
-__all__ = ["PointTransformer", "PointTransformerConfig"]

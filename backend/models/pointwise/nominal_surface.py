@@ -1,0 +1,269 @@
+"""Rigid parts against their nominal model: how high each point lies over it, place by place.
+
+Comparison with the model sees what surroundings do not tell, such as a bend or a shallow dent.
+Heights are in units of how much nominal scans differ at the same place, and from their mean there,
+so that what is always a little off, as by shrinkage or a fillet left out of the model, is nominal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from backend.cloud import PointCloud
+from backend.errors import CheckpointError
+from backend.geometry.normals import estimate_normals, orient_as
+from backend.geometry.surface import subsample_surface
+from backend.geometry.transform import rotation_of, transform_points
+from backend.models.pointwise.preparation import PreparedCloud
+from backend.registration import Fit, Target, principal_poses, register
+from backend.registration.part_finder import PartFinder
+
+FloatArray = NDArray[np.float64]
+Track = Callable[[Sequence[PreparedCloud]], Iterable[PreparedCloud]]
+
+SAMPLES = 60_000
+MOST_PLACES = 1_000
+POINTS_PER_PLACE = 40
+SMOOTHING = 16
+# A height that is beyond all but one of those of so many nearest points is a stray point's.
+AROUND = 8
+SEED = 0
+# A place's own figures count as much as those of all places once it has so many points.
+PRIOR_POINTS = 10.0
+SMALLEST_SPREAD = 1e-6
+MOST_POSES = 8
+# A scan is taken to be placed if it fits nearly as well as nominal ones; else all poses are tried.
+LOST_FITNESS = 0.1
+TIMES_RMSE = 4.0
+
+
+@dataclass(frozen=True)
+class UsualFit:
+    """How well nominal scans fit the model, at worst; see ``Fit``. Lengths at unit scale."""
+
+    fitness: float = 0.0
+    rmse: float = 0.0
+
+    @classmethod
+    def of(cls, fits: Sequence[Fit]) -> UsualFit:
+        """The worst of each."""
+        return cls(min(fit.fitness for fit in fits), max(fit.rmse for fit in fits))
+
+    def allows(self, fit: Fit) -> bool:
+        """Whether a scan with a defect may fit like that, so that no other pose need be tried."""
+        near = fit.rmse <= TIMES_RMSE * self.rmse
+        return near and fit.fitness >= self.fitness - LOST_FITNESS
+
+
+@dataclass(frozen=True, eq=False)
+class NominalSurface:
+    """A category's nominal model at unit scale, and how nominal scans differ from it.
+
+    Attributes:
+        mesh: of V vertices and F faces.
+        places: K points spread over it, with normals.
+        mean, spread: (K,) of the heights of nominal scans near each place.
+        poses: (P, 4, 4) of nominal scans, where others are looked for first.
+        usual: what nominal scans fit like.
+    """
+
+    mesh: PointCloud
+    places: PointCloud
+    mean: FloatArray
+    spread: FloatArray
+    poses: FloatArray = field(default_factory=lambda: _poses([]))
+    usual: UsualFit = field(default_factory=UsualFit)
+
+    @classmethod
+    def fit(
+        cls, mesh: PointCloud, clouds: Sequence[PreparedCloud], track: Track = iter
+    ) -> NominalSurface:
+        """Learn from nominal ``clouds``.
+
+        Args:
+            mesh: the nominal model, in the clouds' unit, the normalization's scale; any frame.
+            clouds: at least one.
+            track: follows the work on them.
+
+        Raises:
+            CloudError: the model has no faces.
+            RegistrationError: a scan does not fit the model.
+        """
+        points = sum(len(cloud.rows) for cloud in clouds)
+        count = min(MOST_PLACES, 1 + points // POINTS_PER_PLACE)
+        places = subsample_surface(mesh, count, np.random.default_rng(SEED))
+        surface = cls(mesh, places, np.zeros(len(places)), np.ones(len(places)))
+        target = Target(mesh)
+        usual = UsualFit()
+        fits: list[Fit] = []
+        found = []
+        for cloud in track(clouds):
+            poses = _poses(fits)
+            fits.append(_place(target, _scan_of(cloud), poses, usual, judge=True))
+            usual = UsualFit.of(fits)
+            found.append(surface._heights(cloud, fits[-1].T_part_scan))
+        heights, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        mean, spread = _statistics(heights, rows, len(places))
+        return replace(surface, mean=mean, spread=spread, poses=_poses(fits), usual=usual)
+
+    def deviations(self, cloud: PreparedCloud) -> FloatArray:
+        """How many spreads (M,) the points of a scan lie off the usual height at their place.
+
+        Raises:
+            RegistrationError: it is much smaller than the part.
+        """
+        fit = _place(self._target, _scan_of(cloud), self.poses, self.usual)
+        heights, rows = self._heights(cloud, fit.T_part_scan)
+        return np.abs(heights - self.mean[rows]) / self.spread[rows]
+
+    def outward(self, points: FloatArray) -> FloatArray:
+        """Outward normals (M, 3) of the bare ``points`` (M, 3) of a scan, as the model has them.
+
+        Where openings or deep places part a scan, its points alone do not tell its outside.
+
+        Raises:
+            RegistrationError: it is much smaller than the part.
+        """
+        pose = _place(self._target, PointCloud(points), self.poses, self.usual).T_part_scan
+        placed = PointCloud(transform_points(pose, points))
+        normals = estimate_normals(placed.points, placed.tree)
+        return orient_as(self._samples, placed.points, normals) @ rotation_of(pose)
+
+    def _heights(
+        self, cloud: PreparedCloud, pose: FloatArray
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Heights (M,) of the placed points over the model, smoothed, and their places' rows."""
+        points = transform_points(pose, cloud.points)
+        samples = self._samples
+        normals = samples.normals
+        assert normals is not None  # a subsampled surface has them
+        _, nearest = samples.tree.query(points, workers=-1)
+        apart = points - samples.points[nearest]
+        above = np.einsum("mi,mi->m", apart, normals[nearest])
+        # Each sample stands for a disc about it: what lies beside the model is off it, too.
+        beside = np.linalg.norm(apart - above[:, None] * normals[nearest], axis=1)
+        heights = np.copysign(np.hypot(above, (beside - samples.spacing).clip(0.0)), above)
+        heights = _without_spikes(heights, cloud.neighbors[:, 1 : AROUND + 1])
+        smooth = heights[cloud.neighbors[:, :SMOOTHING]].mean(axis=1)
+        return smooth, self._tree.query(self._oriented(samples.points, normals)[nearest])[1]
+
+    @cached_property
+    def finder(self) -> PartFinder:
+        """Finds the part in scans at unit scale, first where nominal ones showed it."""
+        return PartFinder(self.mesh, tuple(self.poses))
+
+    @cached_property
+    def _target(self) -> Target:
+        return Target(self.mesh)
+
+    @cached_property
+    def _samples(self) -> PointCloud:
+        return subsample_surface(self.mesh, SAMPLES, np.random.default_rng(SEED))
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        assert self.places.normals is not None  # a subsampled surface has them
+        return cKDTree(self._oriented(self.places.points, self.places.normals))
+
+    def _oriented(self, points: FloatArray, normals: FloatArray) -> FloatArray:
+        """Places (N, 6) that are far apart on the two sides of a thin wall."""
+        return np.hstack([points, self.places.spacing * normals])
+
+    def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Tensors and a JSON document."""
+        faces = self.mesh.faces
+        normals = self.places.normals
+        assert faces is not None and normals is not None  # it could not have been fitted
+        arrays = {
+            "vertices": self.mesh.points,
+            "faces": faces.astype(np.int32),
+            "places": self.places.points,
+            "normals": normals,
+            "mean": self.mean,
+            "spread": self.spread,
+            "poses": self.poses,
+        }
+        return {name: torch.from_numpy(a) for name, a in arrays.items()}, asdict(self.usual)
+
+    @classmethod
+    def from_checkpoint(
+        cls, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]
+    ) -> NominalSurface:
+        """The inverse of ``to_checkpoint``.
+
+        Raises:
+            CheckpointError: something is missing.
+        """
+        try:
+            arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+            mesh = PointCloud(arrays["vertices"], faces=arrays["faces"].astype(np.int64))
+            usual = UsualFit(**document)
+            places = PointCloud(arrays["places"], arrays["normals"])
+            statistics = (arrays["mean"], arrays["spread"])
+            return cls(mesh, places, *statistics, arrays["poses"], usual)
+        except (KeyError, TypeError) as error:
+            raise CheckpointError(f"the nominal surface is not whole: {error}") from error
+
+
+def _scan_of(cloud: PreparedCloud) -> PointCloud:
+    return PointCloud(cloud.points, cloud.normals)
+
+
+def _place(
+    target: Target,
+    scan: PointCloud,
+    poses: FloatArray,
+    usual: UsualFit,
+    judge: bool = False,
+) -> Fit:
+    """Where a scan lies on the model: as nominal ones lay, or by principal axes, or anywhere.
+
+    Raises:
+        RegistrationError: it is much smaller than the part, or is judged and does not fit.
+    """
+    starts = np.concatenate([poses, principal_poses(target.nominal, scan)])
+    search = partial(register, target, scan)
+    near = search(rng=np.random.default_rng(SEED), starts=starts, judge=False)
+    if usual.allows(near):
+        return near
+    anywhere = search(rng=np.random.default_rng(SEED), judge=judge)
+    return max(near, anywhere, key=lambda fit: fit.fitness)
+
+
+def _without_spikes(heights: FloatArray, around: NDArray[np.integer]) -> FloatArray:
+    """Heights (M,), none beyond the second highest or lowest of those ``around`` (M, 8) it.
+
+    So a stray point near the surface, or two, lift none of their neighbours. A crack as wide as one
+    point stays, since each of its points has two others of it around.
+    """
+    others = np.sort(heights[around], axis=1)
+    return np.clip(heights, others[:, 1], others[:, -2])
+
+
+def _poses(fits: Sequence[Fit]) -> FloatArray:
+    """Of the first scans, (P, 4, 4)."""
+    return np.array([fit.T_part_scan for fit in fits[:MOST_POSES]]).reshape(-1, 4, 4)
+
+
+def _statistics(
+    heights: FloatArray, rows: NDArray[np.int64], places: int
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and spread (K,) at each place, of heights (N,) that belong to ``rows`` (N,).
+
+    Both are drawn towards those of all places, the more the fewer points a place has.
+    """
+    count = np.bincount(rows, minlength=places)
+    weight = PRIOR_POINTS + count
+    middle = float(np.median(heights))
+    mean = (PRIOR_POINTS * middle + np.bincount(rows, heights, places)) / weight
+    squared = (heights - mean[rows]) ** 2
+    variance = (PRIOR_POINTS * squared.mean() + np.bincount(rows, squared, places)) / weight
+    return mean, np.maximum(np.sqrt(variance), SMALLEST_SPREAD)

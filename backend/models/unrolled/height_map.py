@@ -1,0 +1,135 @@
+"""Scans of parts of revolution unrolled into height maps.
+
+A relief map is cut along the meridian into rows and about the axis into columns; a cell holds the
+mean height of the points in it over the meridian. Its columns go round: the first follows the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from backend.models.unrolled.axis_frame import AxisFrame
+from backend.models.unrolled.outline import Meridian
+
+FloatArray = NDArray[np.float64]
+MapArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+Real = TypeVar("Real", np.float32, np.float64)
+
+# Points farther from the meridian, in cells, are no relief of it.
+FARTHEST = 7.5
+# An empty cell among so many filled ones, of nine, gets their mean: scans are not even.
+FILLED_AROUND = 3
+LEAST_WEIGHT = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class ReliefMap:
+    """An unrolled scan of N points: R rows along the meridian, C columns about the axis.
+
+    Attributes:
+        height: (R, C) in cells; 0 where nothing is seen.
+        seen: (R, C) 1 where there is surface, else 0.
+        cells: (N,) the flat index of each point's cell.
+        offsets: (N,) height of each point, in cells.
+        tilt: see ``AxisFrame``.
+    """
+
+    height: MapArray
+    seen: MapArray
+    cells: IntArray
+    offsets: MapArray
+    tilt: float
+
+    @property
+    def counts(self) -> IntArray:
+        """(R, C) points in each cell."""
+        count = np.bincount(self.cells, minlength=self.height.size)
+        return count.reshape(self.height.shape).astype(np.int64)
+
+    def sums(self, values: FloatArray | MapArray) -> FloatArray:
+        """(R, C) sum over the points in each cell of ``values`` (N,)."""
+        total = np.bincount(self.cells, values, self.height.size).astype(np.float64)
+        return total.reshape(self.height.shape)
+
+    def at_points(self, values: MapArray) -> MapArray:
+        """(N,) what ``values`` (R, C) are in the points' cells."""
+        return values.ravel()[self.cells]
+
+
+@dataclass(frozen=True, eq=False)
+class ReliefGrid:
+    """How a category's scans are cut into cells.
+
+    Attributes:
+        meridian: their common outline.
+        rows, columns: of the maps.
+    """
+
+    meridian: Meridian
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, meridian: Meridian, radius: float) -> ReliefGrid:
+        """Cells as wide as they are long at ``radius`` from the axis."""
+        rows = int(np.ceil(meridian.length / meridian.cell)) + 1
+        return cls(meridian, rows, 4 * max(1, round(0.5 * np.pi * radius / meridian.cell)))
+
+    def unroll(self, scan: AxisFrame, offset: float = 0.0) -> ReliefMap:
+        """The map of a scan that is aligned to the meridian, with ``offset`` cells before it."""
+        arc, height = self.meridian.unroll(scan)
+        offsets = height / self.meridian.cell
+        row = np.clip((arc / self.meridian.cell + offset).astype(np.int64), 0, self.rows - 1)
+        turn = scan.angle % (2.0 * np.pi) / (2.0 * np.pi)
+        column = (turn * self.columns + offset).astype(np.int64) % self.columns
+        cells = row * self.columns + column
+        near = np.abs(offsets) < FARTHEST
+        shape, size = (self.rows, self.columns), self.rows * self.columns
+        count = np.bincount(cells[near], minlength=size).reshape(shape)
+        total = np.bincount(cells[near], offsets[near], size).reshape(shape)
+        mean, seen = _filled(total / np.maximum(count, 1), (count > 0).astype(np.float64))
+        return ReliefMap(
+            mean.astype(np.float32),
+            seen.astype(np.float32),
+            cells,
+            offsets.astype(np.float32),
+            scan.tilt,
+        )
+
+
+def _filled(mean: FloatArray, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """With small gaps closed."""
+    around, count = _sum_of_nine(mean * seen), _sum_of_nine(seen)
+    gap = (seen == 0) & (count >= FILLED_AROUND)
+    return np.where(gap, around / np.maximum(count, 1.0), mean), np.where(gap, 1.0, seen)
+
+
+def _sum_of_nine(values: FloatArray) -> FloatArray:
+    rows, columns = values.shape
+    padded = np.pad(wrapped(values, 1), ((1, 1), (0, 0)))
+    shifted = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
+    total: FloatArray = np.sum(shifted, axis=0)
+    return total
+
+
+def wrapped(values: NDArray[Real], width: int) -> NDArray[Real]:
+    """(…, C + 2 width) with ``width`` further columns on both sides, going round."""
+    return np.concatenate([values[..., -width:], values, values[..., :width]], axis=-1)
+
+
+def blurred(values: FloatArray | MapArray, cells: float | tuple[float, float]) -> FloatArray:
+    """Gaussian blur of (R, C) by ``cells``, going round the axis."""
+    return gaussian_filter(values.astype(np.float64), cells, mode=("nearest", "wrap"))
+
+
+def blurred_where(values: FloatArray | MapArray, seen: MapArray, cells: float) -> FloatArray:
+    """The same, as the mean of what is ``seen``; 0 where nothing is near."""
+    weight = blurred(seen, cells)
+    mean = blurred(values * seen, cells) / np.maximum(weight, 1e-6)
+    return np.where(weight > LEAST_WEIGHT, mean, 0.0)

@@ -1,0 +1,89 @@
+"""Relief models as tensors and a JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.errors import CheckpointError
+from backend.models.unrolled.height_map import ReliefGrid
+from backend.models.unrolled.inputs import NominalSpread
+from backend.models.unrolled.matching import Bank
+from backend.models.unrolled.model import ReliefConfig, ReliefModel
+from backend.models.unrolled.network import ReliefNetwork
+from backend.models.unrolled.outline import Meridian, Profile
+from backend.models.unrolled.spread import Spread
+
+Tensors = dict[str, torch.Tensor]
+
+
+def to_checkpoint(model: ReliefModel) -> tuple[Tensors, dict[str, Any]]:
+    """Tensors by name and what else there is to know."""
+    profile = model.grid.meridian.profile
+    arrays = {
+        "profile": profile.radii,
+        "corners": model.grid.meridian.corners,
+        "bank.height": model.bank.height.astype(np.float16),
+        "bank.seen": np.packbits(model.bank.seen.astype(bool), axis=-1),
+        "bank.tilt": model.bank.tilt,
+    }
+    for name in ("magnitude", "missing"):
+        part: Spread = getattr(model.spread, name)
+        arrays[f"{name}.tilts"] = part.tilts
+        arrays[f"{name}.values"] = part.values.astype(np.float16)
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+    for number, network in enumerate(model.networks):
+        weights = network.state_dict()
+        tensors |= {f"network.{number}.{name}": value for name, value in weights.items()}
+    document = {
+        "config": asdict(model.config),
+        "cell": model.grid.meridian.cell,
+        "first": profile.first,
+        "width": profile.width,
+        "rows": model.grid.rows,
+        "columns": model.grid.columns,
+        "networks": [{"inputs": n.inputs, "width": n.width} for n in model.networks],
+    }
+    return tensors, document
+
+
+def from_checkpoint(
+    tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]
+) -> ReliefModel:
+    """The inverse of ``to_checkpoint``.
+
+    Raises:
+        CheckpointError: something is missing, or does not fit.
+    """
+    try:
+        arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("network.")}
+        profile = Profile(arrays["profile"], document["first"], document["width"])
+        meridian = Meridian(profile, arrays["corners"], document["cell"])
+        grid = ReliefGrid(meridian, document["rows"], document["columns"])
+        seen = np.unpackbits(arrays["bank.seen"], axis=-1, count=grid.columns).astype(np.float32)
+        bank = Bank(arrays["bank.height"].astype(np.float32), seen, arrays["bank.tilt"])
+        spreads = {
+            name: Spread(arrays[f"{name}.tilts"], arrays[f"{name}.values"].astype(np.float32))
+            for name in ("magnitude", "missing")
+        }
+        networks = [
+            _network(shape, tensors, f"network.{number}.")
+            for number, shape in enumerate(document["networks"])
+        ]
+        config = ReliefConfig.from_record(document["config"])
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"the relief model is not whole: {error}") from error
+    return ReliefModel(grid, bank, NominalSpread(**spreads), networks, config)
+
+
+def _network(
+    shape: Mapping[str, int], tensors: Mapping[str, torch.Tensor], prefix: str
+) -> ReliefNetwork:
+    network = ReliefNetwork(shape["inputs"], shape["width"])
+    weights = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    network.load_state_dict(weights)
+    return network.eval()

@@ -1,0 +1,139 @@
+"""What ``flawsmith synthesize`` is to make, and where each file of it goes.
+
+OUT/CATEGORY/anomalous/00000.safetensors    a sample with its record
+OUT/CATEGORY/nominal/SCAN.safetensors       a scan that was used, its normals outward, with a record
+OUT/manifest.json                           all of them, once all are there
+OUT/synthesize.json                         what they are made from
+OUT/.synthesize/                            what a run that goes on need not find out again
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.dataset.folder import ANOMALOUS, NOMINAL
+from backend.dataset.shards import SUFFIX
+from backend.errors import DatasetError
+from backend.file_names import shown
+from backend.intake import PLAIN, Intake
+from backend.io import READERS
+from backend.replay.replay import OnEmpty
+from shared_schema.sensor import Sensor
+
+INPUTS_FILE = "synthesize.json"
+
+
+def scan_name(file: Path) -> str:
+    """What the scan in ``file`` is called in the data set; it goes into names and into JSON."""
+    return shown(file.stem)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for; of equal orders on equal files every file comes out equal.
+
+    Attributes:
+        template: file of the recipe template, whose unit is the part's.
+        scans: folder of defect-free scans.
+        out: the data set.
+        category: name of the part.
+        nominal: file of the nominal model, to which scans are registered; None where they are in
+            the part frame.
+        views: file of a view set in the part's unit, for templates that mark places in views.
+        intake: how scans and nominal model are taken in; a unit that it lacks is the part's.
+        seed: of everything that is drawn by chance.
+        suffix: format of the clouds: ``".safetensors"``, or one of ``FIELD_SUFFIXES``, which have
+            their record beside them.
+        on_empty: ``"refuse"`` draws a recipe anew where any of its defects marks no point.
+        nominal_scans: whether the scans go into the data set too.
+        sensor: what scans the deformed surfaces, and the scans that go into the data set too, or
+            the two would be told apart by it; or None.
+    """
+
+    template: Path
+    scans: Path
+    out: Path
+    category: str
+    nominal: Path | None = None
+    views: Path | None = None
+    intake: Intake = PLAIN
+    seed: int = 0
+    suffix: str = SUFFIX
+    on_empty: OnEmpty = "skip"
+    nominal_scans: bool = True
+    sensor: Sensor | None = None
+
+    def scan_files(self) -> list[Path]:
+        """The scans by name.
+
+        Raises:
+            DatasetError: there are none, or two would be written under one name.
+        """
+        files = sorted(
+            path
+            for path in self.scans.iterdir()
+            if path.suffix.lower() in READERS and not path.name.startswith(".")
+        )
+        if not files:
+            raise DatasetError(f"{self.scans}: no scans found; they end in {', '.join(READERS)}")
+        seen: dict[str, Path] = {}
+        for path in files:
+            # Some file systems do not tell upper from lower case.
+            other = seen.setdefault(scan_name(path).casefold(), path)
+            if other != path:
+                raise DatasetError(
+                    f"{other} and {path} would both be written as {scan_name(path)!r}; rename one"
+                )
+        return files
+
+    @property
+    def anomalous_folder(self) -> Path:
+        """Where the samples go."""
+        return self.out / self.category / ANOMALOUS
+
+    @property
+    def nominal_folder(self) -> Path:
+        """Where the scans go."""
+        return self.out / self.category / NOMINAL
+
+    @property
+    def manifest_file(self) -> Path:
+        """Lists everything; it is there when everything is."""
+        return self.out / "manifest.json"
+
+    @property
+    def inputs_file(self) -> Path:
+        """Says what the data set is made from."""
+        return self.out / INPUTS_FILE
+
+    @property
+    def work_folder(self) -> Path:
+        """Holds what a run that goes on need not find out again."""
+        return self.out / ".synthesize"
+
+    def sample_file(self, number: int) -> Path:
+        """Cloud of sample ``number``."""
+        return self.anomalous_folder / f"{number:05d}{self.suffix}"
+
+    def missing_file(self, number: int) -> Path:
+        """Says why there is no sample ``number``."""
+        return self.work_folder / "missing" / f"{number:05d}.json"
+
+    def nominal_file(self, scan: str) -> Path:
+        """The scan as it is handed on."""
+        return self.nominal_folder / f"{scan}{self.suffix}"
+
+    def prepared_file(self, scan: str) -> Path:
+        """The scan that samples are made from: what is handed on, where that is the same."""
+        if self.nominal_scans and self.suffix == SUFFIX and self.sensor is None:
+            return self.nominal_file(scan)
+        return self.work_folder / "scans" / f"{scan}{SUFFIX}"
+
+    def index_file(self, scan: str) -> Path:
+        """What else processes would have to find out of a scan, each for itself."""
+        return self.work_folder / "index" / f"{scan}{SUFFIX}"
+
+    def skipped_file(self, scan: str) -> Path:
+        """Says why a scan is not used."""
+        return self.work_folder / "scans" / f"{scan}.json"

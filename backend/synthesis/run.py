@@ -1,0 +1,213 @@
+"""Synthesise a data set: samples from a template and defect-free scans, spread over processes.
+
+Every file depends on the order alone, appears whole, and is made where it is missing. So a run that
+was killed goes on when it is run again, and the data set comes out the same, byte for byte, however
+often that happens and however many processes work, on one kind of processor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from backend.dataset.shards import SUFFIX
+from backend.engine.lock import alone
+from backend.engine.processes import Workers
+from backend.errors import DatasetError
+from backend.geometry.surface import require_faces
+from backend.io import FIELD_SUFFIXES, read_cloud, write_json
+from backend.synthesis.manifest import Inputs, Manifest, MissingEntry, SampleEntry, ScanEntry
+from backend.synthesis.plan import Order
+from backend.synthesis.prepared_scans import prepare_scan
+from backend.synthesis.samples import Task, make_sample
+from shared_schema.load import load_template, load_views
+
+# Samples of one scan that go to one process together: the scan is read and indexed once for them.
+MOST_TOGETHER = 8
+GROUPS_PER_PROCESS = 4
+# As ``backend.io.atomic`` names what it has not finished.
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A data set in the making; the steps are to be taken in their order.
+
+    Attributes:
+        order: what to make.
+        inputs: of the order.
+        count: samples in all.
+        workers: who does the work.
+        notices: whole sentences about the nominal model that the user is to be told.
+    """
+
+    order: Order
+    inputs: Inputs
+    count: int
+    workers: Workers
+    notices: tuple[str, ...] = ()
+
+    def scans(self) -> Iterator[ScanEntry]:
+        """Prepare the scans; each, or why it is skipped, as it is finished."""
+        files = self.order.scan_files()
+        return self.workers.spread(partial(prepare_scan, self.order), files)
+
+    def samples(self, scans: Iterable[ScanEntry]) -> Iterator[SampleEntry | MissingEntry]:
+        """Make the samples, on the usable ones of ``scans`` in turn; each as it is finished.
+
+        Raises:
+            DatasetError: no scan is usable.
+        """
+        ordered = sorted(scans, key=lambda entry: entry.scan)
+        usable = [entry.scan for entry in ordered if entry.skipped is None]
+        if not usable:
+            reason = ordered[0].skipped
+            raise DatasetError(f"none of the {len(ordered)} scans can be used; the first: {reason}")
+        tasks = [Task(number, usable[number % len(usable)]) for number in range(self.count)]
+        # Scan by scan, for what a process has in memory.
+        tasks.sort(key=lambda task: (task.scan, task.number))
+        # A few groups for each process, so that all of them end at about the same time.
+        groups = max(len(usable), GROUPS_PER_PROCESS * self.workers.jobs)
+        together = min(MOST_TOGETHER, -(-self.count // groups))
+        return self.workers.spread(partial(make_sample, self.order), tasks, together=together)
+
+    def finish(
+        self, scans: Iterable[ScanEntry], samples: Iterable[SampleEntry | MissingEntry]
+    ) -> Manifest:
+        """Write the manifest.
+
+        Raises:
+            DatasetError: there is no sample at all.
+        """
+        made = sorted(samples, key=lambda entry: entry.sample)
+        manifest = Manifest(
+            count=self.count,
+            inputs=self.inputs,
+            scans=tuple(sorted(scans, key=lambda entry: entry.scan)),
+            samples=tuple(entry for entry in made if isinstance(entry, SampleEntry)),
+            missing=tuple(entry for entry in made if isinstance(entry, MissingEntry)),
+        )
+        if not manifest.samples:
+            reason = manifest.missing[0].missing
+            raise DatasetError(f"none of the {self.count} samples can be made; the first: {reason}")
+        _remove_unfinished(self.order)
+        write_json(self.order.manifest_file, manifest.model_dump(mode="json"))
+        return manifest
+
+
+def synthesize(order: Order, count: int, jobs: int | None = None) -> Manifest:
+    """Make the data set ``order`` with ``count`` samples, or what is missing of it.
+
+    Args:
+        order: what to make.
+        count: samples in all.
+        jobs: processes; as many as there are cores if None.
+
+    Raises:
+        DatasetError: the folder holds something else, or nothing can be made.
+        EngineError: another run is at work there, or a process was killed.
+    """
+    with begun(order, count, jobs) as synthesis:
+        scans = list(synthesis.scans())
+        return synthesis.finish(scans, list(synthesis.samples(scans)))
+
+
+@contextmanager
+def begun(order: Order, count: int, jobs: int | None = None) -> Iterator[Synthesis]:
+    """The data set as it is, ready to be made or to go on; one run at a time.
+
+    Raises:
+        DatasetError: what is there was made from something else, or is not of this program.
+        EngineError: another run is at work there.
+    """
+    notices = _check(order)
+    inputs = Inputs.of(order)
+    with alone(order.work_folder / "lock"):
+        if order.inputs_file.exists():
+            _check_same(order, inputs)
+            _check_count(order, count)
+        else:
+            _check_free(order)
+            write_json(order.inputs_file, inputs.model_dump(mode="json"))
+        _remove_unfinished(order)
+        # Where it is, everything is; so not while something may be missing.
+        order.manifest_file.unlink(missing_ok=True)
+        with Workers(jobs) as workers:
+            yield Synthesis(order, inputs, count, workers, notices)
+
+
+def _check(order: Order) -> tuple[str, ...]:
+    """Refuse at once what would fail on every scan or sample; what to tell of the nominal model."""
+    name = order.category
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise DatasetError(f"category {name!r} cannot be the name of a folder")
+    unit = load_template(order.template).unit
+    if order.views is not None and load_views(order.views).unit is not unit:
+        raise DatasetError(f"{order.views} is not in {unit}, as the template is; render it anew")
+    notices: tuple[str, ...] = ()
+    if order.nominal is not None:
+        model = read_cloud(order.nominal).surface
+        require_faces(model)
+        notices = model.notices
+    if order.suffix not in (SUFFIX, *FIELD_SUFFIXES):
+        raise DatasetError(
+            f"samples cannot be {order.suffix!r} files; use one of "
+            f"{', '.join((SUFFIX, *FIELD_SUFFIXES))}"
+        )
+    if order.nominal_scans and order.scans.resolve() == order.nominal_folder.resolve():
+        raise DatasetError(
+            f"{order.scans} is where the nominal scans of the data set go, and they are there "
+            "already; pass --no-nominal"
+        )
+    return notices
+
+
+def _check_same(order: Order, inputs: Inputs) -> None:
+    try:
+        before = Inputs.model_validate_json(order.inputs_file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatasetError(
+            f"{order.inputs_file} cannot be read; choose another folder ({error})"
+        ) from error
+    different = before.differences(inputs)
+    if different:
+        raise DatasetError(
+            f"{order.out} was begun with something else: {'; '.join(different)}. Give the same "
+            "again to go on, or choose another folder"
+        )
+
+
+def _check_count(order: Order, count: int) -> None:
+    done = (order.sample_file(0), order.missing_file(0))
+    names = [path for like in done for path in like.parent.glob(f"*{like.suffix}")]
+    last = max((int(path.stem) for path in names if path.stem.isdecimal()), default=-1)
+    if last >= count:
+        raise DatasetError(
+            f"{order.out} has sample {last} already, which is beyond {count} samples; ask for "
+            f"{last + 1} or more, or choose another folder"
+        )
+
+
+def _check_free(order: Order) -> None:
+    """Never write over, or list as ours, what something else has put there."""
+    folders = [order.anomalous_folder, *([order.nominal_folder] if order.nominal_scans else [])]
+    there = [path for folder in folders for path in folder.glob("*")]
+    there += [path for path in [order.manifest_file] if path.exists()]
+    if there:
+        raise DatasetError(
+            f"{there[0]} is there already, and {order.out} was not begun by synthesize; choose "
+            "another folder or category"
+        )
+
+
+def _remove_unfinished(order: Order) -> None:
+    """Remove what killed processes have left half written."""
+    ours = (order.out / order.category, order.work_folder)
+    inside = [path for folder in ours for path in folder.rglob(".*.tmp")]
+    for path in [*order.out.glob(".*.tmp"), *inside]:
+        if UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)

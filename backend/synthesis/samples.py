@@ -1,0 +1,199 @@
+"""One sample of a synthesised data set: a recipe drawn and replayed on a prepared scan."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from backend.cloud import LabeledCloud
+from backend.dataset.shards import SUFFIX, read_sample
+from backend.errors import CloudError, FileFormatError, ReplayError, SamplingError
+from backend.io import read_labeled, write_json
+from backend.io.digest import file_identity
+from backend.replay.replay import Replayed, replay
+from backend.sampling.places import Surface, load_surface
+from backend.sampling.recipes import sample_recipe
+from backend.synthesis.manifest import FileEntry, MissingEntry, SampleEntry
+from backend.synthesis.plan import Order
+from backend.synthesis.prepared_scans import PreparedScan, load_prepared, sensed
+from backend.synthesis.sample_files import write_with_record
+from shared_schema.load import load_template, load_views
+from shared_schema.recipe import Part, Recipe, RecipeTemplate
+from shared_schema.record import Draw, FileIdentity, ReplayRecord
+from shared_schema.views import ViewSet
+
+# A recipe that shows on fewer points, or is most of the cloud, is drawn anew.
+FEWEST_MARKED = 20
+LARGEST_MARKED = 0.5
+ATTEMPTS = 50
+
+
+class Task(NamedTuple):
+    """Sample ``number`` is to be made from ``scan``."""
+
+    number: int
+    scan: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What recipes are drawn from; ``surface`` is the nominal model's, or None without one."""
+
+    template: RecipeTemplate
+    identity: FileIdentity
+    views: ViewSet | None
+    surface: Surface | None
+
+
+def make_sample(order: Order, task: Task) -> SampleEntry | MissingEntry:
+    """Make one sample and write it, unless it is there.
+
+    It depends on the order's seed and on its number alone, through the scan and a generator of its
+    own for each draw.
+    """
+    found = _found(order, task)
+    if found is not None:
+        return found
+    scan = load_prepared(order, task.scan)
+    try:
+        labeled, record = _draw(order, task, scan)
+    except SamplingError as error:
+        missing = MissingEntry(sample=task.number, scan=task.scan, missing=str(error))
+        write_json(order.missing_file(task.number), missing.model_dump(mode="json"))
+        return missing
+    write_with_record(order.sample_file(task.number), labeled, record)
+    return _entry(order, task, record)
+
+
+def unfit(labeled: LabeledCloud) -> str:
+    """Why a draw is not taken; nothing if it is."""
+    marked = int(labeled.mask.sum())
+    if marked < FEWEST_MARKED:
+        return f"it marks {marked} points, {FEWEST_MARKED} are needed"
+    if marked > LARGEST_MARKED * len(labeled):
+        return f"it marks {marked} of {len(labeled)} points, {LARGEST_MARKED:.0%} are allowed"
+    return ""
+
+
+def _found(order: Order, task: Task) -> SampleEntry | MissingEntry | None:
+    """What an earlier run has come to.
+
+    Files appear whole, so what a killed run left is whole; still they are read once, since a
+    machine that went down may have cut one short, and costs little beside making it.
+    """
+    missing, path = order.missing_file(task.number), order.sample_file(task.number)
+    try:
+        if missing.exists():
+            return MissingEntry.model_validate_json(missing.read_text(encoding="utf-8"))
+        if path.suffix == SUFFIX:
+            _, document = read_sample(path)
+        else:
+            document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            read_labeled(path)
+        return _entry(order, task, ReplayRecord.model_validate(document))
+    except (FileFormatError, OSError, ValueError):
+        return None
+
+
+def _draw(order: Order, task: Task, scan: PreparedScan) -> Replayed:
+    """The first draw that shows on the scan.
+
+    Raises:
+        SamplingError: none does.
+    """
+    reason = ""
+    for attempt in range(ATTEMPTS):
+        rng = np.random.default_rng([order.seed, task.number, attempt])
+        try:
+            recipe = _recipe(order, task, scan, rng)
+            labeled, record = _replay(order, recipe, scan)
+            labeled, report = sensed(order, labeled, scan.cloud, rng)
+        except (SamplingError, ReplayError, CloudError, ValidationError) as error:
+            reason = str(error)
+            continue
+        reason = unfit(labeled)
+        if not reason:
+            about = {
+                "source": scan.record.source,
+                "nominal": scan.record.nominal,
+                "alignment": scan.record.alignment,
+                "sensor": report,
+                "draw": _about(order, task, labeled, attempt),
+                "format": order.suffix,
+            }
+            return Replayed(labeled, record.model_copy(update=about))
+    raise SamplingError(f"none of {ATTEMPTS} draws shows on the scan; the last: {reason}")
+
+
+def _recipe(order: Order, task: Task, scan: PreparedScan, rng: np.random.Generator) -> Recipe:
+    source = _source(order)
+    surface = source.surface
+    if surface is None:
+        cloud = scan.in_part_frame.surface
+        part = Part(name=order.category, unit=source.template.unit, diagonal=cloud.part_diagonal)
+        surface = Surface(cloud, part, source.views)
+    name = f"{source.template.name}-{order.seed}-{task.number:05d}"
+    return sample_recipe(source.template, surface, rng=rng, name=name)
+
+
+def _replay(order: Order, recipe: Recipe, scan: PreparedScan) -> Replayed:
+    return replay(
+        recipe,
+        scan.cloud,
+        T_part_scan=scan.T_part_scan,
+        snap=order.nominal is not None,
+        on_empty=order.on_empty,
+    )
+
+
+def _about(order: Order, task: Task, labeled: LabeledCloud, attempt: int) -> Draw:
+    return Draw(
+        sample=task.number,
+        seed=order.seed,
+        attempt=attempt,
+        template=_source(order).identity,
+        scan=task.scan,
+        points=len(labeled),
+        marked=int(labeled.mask.sum()),
+    )
+
+
+@lru_cache(maxsize=1)
+def _source(order: Order) -> _Source:
+    template = load_template(order.template)
+    views = None if order.views is None else load_views(order.views)
+    surface = None
+    if order.nominal is not None:
+        surface = load_surface(
+            order.nominal,
+            unit=order.intake.nominal_unit or template.unit,
+            part_unit=template.unit,
+            seed=order.seed,
+            views=views,
+        )
+    return _Source(template, file_identity(order.template), views, surface)
+
+
+def _entry(order: Order, task: Task, record: ReplayRecord) -> SampleEntry:
+    draw = record.draw
+    if draw is None:
+        raise ValueError("it is of no data set")
+    path = order.sample_file(task.number)
+    beside = None if path.suffix == SUFFIX else path.with_suffix(".json")
+    shown = [defect for defect in record.defects if defect.points]
+    return SampleEntry(
+        sample=task.number,
+        cloud=FileEntry.of(path, order.out),
+        record=None if beside is None else FileEntry.of(beside, order.out),
+        scan=task.scan,
+        attempt=draw.attempt,
+        kinds=tuple(sorted({defect.kind for defect in shown})),
+        labels=tuple(sorted({defect.label for defect in shown})),
+        points=draw.points,
+        marked=draw.marked,
+    )

@@ -1,0 +1,129 @@
+"""What the network learns from: given clouds, and defects drawn while it learns."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+import numpy as np
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.engine.processes import Workers
+from backend.models.normalization import Normalization
+from backend.models.pointwise.preparation import prepare
+from backend.sampling.drawing import draw_one
+from backend.training.augmentation import AugmentationConfig, as_dense_as, augment
+from backend.training.pointwise.network import Example
+from shared_schema.recipe import RecipeTemplate
+
+# So many defects are in the making while others are learned from.
+AHEAD = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How examples are drawn.
+
+    Attributes:
+        template: of the defects.
+        normalization, augmentation: what becomes of a cloud with a defect.
+        seed: with an example's number, of everything that is drawn by chance.
+    """
+
+    template: RecipeTemplate
+    normalization: Normalization
+    augmentation: AugmentationConfig
+    seed: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """Example ``number`` is to be drawn on ``cloud``."""
+
+    number: int
+    category: str
+    cloud: PointCloud
+
+
+def example_of(
+    labeled: LabeledCloud,
+    category: str,
+    normalization: Normalization,
+    augmentation: AugmentationConfig,
+    rng: np.random.Generator,
+) -> Example:
+    """A labelled cloud, changed at random and described."""
+    apart = normalization.apart(labeled.points, category)
+    allowed = as_dense_as(augmentation, PointCloud(labeled.points).spacing, apart)
+    changed = augment(labeled, rng, allowed)
+    prepared = prepare(PointCloud(changed.points, changed.normals), normalization, category)
+    return Example(prepared, changed.mask[prepared.rows])
+
+
+def _draw(order: _Order, recipe: Recipe) -> Example | None:
+    """The example, which depends on the seed and its number alone; None if no defect shows."""
+    rng = np.random.default_rng([*recipe.seed, order.number])
+    labeled = draw_one(recipe.template, order.cloud, rng)
+    if labeled is None:
+        return None
+    return example_of(labeled, order.category, recipe.normalization, recipe.augmentation, rng)
+
+
+@dataclass(eq=False)
+class Examples:
+    """Given examples, and a stream of drawn ones of which the latest are kept.
+
+    What there is in an epoch depends on the epoch alone, not on how quickly defects are drawn.
+
+    Attributes:
+        given: always there.
+        first, fresh, pool: drawn ones at the start, further ones an epoch, the most that are kept.
+        stream: of drawn ones, in the order of their numbers.
+        drawn: those that are kept.
+        taken: how many have come out of the stream.
+        waited: seconds that were spent waiting for the stream.
+    """
+
+    given: Sequence[Example]
+    first: int = 0
+    fresh: int = 0
+    pool: int = 1
+    stream: Iterator[Example | None] = field(default_factory=lambda: iter(()))
+    drawn: deque[Example] = field(default_factory=deque)
+    taken: int = 0
+    waited: float = 0.0
+
+    def at(self, epoch: int) -> Sequence[Example]:
+        """The examples of an epoch; epochs must not go back."""
+        wanted = self.first + epoch * self.fresh
+        started = time.perf_counter()
+        while self.taken < wanted:
+            one = next(self.stream)
+            self.taken += 1
+            if one is not None:
+                self.drawn.append(one)
+            if len(self.drawn) > self.pool:
+                self.drawn.popleft()
+        self.waited += time.perf_counter() - started
+        return [*self.given, *self.drawn]
+
+
+def drawn_examples(
+    clouds: Mapping[str, Sequence[PointCloud]], recipe: Recipe, workers: Workers
+) -> Iterator[Example | None]:
+    """Endless: categories take turns, and in each its nominal clouds."""
+    return workers.in_order(partial(_draw, recipe=recipe), _orders(clouds), ahead=AHEAD)
+
+
+def _orders(clouds: Mapping[str, Sequence[PointCloud]]) -> Iterator[_Order]:
+    names = list(clouds)
+    for number in count():
+        name = names[number % len(names)]
+        part = clouds[name]
+        cloud = part[number // len(names) % len(part)]
+        # A new one, without the indices that it may have: it is sent to another process.
+        yield _Order(number, name, PointCloud(cloud.points, cloud.normals, unit=cloud.unit))

@@ -1,0 +1,180 @@
+"""Scans compared with nominal ones by several processes, each comparison a file.
+
+A run that was interrupted finds what it had done. What is in the folder is taken to be of the same
+inputs: whoever chooses it sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.io.arrays import read_arrays, write_arrays
+from backend.models.unrolled.axis_frame import facing_direction
+from backend.models.unrolled.height_map import ReliefGrid, ReliefMap
+from backend.models.unrolled.inputs import Compared
+from backend.models.unrolled.matching import Bank, Deviation
+from backend.models.unrolled.model import ReliefConfig, compare_scan, thin_scan
+from backend.sampling.drawing import attempt
+from backend.sampling.places import surface_of
+from backend.synthesis.samples import ATTEMPTS
+from backend.training.augmentation import AugmentationConfig, augment
+from backend.training.difficulty import Difficulty, Traits, traits_of
+from shared_schema.recipe import RecipeTemplate, Unit
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A cloud to be compared.
+
+    Attributes:
+        number: names its file.
+        fold: its bank is that of the file of this number.
+        cloud: in its own frame.
+        mask: (N,) of a labelled one.
+    """
+
+    number: int
+    fold: int
+    cloud: PointCloud
+    mask: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """How defects are drawn.
+
+    Attributes:
+        template: what from.
+        seed: with a task's number and the attempt, of each draw.
+        spacing: of the nominal scans' points.
+        difficulty: what is worth drawing, once that is known.
+    """
+
+    template: RecipeTemplate
+    seed: tuple[int, ...]
+    spacing: float
+    difficulty: Difficulty | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What a file holds.
+
+    Attributes:
+        compared: the scan.
+        mask: (M,) of its points; None for a nominal one.
+        traits: of a drawn defect.
+    """
+
+    compared: Compared
+    mask: NDArray[np.bool_] | None
+    traits: Traits | None
+
+
+def write_bank(folder: Path, fold: int, bank: Bank) -> None:
+    """What the clouds of a fold are compared with."""
+    write_arrays(_bank_file(folder, fold), vars(bank))
+
+
+def _bank_file(folder: Path, fold: int) -> Path:
+    return folder / f"bank-{fold}.safetensors"
+
+
+@lru_cache(maxsize=4)
+def _read_bank(path: Path) -> Bank:
+    return Bank(**read_arrays(path)[0])
+
+
+def compare_task(
+    task: Task, folder: Path, grid: ReliefGrid, config: ReliefConfig, drawing: Drawing | None
+) -> int:
+    """Compare a cloud, with a defect drawn on it if that is asked for, unless it has been done.
+
+    A cloud that no defect can be drawn on is compared as it is.
+    """
+    path = _file(folder, task.number)
+    if not path.exists():
+        bank = _read_bank(_bank_file(folder, task.fold))
+        arrays: dict[str, NDArray] = {}
+        document: dict[str, Any] = {}
+        cloud, mask = task.cloud, task.mask
+        drawn = None if drawing is None else draw_defect(task, drawing, config.augmentation)
+        if drawn is not None:
+            labeled, traits = drawn
+            cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
+            document = traits._asdict()
+        scan = thin_scan(cloud, grid.meridian.cell)
+        if mask is not None:
+            arrays["mask"] = mask[scan.rows]
+        arrays |= _to_arrays(compare_scan(scan, grid, bank, config))
+        write_arrays(path, arrays, document)
+    return task.number
+
+
+def draw_defect(
+    task: Task, drawing: Drawing, augmentation: AugmentationConfig
+) -> tuple[LabeledCloud, Traits] | None:
+    """A defect on the task's cloud, drawn until one shows and is worth it."""
+    template = drawing.template
+    surface = surface_of(task.cloud, template.name, Unit(template.unit))
+    assert surface.cloud.normals is not None  # what the function is for
+    view = facing_direction(surface.cloud.normals)
+    found = None
+    for number in range(ATTEMPTS):
+        rng = np.random.default_rng([*drawing.seed, task.number, number])
+        replayed = attempt(template, surface, rng)
+        if replayed is None:
+            continue
+        first = replayed.record.defects[0]
+        name = first.name or first.kind
+        traits = traits_of(name, replayed.labeled, surface.cloud, drawing.spacing, view)
+        found = augment(replayed.labeled, rng, augmentation), traits
+        if drawing.difficulty is None or rng.random() < drawing.difficulty.weight([traits])[0]:
+            break
+    return found
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number:06}.safetensors"
+
+
+def _to_arrays(compared: Compared) -> dict[str, NDArray]:
+    """As small as it is worth: what is learned from needs no more than half precision."""
+    relief = compared.relief
+    arrays: dict[str, NDArray] = {
+        "height": relief.height.astype(np.float16),
+        "seen": relief.seen.astype(np.float16),
+        "cells": relief.cells.astype(np.int32),
+        "offsets": relief.offsets.astype(np.float16),
+        "tilt": np.array([relief.tilt]),
+    }
+    for number, part in enumerate(compared.deviations):
+        for name, values in vars(part).items():
+            arrays[f"{number}.{name}"] = values.astype(np.float16)
+    return arrays
+
+
+def read_comparison(folder: Path, number: int) -> Comparison:
+    """What ``compare_task`` wrote."""
+    arrays, document = read_arrays(_file(folder, number))
+    mask = arrays.pop("mask", None)
+    return Comparison(_from_arrays(arrays), mask, Traits(**document) if document else None)
+
+
+def _from_arrays(arrays: dict[str, NDArray]) -> Compared:
+    cells = arrays.pop("cells").astype(np.int64)
+    tilt = float(arrays.pop("tilt")[0])
+    maps = {name: values.astype(np.float32) for name, values in arrays.items()}
+    relief = ReliefMap(maps.pop("height"), maps.pop("seen"), cells, maps.pop("offsets"), tilt)
+    sizes = range(len({name.split(".")[0] for name in maps}))
+    names: Sequence[str] = [field.name for field in fields(Deviation)]
+    parts = [Deviation(*(maps[f"{size}.{name}"] for name in names)) for size in sizes]
+    return Compared(relief, parts)
