@@ -65,6 +65,8 @@ class PointCloud:
         row_count: how many rows the file has, where ``rows`` is given and that is known.
         notices: whole sentences that the user is to be told about the cloud, as that its file holds
             points that are no measurement.
+        known_edges, known_areas: what ``edges`` and ``areas`` give, where that is known already.
+        sound: whether the cloud is known to be its own ``surface``.
     """
 
     points: FloatArray
@@ -76,6 +78,9 @@ class PointCloud:
     rows: IntArray | None = None
     row_count: int | None = None
     notices: tuple[str, ...] = ()
+    known_edges: IntArray | None = None
+    known_areas: FloatArray | None = None
+    sound: bool = False
 
     @classmethod
     def of(
@@ -145,6 +150,8 @@ class PointCloud:
     @cached_property
     def edges(self) -> IntArray:
         """(E, 2) edges of a mesh, or to the nearest neighbours of a scan along its surface."""
+        if self.known_edges is not None:
+            return self.known_edges
         if self.adjacency_of is not None:
             return self.adjacency_of.edges
         if self.faces is not None:
@@ -169,7 +176,7 @@ class PointCloud:
         Its faces are mended and look outward, and vertices that none of them has are left out, as
         they would enlarge the part. ``notices`` tell of both.
         """
-        if self.faces is None or len(self.faces) == 0:
+        if self.sound or self.faces is None or len(self.faces) == 0:
             return self
         faces, told = self.mended.faces, list(self.mended.notices)
         used = np.zeros(len(self), dtype=bool)
@@ -180,9 +187,7 @@ class PointCloud:
             loose = were(int((~used).sum()), len(self), "vertices")
             told.insert(0, f"{loose} left out: no face has them.")
         surface = replace(self, faces=faces, notices=(*self.notices, *told), adjacency_of=None)
-        surface = surface if used.all() else surface.cropped(used)
-        surface.__dict__["surface"] = surface
-        return surface
+        return replace(surface if used.all() else surface.cropped(used), sound=True)
 
     @cached_property
     def box(self) -> tuple[FloatArray, FloatArray]:
@@ -222,6 +227,8 @@ class PointCloud:
 
         The square of the distance to the eighth nearest other point: in proportion, not in units.
         """
+        if self.known_areas is not None:
+            return self.known_areas
         count = min(AREA_NEIGHBORS + 1, len(self))
         distances, _ = self.tree.query(self.points, k=count)
         reach: FloatArray = np.asarray(distances).reshape(len(self), count)[:, -1]
@@ -234,17 +241,21 @@ class PointCloud:
         whose normals were known.
         """
         if self.faces is None and (self.normals is None or self.adjacency_of is None):
-            return replace(self, normals=normals, adjacency_of=None)
+            return replace(self, normals=normals, adjacency_of=None, known_edges=None)
         return self.moved(self.points, normals)
 
     def moved(self, points: FloatArray, normals: FloatArray | None) -> PointCloud:
         """The same surface elsewhere: other ``points`` and ``normals``, the adjacency kept."""
         # The first of a row of moves, so that nothing in between stays in memory.
         first = self if self.adjacency_of is None else self.adjacency_of
-        moved = replace(self, points=points, normals=normals, adjacency_of=first)
-        if self.__dict__.get("surface") is self:
-            moved.__dict__["surface"] = moved  # what is sound stays so
-        return moved
+        return replace(self, points=points, normals=normals, adjacency_of=first, known_areas=None)
+
+    def with_adjacency(self, edges: IntArray, areas: FloatArray | None = None) -> PointCloud:
+        """The same cloud with its ``edges`` (E, 2), and its ``areas`` (N,), where they are known.
+
+        Finding them takes longer than many a defect.
+        """
+        return replace(self, known_edges=edges, known_areas=areas)
 
     def transformed(self, transform: FloatArray) -> PointCloud:
         """The cloud and its normals seen through ``transform`` (4, 4; see geometry.transform)."""
@@ -281,12 +292,10 @@ class PointCloud:
 
     def subset(self, keep: BoolArray) -> PointCloud:
         """As ``cropped``, but the adjacency is the induced graph."""
-        part = self.cropped(keep)
         renumber = np.cumsum(keep) - 1
         # An edge survives with both its ends, even where its faces do not: as when Blender
         # deletes points.
-        part.__dict__["edges"] = renumber[self.edges[keep[self.edges].all(axis=1)]]
-        return part
+        return self.cropped(keep).with_adjacency(renumber[self.edges[keep[self.edges].all(axis=1)]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ on DIR/validation, and scores every KIND/NAME.npz of the test folder, whose grou
 read. The scans are ``points`` (N, 3) in millimetres in the camera's frame, without the background.
 The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/explanation/experiments.md.
 
-``--ablate`` leaves a piece out: ``synthesis`` (no drawn defects, so no network), ``sdn`` (scans
-keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees heights
-instead of deviations from nominal scans), ``relief`` (the local pipeline instead).
+``--ablate`` leaves a piece out: ``synthesis`` (no drawn defects, so no network), ``normalization``
+(scans keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees
+heights instead of deviations from nominal scans), ``unrolled`` (the pointwise family instead).
 ``--scans`` learns from so many scans only, evenly taken, and ``--per-scan`` draws so many defects
 on each, 2 by default. ``--averages`` scores a scan so often, once by default. ``--closed-loop``
 draws the second half of the defects where it is least decided that they are found, and
@@ -42,7 +42,7 @@ from backend.engine.processes import spread
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.scoring.detector import Detector
-from backend.training import DETECTOR_FILE, SynthesisConfig, TrainingConfig, train
+from backend.training import DETECTOR_FILE, SynthesisConfig, TrainingConfig, TrainingSet, train
 from backend.training.augmentation import AugmentationConfig
 from shared_schema.load import load_template
 from shared_schema.recipe import RecipeTemplate
@@ -56,29 +56,29 @@ AVERAGES = 1
 Configure = Callable[[TrainingConfig], TrainingConfig]
 
 
-def _relief(**settings: Any) -> Configure:
-    return lambda config: replace(config, relief=replace(config.relief, **settings))
+def _unrolled(**settings: Any) -> Configure:
+    return lambda config: replace(config, unrolled=replace(config.unrolled, **settings))
 
 
 def _fitting(**settings: Any) -> Configure:
     def configure(config: TrainingConfig) -> TrainingConfig:
-        fitting = replace(config.relief.fitting, **settings)
-        return _relief(fitting=fitting)(config)
+        fitting = replace(config.unrolled.fitting, **settings)
+        return _unrolled(fitting=fitting)(config)
 
     return configure
 
 
 def _without_augmentation(config: TrainingConfig) -> TrainingConfig:
     still = AugmentationConfig(rotate=False, jitter=0.0, dropout=0.0, view_probability=0.0)
-    return _relief(augmentation=still)(_fitting(mirror=False)(config))
+    return _unrolled(augmentation=still)(_fitting(mirror=False)(config))
 
 
 PIECES: dict[str, Configure] = {
     "synthesis": _fitting(networks=0),
-    "sdn": _relief(canonical=False),
-    "prototypes": _relief(prototypes=False),
+    "normalization": _unrolled(canonical=False),
+    "prototypes": _unrolled(prototypes=False),
     "augmentation": _without_augmentation,
-    "relief": _relief(use=False),
+    "unrolled": lambda config: replace(config, family="pointwise"),
 }
 
 
@@ -158,19 +158,15 @@ def main() -> None:
     if options.scans:
         count = min(options.scans, len(learn))
         learn = [learn[row * len(learn) // count] for row in range(count)]
-    config = TrainingConfig(
-        holdout=len(held_out) / (len(learn) + len(held_out)),
-        synthesis=SynthesisConfig(count=options.per_scan * len(learn)),
-    )
-    config = _relief(averages=options.averages)(config)
+    config = TrainingConfig(synthesis=SynthesisConfig(count=options.per_scan * len(learn)))
+    config = _unrolled(test_time_offsets=options.averages)(config)
     if options.ablate:
         config = PIECES[options.ablate](config)
     if options.closed_loop:
-        config = _relief(closed_loop=True)(config)
+        config = _unrolled(closed_loop=True)(config)
     with progress_display() as progress:
         train(
-            {CATEGORY: [*learn, *held_out]},
-            {},
+            {CATEGORY: TrainingSet(learn, held_out)},
             config,
             seed=options.seed,
             out=options.out,

@@ -27,10 +27,9 @@ from backend.evaluation.metrics.aupro import aupro, label_image, stack_regions
 from backend.evaluation.metrics.auroc import auroc, resampled_auroc
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes
-from backend.sampling.drawing import attempt
-from backend.sampling.places import surface_of
+from backend.sampling.drawing import PreparedSurface, shown_draws
 from shared_schema.load import load_template
-from shared_schema.recipe import RecipeTemplate, Unit
+from shared_schema.recipe import RecipeTemplate
 
 FloatArray = NDArray[np.float64]
 
@@ -99,10 +98,9 @@ Made = tuple[FloatArray, NDArray[np.bool_], NDArray[np.int64]]
 
 
 def _drawn(template: RecipeTemplate, cloud: PointCloud, rng: np.random.Generator) -> Made | None:
-    surface = surface_of(cloud, template.name, Unit.MM)
-    for _ in range(ATTEMPTS):
-        drawn = attempt(template, surface, rng)
-        if drawn is not None and FEWEST <= drawn.labeled.mask.sum() <= MOST:
+    surface = PreparedSurface.of(cloud, template)
+    for _, drawn in shown_draws(lambda _: surface.draw(template, rng)):
+        if FEWEST <= drawn.labeled.mask.sum() <= MOST:
             labeled: LabeledCloud = drawn.labeled
             return labeled.points, labeled.mask, labeled.source_index
     return None

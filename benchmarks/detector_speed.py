@@ -32,19 +32,20 @@ from backend.models.normalization import Normalization
 from backend.models.pointwise.point_transformer import PointTransformerConfig
 from backend.models.pointwise.predictor import Standardization
 from backend.models.pointwise.preparation import prepare
-from backend.models.unrolled.network import (
-    ReliefExample,
-    ReliefFittingConfig,
-    fit_network,
-)
 from backend.samples import load_sample
-from backend.sampling.drawing import draw_anomalies
+from backend.sampling.drawing import PreparedSurface, draw_until_it_shows
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
 from backend.templates import template_path
-from backend.training import TrainingConfig, train
+from backend.training import TrainingConfig, TrainingSet, train
 from backend.training.pointwise.network import Example, FittingConfig, NetworkFitter
+from backend.training.unrolled.network import (
+    UnrolledExample,
+    UnrolledFittingConfig,
+    fit_network,
+)
 from shared_schema.load import load_template
+from shared_schema.recipe import RecipeTemplate
 
 PARTS = ("pawn", "motor_holder")
 SIZES = (10_000, 100_000, 500_000)
@@ -70,29 +71,34 @@ def best(work: Callable[[], object]) -> float:
     return min(seconds)
 
 
+def drawn(template: RecipeTemplate, cloud: PointCloud, seed: int) -> LabeledCloud:
+    """A scan with a defect."""
+    surface, rng = PreparedSurface.of(cloud, template), np.random.default_rng(seed)
+    return draw_until_it_shows(lambda _: surface.draw(template, rng))[1].labeled
+
+
 def detector(part: str, with_model: bool, folder: Path) -> tuple[Detector, float]:
     """A detector of ``part``, and the seconds that training it took."""
-    models = {part: load_sample(part)} if with_model else {}
     out = folder / f"{part}-{with_model}"
     nominal = [scan(part, SCAN_POINTS, seed) for seed in range(SCANS)]
     template = load_template(template_path("machining/handling_dents"))
-    labeled: list[LabeledCloud] = list(draw_anomalies(template, nominal, seed=0, count=SCANS))
+    labeled = [drawn(template, cloud, number) for number, cloud in enumerate(nominal)]
+    mesh = load_sample(part) if with_model else None
     config = TrainingConfig(fitting=FittingConfig(epochs=2, steps_per_epoch=10))
     started = time.perf_counter()
-    detector = train(
-        {part: nominal}, {part: labeled}, config, seed=0, out=out, nominal_models=models
-    )
+    given = TrainingSet(nominal, labeled=labeled, nominal_model=mesh)
+    detector = train({part: given}, config, seed=0, out=out)
     return detector, time.perf_counter() - started
 
 
-def relief_step() -> float:
-    """Seconds of a training step of the relief network, on maps of the usual size."""
+def map_step() -> float:
+    """Seconds of a training step of the network of height maps, at of the usual size."""
     rng = np.random.default_rng(0)
     shape = (160, 240)
     mask = (rng.random(shape) < 0.02).astype(np.float32)
     inputs = rng.normal(size=(18, *shape)).astype(np.float16)
-    examples = [ReliefExample(inputs, mask, np.ones_like(mask))] * 40
-    config = replace(ReliefFittingConfig(), epochs=1)
+    examples = [UnrolledExample(inputs, mask, np.ones_like(mask))] * 40
+    config = replace(UnrolledFittingConfig(), epochs=1)
     return best(lambda: list(fit_network(examples, config, [0]))) / (40 // config.batch_size)
 
 
@@ -128,7 +134,6 @@ def waited(folder: Path) -> float:
     shares: list[float] = []
     train(
         {PARTS[1]: nominal},
-        {},
         TrainingConfig(),
         seed=0,
         out=folder / "waited",
@@ -167,7 +172,7 @@ def main() -> None:
                     f"{memory():10.2f}"
                 )
             print(f"{name:20}  trained on {SCANS} scans in {seconds:.0f} s\n")
-    print(f"a step of training the relief network: {relief_step():.3f} s")
+    print(f"a step of training the network of height maps: {map_step():.3f} s")
     usual = FittingConfig()
     print(
         f"a step of training the Point Transformer, {usual.batch_size} crops of "

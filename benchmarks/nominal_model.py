@@ -25,8 +25,9 @@ from backend.demo.dataset import CloudPlan, plan
 from backend.demo.sizes import FULL
 from backend.engine.processes import Workers
 from backend.evaluation.measure import EvaluationReport, ScoredCase, TestCase, report
-from backend.models.pointwise.preparation import prepare
-from backend.scoring.detector import SURFACE, Detector, ScoreMap, fuse, local_deviations
+from backend.models.pointwise.model import SURFACE
+from backend.scoring.category import fuse
+from backend.scoring.detector import Detector, ScoreMap
 from backend.scoring.recognition import Recognition
 from backend.scoring.upsampling import upsample
 from backend.training import DETECTOR_FILE
@@ -61,15 +62,14 @@ def score(numbered: tuple[int, CloudPlan], folder: Path) -> list[ScoredCase]:
     assert labeled.normals is not None  # the demo's clouds have them
     cloud = moved(labeled.points, labeled.normals, number)
     case = TestCase(labeled, item.category, item.kind)
-    prepared = prepare(cloud, detector.normalization, item.category)
-    model = detector.categories[item.category]
-    found = local_deviations(prepared, detector.predictor, model, model.tails)
+    category = detector.categories[item.category]
+    (found,) = category.model.deviations(cloud)
     cases = []
     for chosen in CHANNELS.values():
         channels = {name: values for name, values in found.channels.items() if chosen(name)}
-        thin = fuse(channels, model.tails)
+        thin = fuse(channels, category.tails)
         points = upsample(cloud.points, cloud.points[found.rows], thin).astype(np.float32)
-        value = model.object_score(thin, detector.thresholds.point)
+        value = category.object_score(thin, detector.thresholds.point)
         shown = Recognition(item.category, True, 0.0)
         result = ScoreMap(points, value, None, None, 0.0, shown, found.stray)
         cases.append(ScoredCase(case, result))
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("demo", type=Path, help="folder that build.py demo wrote")
     folder = parser.parse_args().demo
     models = load(folder / "model" / DETECTOR_FILE).categories
-    rigid = {name for name, model in models.items() if model.surface is not None}
+    rigid = {name for name, one in models.items() if one.model.finder is not None}
     items = [item for item in plan(FULL) if item.use == "test" and item.category in rigid]
     with progress_display() as progress, Workers() as workers:
         scored = workers.in_order(partial(score, folder=folder), enumerate(items), ahead=AHEAD)

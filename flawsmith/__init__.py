@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from backend.synthesis.run import synthesize
     from backend.synthesis.sample_files import SampleFile
     from backend.templates import load_template, template_names
-    from backend.training import TrainingConfig, train
+    from backend.training import TrainingConfig, TrainingSet, train
     from shared_schema.load import dump, load_recipe
     from shared_schema.recipe import Recipe, RecipeTemplate, Unit
     from shared_schema.record import ReplayRecord
@@ -86,6 +86,7 @@ _PLACES = {
     "TestCase": "backend.evaluation.measure",
     "TrainingConfig": "backend.training",
     "TrainingError": "backend.errors",
+    "TrainingSet": "backend.training",
     "Unit": "shared_schema.recipe",
     "align": "backend.registration.align",
     "dump": "shared_schema.load",
@@ -139,6 +140,7 @@ __all__ = [
     "TestCase",
     "TrainingConfig",
     "TrainingError",
+    "TrainingSet",
     "Unit",
     "__version__",
     "align",

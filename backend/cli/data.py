@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def read_training_data(
     folder: Path, layout: str, intake: Intake, progress: Progress
 ) -> list[Sample]:
-    """The samples to train on: of a benchmark its training split, then its validation split."""
+    """The samples to train on: of a benchmark its training and its validation split."""
     from backend.dataset.benchmark import OWN, find_files, read_file
     from backend.dataset.layouts import Split
     from backend.errors import FlawsmithError, MissingDependencyError
@@ -28,8 +28,6 @@ def read_training_data(
     if layout == OWN:
         return read_data(folder, intake, progress)[0]
     files = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
-    # By split first: what validates comes last, where training holds it out.
-    files.sort(key=lambda file: (file.place.category, file.place.split == Split.VALIDATION))
     samples = []
     for file in progress.track(files, description="Reading"):
         try:

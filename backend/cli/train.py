@@ -22,7 +22,7 @@ from backend.cli.options import (
 
 if TYPE_CHECKING:
     from backend.intake import Intake
-    from backend.scoring.detector import Thresholds
+    from backend.scoring.calibration import Thresholds
     from backend.training import TrainingConfig
 
 
@@ -70,6 +70,12 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
     type=click.Choice(["auto", "cpu", "cuda"]),
     help="What the point network is trained on; by default a GPU where there is one.",
 )
+@click.option(
+    "--family",
+    type=click.Choice(["auto", "pointwise", "unrolled"]),
+    help="How scans are compared with nominal ones: point by point (pointwise), or as unrolled "
+    "height maps (unrolled), for parts of revolution. By default what suits each part (auto).",
+)
 @intake_options("the scans in DATA", "the scans'")
 @click.option(
     "--template",
@@ -114,8 +120,10 @@ def command(
     from backend.cli.data import parts_of_samples, read_training_data
     from backend.cli.progress import console, progress_display
     from backend.dataset.benchmark import OWN, intake_of
-    from backend.dataset.folder import labeled_clouds, nominal_clouds, nominal_models
+    from backend.dataset.folder import nominal_models
+    from backend.models.families import FAMILIES
     from backend.training import DETECTOR_FILE, train
+    from backend.training.data import training_sets
     from backend.training.tracking import no_log, tensorboard_log
     from backend.wording import counted
     from shared_schema.load import load_template
@@ -132,14 +140,11 @@ def command(
             tell(data / name, model.notices)
         samples = read_training_data(data, layout, intake, progress)
         samples = parts_of_samples(samples, models, intake, progress)
-        nominal, labeled = nominal_clouds(samples, intake.unit), labeled_clouds(samples)
         detector = train(
-            nominal,
-            labeled,
+            training_sets(samples, models, intake.unit),
             _config(config, **settings),
             seed=seed,
             out=out,
-            nominal_models=models,
             template=None if template is None else load_template(template),
             progress=progress,
             log=figures,
@@ -152,6 +157,10 @@ def command(
         f"Trained on {counted(scans, 'nominal cloud')} and {anomalous}; wrote {out / DETECTOR_FILE}"
     )
     console.print(text, markup=False, soft_wrap=True)
+    for name, choice in detector.info["families"].items():
+        title = FAMILIES[choice["family"]].title
+        line = f"{name}: compared {title}, because {choice['why']}."
+        console.print(line, markup=False, soft_wrap=True)
     click.echo(_in_words(detector.thresholds))
 
 
@@ -161,6 +170,7 @@ def _config(
     epochs: int | None,
     threads: int | None,
     device: str | None,
+    family: str | None,
     count: int | None,
 ) -> TrainingConfig:
     """The file's settings, or the defaults, with those given as options in their place."""
@@ -168,11 +178,11 @@ def _config(
     from backend.training.config import read_config
 
     config = TrainingConfig() if file is None else read_config(file)
-    given: dict[str, Any] = {"threads": threads, "device": device}
+    given: dict[str, Any] = {"threads": threads, "device": device, "family": family}
     if epochs is not None:
         given["fitting"] = replace(config.fitting, epochs=epochs)
-        relief = replace(config.relief.fitting, epochs=epochs)
-        given["relief"] = replace(config.relief, fitting=relief)
+        unrolled = replace(config.unrolled.fitting, epochs=epochs)
+        given["unrolled"] = replace(config.unrolled, fitting=unrolled)
     if count is not None:
         given["synthesis"] = replace(config.synthesis, count=count)
     return replace(config, **{name: value for name, value in given.items() if value is not None})

@@ -73,6 +73,7 @@ def read_file(file: BenchmarkFile, layout: str, intake: Intake = PLAIN) -> Case:
     """
     truth = LAYOUTS[layout].read(file)
     place = file.place
-    data = DataFile(file.path, place.category, place.anomalous)
+    validation = place.split == Split.VALIDATION
+    data = DataFile(file.path, place.category, place.anomalous, validation=validation)
     cloud = with_scan_normals(truth.cloud, intake)
     return Case(Sample(data, cloud, place.kind if place.anomalous else NOMINAL), truth.image)

@@ -40,11 +40,13 @@ class DataFile:
         path: where it is.
         category: name of the part it shows.
         anomalous: whether it is labelled, or free of defects.
+        validation: whether it is of the validation split of a data set that has one.
     """
 
     path: Path
     category: str
     anomalous: bool
+    validation: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,26 +220,6 @@ def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud
                 model if intake.unit is None else model.in_unit(intake.unit)
             )
     return models
-
-
-def nominal_clouds(samples: Sequence[Sample], unit: str | None) -> dict[str, list[PointCloud]]:
-    """The nominal clouds by category, as training takes them."""
-    clouds: dict[str, list[PointCloud]] = {}
-    for sample in samples:
-        if not sample.file.anomalous:
-            scan = sample.cloud
-            cloud = PointCloud(scan.points, scan.normals, unit=unit, rows=scan.source_index)
-            clouds.setdefault(sample.file.category, []).append(cloud)
-    return clouds
-
-
-def labeled_clouds(samples: Sequence[Sample]) -> dict[str, list[LabeledCloud]]:
-    """The labelled clouds by category, as training takes them."""
-    clouds: dict[str, list[LabeledCloud]] = {}
-    for sample in samples:
-        if sample.file.anomalous:
-            clouds.setdefault(sample.file.category, []).append(sample.cloud)
-    return clouds
 
 
 def _read_sample(file: DataFile, intake: Intake) -> Sample:

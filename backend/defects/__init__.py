@@ -1,6 +1,6 @@
 """The defects by kind: each takes a cloud and a spec, and says what would change.
 
-A defect never mutates, reorders or labels: ``backend.replay.replay`` alone applies effects and makes
+A defect never mutates, reorders or labels: ``backend.replay`` alone applies effects and makes
 masks.
 """
 

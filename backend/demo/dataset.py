@@ -26,14 +26,13 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import read_sample, write_sample
 from backend.demo.sizes import REAL, DemoSize
 from backend.engine.processes import cores, spread
-from backend.errors import ReplayError, SamplingError
 from backend.io import read_cloud
 from backend.replay.replay import Replayed, replay
 from backend.samples import load_sample
+from backend.sampling.drawing import draw_until_it_shows
 from backend.sampling.places import Surface
 from backend.sampling.recipes import sample_recipe
 from backend.sensor.virtual_scan import virtual_scan
-from backend.synthesis.samples import ATTEMPTS, unfit
 from shared_schema.defects import SPECS
 from shared_schema.load import load_template
 from shared_schema.recipe import Part, Recipe, RecipeTemplate, Unit
@@ -157,19 +156,12 @@ def make_shard(folder: Path, item: CloudPlan, size: DemoSize, seed: int, scan: P
 
 
 def _make(item: CloudPlan, size: DemoSize, seed: int, scan: Path) -> Replayed:
-    for attempt in range(ATTEMPTS):
+    def draw(attempt: int) -> Replayed:
         rng = item.rng(seed, attempt)
         cloud = nominal_cloud(item.category, item.use, size, scan, rng)
-        try:
-            made = replay(_recipe(item, cloud, rng), cloud)
-        except (SamplingError, ReplayError):
-            continue
-        if item.kind == NOMINAL or not unfit(made.labeled):
-            return made
-    raise SamplingError(
-        f"none of {ATTEMPTS} draws of a {item.kind} shows on {item.category}; "
-        "change its ranges in the template"
-    )
+        return replay(_recipe(item, cloud, rng), cloud)
+
+    return draw(0) if item.kind == NOMINAL else draw_until_it_shows(draw)[1]
 
 
 def _recipe(item: CloudPlan, cloud: PointCloud, rng: np.random.Generator) -> Recipe:

@@ -20,7 +20,7 @@ from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import roc_curves
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
-from backend.training import DETECTOR_FILE, TrainingConfig, train
+from backend.training import DETECTOR_FILE, TrainingConfig, TrainingSet, train
 from backend.training.pointwise.network import FittingConfig
 
 # So many clouds are scored or in the making while a result is collected.
@@ -32,7 +32,6 @@ def training_config(size: DemoSize) -> TrainingConfig:
     """The settings of a demo's size; the rest are the defaults."""
     return TrainingConfig(
         target_points=size.target_points,
-        holdout=size.calibrate / (size.learn + size.calibrate),
         fitting=FittingConfig(epochs=size.epochs, steps_per_epoch=size.steps),
     )
 
@@ -41,30 +40,30 @@ def train_detector(
     folder: Path, dataset: Path, size: DemoSize, seed: int, progress: Progress
 ) -> Mapping[str, Any]:
     """Train on the data set and write the detector; returns its thresholds."""
-    # The clouds to calibrate on come last: those are held out.
-    nominal = {
-        category: [
-            PointCloud(cloud.points, cloud.normals, unit="mm")
-            for use in ("learn", "calibrate")
-            for cloud in read_clouds(dataset, size, category, uses=(use,), nominal=True)
-        ]
-        for category in size.categories
-    }
-    labeled = {
-        category: read_clouds(dataset, size, category, uses=("train",), nominal=False)
-        for category in size.categories
-    }
     detector = train(
-        nominal,
-        labeled,
+        {category: _training_set(dataset, size, category) for category in size.categories},
         training_config(size),
         seed=seed,
         out=folder,
-        nominal_models={name: load_sample(name) for name in size.categories if name != REAL},
         progress=progress,
     )
     thresholds = detector.thresholds
     return {**vars(thresholds), "certified": thresholds.object is not None}
+
+
+def _training_set(dataset: Path, size: DemoSize, category: str) -> TrainingSet:
+    """What the data set holds of a category."""
+
+    def nominal(use: str) -> list[PointCloud]:
+        clouds = read_clouds(dataset, size, category, uses=(use,), nominal=True)
+        return [PointCloud(cloud.points, cloud.normals, unit="mm") for cloud in clouds]
+
+    return TrainingSet(
+        nominal("learn"),
+        nominal("calibrate"),
+        read_clouds(dataset, size, category, uses=("train",), nominal=False),
+        None if category == REAL else load_sample(category),
+    )
 
 
 def evaluate_detector(

@@ -1,0 +1,1 @@
+"""Measuring a detector on labelled scans by the protocols of public benchmarks."""

@@ -1,0 +1,1 @@
+"""Geometry that knows nothing of defects or detectors: points, meshes, normals, distances."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from backend.registration import cleaning, cropping
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.geometry.normals import with_outward_normals
@@ -19,6 +18,8 @@ from backend.registration import (
     MIN_FITNESS,
     Registration,
     TurntableView,
+    cleaning,
+    cropping,
     register,
     register_at,
     register_turntable,

@@ -1,0 +1,1 @@
+"""Scoring scans by a detector: recognising the part, fusing channels, thresholds."""

@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import beta
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Calibrated on held-out nominal clouds.
+
+    Attributes:
+        object: score above which an object is anomalous; None where it cannot be certified.
+        point: score above which a point is anomalous; half a percent of the held-out nominal
+            points exceed it.
+        false_alarm_rate: what ``object`` certifies, on average over calibrations.
+        nominal_clouds: how many clouds it was calibrated on.
+    """
+
+    object: float | None
+    point: float
+    false_alarm_rate: float
+    nominal_clouds: int
+
+    @property
+    def false_alarm_interval(self) -> tuple[float, float] | None:
+        """95 % interval of the rate that ``object`` really has; None where there is none."""
+        return false_alarm_interval(self.nominal_clouds, self.false_alarm_rate)
 
 
 def conformal_threshold(nominal_scores: Sequence[float], false_alarm_rate: float) -> float | None:

@@ -5,11 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-TOP_FRACTION = 0.005
-# Relief scores are smooth over places already: fewer points let small defects count.
-RELIEF_TOP_FRACTION = 0.002
-
-
 # A scan of which a larger share of points is above the point threshold is anomalous all over; from
 # twice as much on it is so beyond doubt. Of nominal points half a percent is, of single nominal
 # scans up to a tenth.
@@ -17,7 +12,7 @@ WIDESPREAD = 0.25
 BEYOND_DOUBT = 12.0
 
 
-def object_score(point_scores: NDArray[np.floating], fraction: float = TOP_FRACTION) -> float:
+def object_score(point_scores: NDArray[np.floating], fraction: float) -> float:
     """Mean of the highest ``fraction`` of ``point_scores`` (N,), at least of one."""
     count = max(1, round(fraction * len(point_scores)))
     return float(np.partition(point_scores, -count)[-count:].mean())

@@ -35,18 +35,18 @@ def part_in_scan(
     if intake.clean:
         scan, removed = clean(scan, intake.viewpoint)
         record["clean"] = removed.model_dump()
-    if not intake.crop or not any(model.surface for model in detector.categories.values()):
+    if not intake.crop or not any(one.model.finder for one in detector.categories.values()):
         return scan, record
     scale = unit_scale(detector, scan.unit)
     cloud = PointCloud(scan.points * scale)
     name = category or detector.recogniser.recognise(cloud).category
     scale /= detector.normalization.scale(name)  # refuses a category that is unknown
-    surface = detector.categories[name].surface
-    if surface is None:
+    finder = detector.categories[name].model.finder
+    if finder is None:
         return scan, record
     eye = None if intake.viewpoint is None else [scale * value for value in intake.viewpoint]
     try:
-        found = surface.finder.crop(PointCloud(scan.points * scale, scan.normals), eye)
+        found = finder.crop(PointCloud(scan.points * scale, scan.normals), eye)
     except RegistrationError as error:
         notice = f"the scan was not cropped, as the part was not found beyond doubt: {error}"
         return replace(scan, notices=(*scan.notices, notice)), record

@@ -1,4 +1,4 @@
-"""Values on a thinned cloud brought back to every point, or averaged over neighbourhoods."""
+"""Values on a thinned cloud brought back to every point."""
 
 from __future__ import annotations
 
@@ -22,9 +22,3 @@ def upsample(
     weight = 1.0 / np.maximum(distance, 1e-12)
     mean = (weight * values[rows]).sum(axis=1) / weight.sum(axis=1)
     return np.where(distance[:, 0] == 0.0, values[rows[:, 0]], mean)
-
-
-def smooth(values: FloatArray, neighbors: NDArray[np.integer]) -> FloatArray:
-    """Mean (M,) of ``values`` over each row of ``neighbors`` (M, k)."""
-    mean: FloatArray = values[neighbors].mean(axis=1)
-    return mean

@@ -1,0 +1,1 @@
+"""Data sets made from a template and nominal scans: the plan, the manifest, and the samples."""

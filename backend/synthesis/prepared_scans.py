@@ -57,9 +57,9 @@ class PreparedScan:
         """The same scan in the part frame and unit."""
         if np.array_equal(self.T_part_scan, np.eye(4)):
             return self.cloud  # with its index and adjacency
-        cloud = self.cloud.transformed(self.T_part_scan)
-        cloud.__dict__["areas"] = self.cloud.areas  # in the same proportions
-        return cloud
+        # The areas stay in the same proportions.
+        moved = self.cloud.transformed(self.T_part_scan)
+        return moved.with_adjacency(self.cloud.edges, self.cloud.areas)
 
 
 @lru_cache(maxsize=SCANS_IN_MEMORY)
@@ -67,8 +67,9 @@ def load_prepared(order: Order, scan: str) -> PreparedScan:
     """A prepared scan, with its adjacency and an index that stay in memory."""
     cloud, document = read_scan(order.prepared_file(scan))
     record = ScanRecord.model_validate(document)
+    arrays, _ = read_arrays(order.index_file(scan))
     cloud = replace(cloud, unit=record.source.unit)
-    _recall(cloud, order.index_file(scan))
+    cloud = cloud.with_adjacency(arrays["edges"].astype(np.int64), arrays.get("areas"))
     return PreparedScan(cloud, record)
 
 
@@ -96,26 +97,18 @@ def _prepared(order: Order, file: Path) -> ScanEntry:
     record = _record(order, file, aligned)
     if order.nominal_scans and order.nominal_file(name) != order.prepared_file(name):
         _hand_on(order, name, aligned.cloud, record)
-    _remember(aligned.cloud, order.index_file(name), areas=order.nominal is None)
+    _write_index(aligned.cloud, order.index_file(name), areas=order.nominal is None)
     # Last: where it is, the scan is done.
     write_scan(order.prepared_file(name), aligned.cloud, record.model_dump(mode="json"))
     return _entry(order, name, record)
 
 
-def _remember(cloud: PointCloud, path: Path, *, areas: bool) -> None:
+def _write_index(cloud: PointCloud, path: Path, *, areas: bool) -> None:
     """Write the adjacency of ``cloud``, and if wanted how much surface each point stands for."""
     arrays: dict[str, NDArray] = {"edges": cloud.edges.astype(np.int32)}
     if areas:
         arrays["areas"] = cloud.areas
     write_arrays(path, arrays)
-
-
-def _recall(cloud: PointCloud, path: Path) -> None:
-    """Give ``cloud`` what ``_remember`` wrote of it."""
-    arrays, _ = read_arrays(path)
-    cloud.__dict__["edges"] = arrays["edges"].astype(np.int64)
-    if "areas" in arrays:
-        cloud.__dict__["areas"] = arrays["areas"]
 
 
 def sensed(

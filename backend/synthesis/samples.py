@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
 
 from backend.cloud import LabeledCloud
 from backend.dataset.shards import SUFFIX, read_sample
-from backend.errors import CloudError, FileFormatError, ReplayError, SamplingError
+from backend.errors import FileFormatError, SamplingError
 from backend.io import read_labeled, write_json
 from backend.io.digest import file_identity
 from backend.replay.replay import Replayed, replay
+from backend.sampling.drawing import draw_until_it_shows
 from backend.sampling.places import Surface, load_surface
 from backend.sampling.recipes import sample_recipe
 from backend.synthesis.manifest import FileEntry, MissingEntry, SampleEntry
@@ -26,11 +26,6 @@ from shared_schema.load import load_template, load_views
 from shared_schema.recipe import Part, Recipe, RecipeTemplate
 from shared_schema.record import Draw, FileIdentity, ReplayRecord
 from shared_schema.views import ViewSet
-
-# A recipe that shows on fewer points, or is most of the cloud, is drawn anew.
-FEWEST_MARKED = 20
-LARGEST_MARKED = 0.5
-ATTEMPTS = 50
 
 
 class Task(NamedTuple):
@@ -70,16 +65,6 @@ def make_sample(order: Order, task: Task) -> SampleEntry | MissingEntry:
     return _entry(order, task, record)
 
 
-def unfit(labeled: LabeledCloud) -> str:
-    """Why a draw is not taken; nothing if it is."""
-    marked = int(labeled.mask.sum())
-    if marked < FEWEST_MARKED:
-        return f"it marks {marked} points, {FEWEST_MARKED} are needed"
-    if marked > LARGEST_MARKED * len(labeled):
-        return f"it marks {marked} of {len(labeled)} points, {LARGEST_MARKED:.0%} are allowed"
-    return ""
-
-
 def _found(order: Order, task: Task) -> SampleEntry | MissingEntry | None:
     """What an earlier run has come to.
 
@@ -106,28 +91,24 @@ def _draw(order: Order, task: Task, scan: PreparedScan) -> Replayed:
     Raises:
         SamplingError: none does.
     """
-    reason = ""
-    for attempt in range(ATTEMPTS):
-        rng = np.random.default_rng([order.seed, task.number, attempt])
-        try:
-            recipe = _recipe(order, task, scan, rng)
-            labeled, record = _replay(order, recipe, scan)
-            labeled, report = sensed(order, labeled, scan.cloud, rng)
-        except (SamplingError, ReplayError, CloudError, ValidationError) as error:
-            reason = str(error)
-            continue
-        reason = unfit(labeled)
-        if not reason:
-            about = {
-                "source": scan.record.source,
-                "nominal": scan.record.nominal,
-                "alignment": scan.record.alignment,
-                "sensor": report,
-                "draw": _about(order, task, labeled, attempt),
-                "format": order.suffix,
-            }
-            return Replayed(labeled, record.model_copy(update=about))
-    raise SamplingError(f"none of {ATTEMPTS} draws shows on the scan; the last: {reason}")
+    attempt, drawn = draw_until_it_shows(lambda attempt: _attempt(order, task, scan, attempt))
+    draw = _about(order, task, drawn.labeled, attempt)
+    return Replayed(drawn.labeled, drawn.record.model_copy(update={"draw": draw}))
+
+
+def _attempt(order: Order, task: Task, scan: PreparedScan, attempt: int) -> Replayed:
+    """One draw, as the sensor of the order sees it."""
+    rng = np.random.default_rng([order.seed, task.number, attempt])
+    labeled, record = _replay(order, _recipe(order, task, scan, rng), scan)
+    labeled, report = sensed(order, labeled, scan.cloud, rng)
+    about = {
+        "source": scan.record.source,
+        "nominal": scan.record.nominal,
+        "alignment": scan.record.alignment,
+        "sensor": report,
+        "format": order.suffix,
+    }
+    return Replayed(labeled, record.model_copy(update=about))
 
 
 def _recipe(order: Order, task: Task, scan: PreparedScan, rng: np.random.Generator) -> Recipe:

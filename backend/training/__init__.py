@@ -1,13 +1,14 @@
-"""Training: nominal clouds and labelled or drawn anomalies in, a detector file out."""
+"""Training: defect-free clouds and labelled or drawn anomalies in, a detector out."""
 
 from backend.training.config import SynthesisConfig, TrainingConfig
-from backend.training.train import DETECTOR_FILE, STATE_FILE, split_nominal, train
+from backend.training.sets import TrainingSet
+from backend.training.train import DETECTOR_FILE, WORK_FOLDER, train
 
 __all__ = [
     "DETECTOR_FILE",
-    "STATE_FILE",
+    "WORK_FOLDER",
     "SynthesisConfig",
     "TrainingConfig",
-    "split_nominal",
+    "TrainingSet",
     "train",
 ]

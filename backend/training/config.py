@@ -12,9 +12,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from backend.errors import TrainingError
 from backend.models.pointwise.point_transformer import PointTransformerConfig
-from backend.models.unrolled.model import ReliefConfig
 from backend.training.augmentation import AugmentationConfig
 from backend.training.pointwise.network import FittingConfig
+from backend.training.unrolled.config import UnrolledTrainingConfig
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -22,6 +22,14 @@ Channel = Literal["histograms", "learned", "network", "surface"]
 
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 FEWEST_DRAWN, DRAWN_PER_SCAN = 40, 2
+
+# What settings were called in files of earlier versions.
+FORMER_NAMES = {
+    "averages": "test_time_offsets",
+    "relief": "unrolled",
+    "sdn": "scale_by_category",
+    "use": "family, beside unrolled",
+}
 
 
 @dataclass(frozen=True)
@@ -52,42 +60,45 @@ class TrainingConfig:
         threads: of torch; part of the configuration because sums come out differently.
         device: what the network that looks at points is trained on.
         target_points: points that the median nominal cloud keeps after thinning.
-        sdn: spatial-distribution normalisation: clouds are scaled by their category's size, else
-            each by its own.
-        holdout: share of each category's nominal clouds, from the end of the list, that the
-            network and the prototypes never see and thresholds are calibrated on.
+        family: what compares a part with its nominal scans: ``pointwise``, ``unrolled`` (parts of
+            revolution only), or ``auto``: what suits the scans of each part.
+        scale_by_category: spatial-distribution normalisation: clouds are scaled by their category's
+            size, else each by its own.
+        holdout: share of each category's nominal clouds, from the end of the list, that nothing is
+            learned from and thresholds are calibrated on, where no other clouds are given for that.
         channels: what scores points, fused: distance of histograms and of learned features from
             nominal prototypes, the network's logit, and the distance from the surface of the
             category's nominal model, where there is one.
         bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
-        averages: so many thinnings of a cloud are scored, and the scores averaged; of parts of
-            revolution ``relief.averages`` says how many maps.
+        test_time_offsets: number of thinnings of a cloud whose scores are averaged; for unrolled
+            parts ``unrolled.test_time_offsets`` is the number of maps.
         false_alarm_rate: of the object decision.
         point_rate: share of nominal points above the point threshold.
         augmentation: of every labelled cloud.
         synthesis: of defects from a template.
         network: shape of the network.
         fitting: how the network is trained.
-        relief: how parts of revolution are compared; of the settings above only threads, holdout,
-            the rates and the synthesis concern them.
+        unrolled: how parts of revolution are compared and learned. Of the settings above only
+            threads, family, holdout, the rates and the synthesis concern them.
     """
 
     threads: Count = 2
     device: Literal["auto", "cpu", "cuda"] = "auto"
     target_points: Count = 8000
-    sdn: bool = True
+    family: Literal["auto", "pointwise", "unrolled"] = "auto"
+    scale_by_category: bool = True
     holdout: Share = 1.0 / 3.0
     channels: tuple[Channel, ...] = CHANNELS
     bank_size: Count = 1000
     bank_pool: Count = 10000
-    averages: Count = 1
+    test_time_offsets: Count = 1
     false_alarm_rate: Share = 0.05
     point_rate: Share = 0.005
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     network: PointTransformerConfig = field(default_factory=PointTransformerConfig)
     fitting: FittingConfig = field(default_factory=FittingConfig)
-    relief: ReliefConfig = field(default_factory=ReliefConfig)
+    unrolled: UnrolledTrainingConfig = field(default_factory=UnrolledTrainingConfig)
 
     @property
     def learns(self) -> bool:
@@ -126,6 +137,15 @@ def from_record(record: Any) -> TrainingConfig:
         raise TrainingError(f"{place}: {first['msg']}, not {first['input']!r}") from error
 
 
+def checked(config: TrainingConfig) -> TrainingConfig:
+    """The configuration, whose values are in their ranges.
+
+    Raises:
+        TrainingError: one is not.
+    """
+    return from_record(to_record(config))
+
+
 def to_record(config: TrainingConfig) -> dict[str, Any]:
     """JSON form with every value."""
     record: dict[str, Any] = json.loads(json.dumps(asdict(config)))
@@ -138,6 +158,8 @@ def _check_names(record: Any, kind: type, place: str) -> None:
         raise TrainingError(f"{place} must be an object with settings by name, not {record!r}")
     known = {one.name for one in fields(kind)}
     for name in record:
+        if name in FORMER_NAMES and name not in known:
+            raise TrainingError(f"the setting {name!r} of {place} is now {FORMER_NAMES[name]}")
         if name not in known:
             names = ", ".join(sorted(known))
             raise TrainingError(f"{place} has no setting {name!r}; there are: {names}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.training import DETECTOR_FILE, train
-from tests.backend.parts import TINY, labeled_set, nominal_set
+from tests.backend.parts import TINY, labeled_set, nominal_set, sets
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +21,5 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for part, clouds in nominal_set(9).items()
     }
     out = tmp_path_factory.mktemp("model")
-    train(nominal, labeled_set(10), config, seed=0, out=out)
+    train(sets(nominal, labeled_set(10)), config, seed=0, out=out)
     return out / DETECTOR_FILE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.evaluation.measure import TestCase
 from backend.io import write_cloud, write_json, write_labeled
 from backend.models.pointwise.point_transformer import PointTransformerConfig
-from backend.models.unrolled.model import ReliefConfig
-from backend.training import TrainingConfig
+from backend.training import TrainingConfig, TrainingSet
 from backend.training.pointwise.network import FittingConfig
 
 SIZES = {"ball": (10.0, 10.0, 10.0), "egg": (40.0, 20.0, 20.0)}
@@ -21,8 +21,8 @@ TINY = TrainingConfig(
     bank_size=100,
     network=PointTransformerConfig(channels=(8, 16), groups=4, neighbors=8),
     fitting=FittingConfig(epochs=3, steps_per_epoch=4, batch_size=2, crop_points=300),
-    # Both are of revolution; parts that are tested with their relief are in ``turned``.
-    relief=ReliefConfig(use=False),
+    # Both are of revolution; parts that are tested as unrolled maps are in ``turned``.
+    family="pointwise",
 )
 
 
@@ -56,6 +56,19 @@ def labeled(part: str, seed: int, depth: float = 0.15) -> LabeledCloud:
         weight,
         np.arange(len(cloud)),
     )
+
+
+def sets(
+    nominal: Mapping[str, Sequence[PointCloud]],
+    labeled: Mapping[str, Sequence[LabeledCloud]] | None = None,
+    models: Mapping[str, PointCloud] | None = None,
+) -> dict[str, TrainingSet]:
+    """What a detector is trained on."""
+    labeled, models = labeled or {}, models or {}
+    return {
+        name: TrainingSet(clouds, None, labeled.get(name, ()), models.get(name))
+        for name, clouds in nominal.items()
+    }
 
 
 def nominal_set(count: int = 3) -> dict[str, list[PointCloud]]:

@@ -1,0 +1,1 @@
+"""The metrics, each by its published definition; arrays in, numbers out."""

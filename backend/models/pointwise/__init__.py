@@ -1,0 +1,1 @@
+"""The family of detectors that looks at each point and its surroundings."""

@@ -14,7 +14,7 @@ ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class PrototypeBank:
+class MemoryBank:
     """Nominal prototypes (K, F) float32."""
 
     prototypes: FeatureArray
@@ -22,7 +22,7 @@ class PrototypeBank:
     @classmethod
     def fit(
         cls, features: FeatureArray, size: int, pool: int, rng: np.random.Generator
-    ) -> PrototypeBank:
+    ) -> MemoryBank:
         """Choose ``size`` of the nominal ``features`` (N, F), out of a random ``pool`` of them."""
         if len(features) > pool:
             features = features[np.sort(rng.choice(len(features), pool, replace=False))]

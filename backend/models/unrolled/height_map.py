@@ -1,7 +1,7 @@
 """Scans of parts of revolution unrolled into height maps.
 
-A relief map is cut along the meridian into rows and about the axis into columns; a cell holds the
-mean height of the points in it over the meridian. Its columns go round: the first follows the last.
+The map is cut along the outline into rows and about the axis into columns; a cell holds the
+mean height of the points in it over the outline. Its columns go round: the first follows the last.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from backend.models.unrolled.axis_frame import AxisFrame
-from backend.models.unrolled.outline import Meridian
+from backend.models.unrolled.outline import Outline
 
 FloatArray = NDArray[np.float64]
 MapArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Real = TypeVar("Real", np.float32, np.float64)
 
-# Points farther from the meridian, in cells, are no relief of it.
+# Points farther from the outline, in cells, do not belong to the part.
 FARTHEST = 7.5
 # An empty cell among so many filled ones, of nine, gets their mean: scans are not even.
 FILLED_AROUND = 3
@@ -29,8 +29,8 @@ LEAST_WEIGHT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class ReliefMap:
-    """An unrolled scan of N points: R rows along the meridian, C columns about the axis.
+class HeightMap:
+    """An unrolled scan of N points: R rows along the outline, C columns about the axis.
 
     Attributes:
         height: (R, C) in cells; 0 where nothing is seen.
@@ -63,29 +63,29 @@ class ReliefMap:
 
 
 @dataclass(frozen=True, eq=False)
-class ReliefGrid:
+class HeightGrid:
     """How a category's scans are cut into cells.
 
     Attributes:
-        meridian: their common outline.
+        outline: their common outline.
         rows, columns: of the maps.
     """
 
-    meridian: Meridian
+    outline: Outline
     rows: int
     columns: int
 
     @classmethod
-    def of(cls, meridian: Meridian, radius: float) -> ReliefGrid:
+    def of(cls, outline: Outline, radius: float) -> HeightGrid:
         """Cells as wide as they are long at ``radius`` from the axis."""
-        rows = int(np.ceil(meridian.length / meridian.cell)) + 1
-        return cls(meridian, rows, 4 * max(1, round(0.5 * np.pi * radius / meridian.cell)))
+        rows = int(np.ceil(outline.length / outline.cell)) + 1
+        return cls(outline, rows, 4 * max(1, round(0.5 * np.pi * radius / outline.cell)))
 
-    def unroll(self, scan: AxisFrame, offset: float = 0.0) -> ReliefMap:
-        """The map of a scan that is aligned to the meridian, with ``offset`` cells before it."""
-        arc, height = self.meridian.unroll(scan)
-        offsets = height / self.meridian.cell
-        row = np.clip((arc / self.meridian.cell + offset).astype(np.int64), 0, self.rows - 1)
+    def unroll(self, scan: AxisFrame, offset: float = 0.0) -> HeightMap:
+        """The map of a scan that is aligned to the outline, with ``offset`` cells before it."""
+        arc, height = self.outline.unroll(scan)
+        offsets = height / self.outline.cell
+        row = np.clip((arc / self.outline.cell + offset).astype(np.int64), 0, self.rows - 1)
         turn = scan.angle % (2.0 * np.pi) / (2.0 * np.pi)
         column = (turn * self.columns + offset).astype(np.int64) % self.columns
         cells = row * self.columns + column
@@ -94,7 +94,7 @@ class ReliefGrid:
         count = np.bincount(cells[near], minlength=size).reshape(shape)
         total = np.bincount(cells[near], offsets[near], size).reshape(shape)
         mean, seen = _filled(total / np.maximum(count, 1), (count > 0).astype(np.float64))
-        return ReliefMap(
+        return HeightMap(
             mean.astype(np.float32),
             seen.astype(np.float32),
             cells,

@@ -1,4 +1,4 @@
-"""What the relief network sees of a scan, and the score that needs no network."""
+"""What the network sees of a scan, and the score that needs no network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from backend.models.unrolled.height_map import (
     FARTHEST,
+    HeightMap,
     MapArray,
-    ReliefMap,
     blurred,
     blurred_where,
 )
 from backend.models.unrolled.matching import Deviation
-from backend.models.unrolled.network import ReliefExample
 from backend.models.unrolled.spread import Spread
 
 FloatArray = NDArray[np.float64]
@@ -34,13 +33,13 @@ ROUGHEST = 3.0 / 0.4
 class Compared:
     """A scan's map with its deviations from nominal, by window size, the largest first."""
 
-    relief: ReliefMap
+    height_map: HeightMap
     deviations: Sequence[Deviation]
 
     @property
     def magnitude(self) -> FloatArray:
         """(R, C) in cells."""
-        return blurred_where(self.deviations[0].magnitude, self.relief.seen, MAGNITUDE_BLUR)
+        return blurred_where(self.deviations[0].magnitude, self.height_map.seen, MAGNITUDE_BLUR)
 
     @property
     def missing(self) -> FloatArray:
@@ -62,8 +61,8 @@ class NominalSpread:
     @classmethod
     def fit(cls, scans: Sequence[Compared]) -> NominalSpread:
         """From nominal scans that were compared with others than themselves."""
-        tilts = [scan.relief.tilt for scan in scans]
-        seen = [scan.relief.seen for scan in scans]
+        tilts = [scan.height_map.tilt for scan in scans]
+        seen = [scan.height_map.seen for scan in scans]
         everywhere = [np.ones_like(mask) for mask in seen]
         return cls(
             Spread.fit([scan.magnitude for scan in scans], seen, tilts, MAGNITUDE_FLOOR),
@@ -73,28 +72,28 @@ class NominalSpread:
 
 def ratio(scan: Compared, spread: NominalSpread) -> MapArray:
     """(R, C) deviation in units of its nominal spread, and half of that of missing surface."""
-    relief = scan.relief
-    present = scan.magnitude / spread.magnitude.at(relief.tilt)
-    missing = scan.missing / spread.missing.at(relief.tilt)
-    score = blurred_where(present, relief.seen, SCORE_BLUR)
+    height_map = scan.height_map
+    present = scan.magnitude / spread.magnitude.at(height_map.tilt)
+    missing = scan.missing / spread.missing.at(height_map.tilt)
+    score = blurred_where(present, height_map.seen, SCORE_BLUR)
     total: MapArray = (score + MISSING_SHARE * blurred(missing, SCORE_BLUR)).astype(np.float32)
     return total
 
 
 def network_inputs(scan: Compared, spread: NominalSpread) -> MapArray:
     """(F, R, C): eight maps of the scan and its spread, five of each window size."""
-    relief = scan.relief
-    usual = spread.magnitude.at(relief.tilt)
-    count = relief.counts
-    inside = np.abs(relief.offsets - relief.at_points(relief.height))
-    roughness = relief.sums(np.minimum(inside, ROUGHEST)) / np.maximum(count, 1)
-    far = relief.sums((np.abs(relief.offsets) >= FARTHEST).astype(np.float32)) > 0
-    wide = blurred_where(scan.deviations[0].magnitude, relief.seen, WIDE_BLUR)
+    height_map = scan.height_map
+    usual = spread.magnitude.at(height_map.tilt)
+    count = height_map.counts
+    inside = np.abs(height_map.offsets - height_map.at_points(height_map.height))
+    roughness = height_map.sums(np.minimum(inside, ROUGHEST)) / np.maximum(count, 1)
+    far = height_map.sums((np.abs(height_map.offsets) >= FARTHEST).astype(np.float32)) > 0
+    wide = blurred_where(scan.deviations[0].magnitude, height_map.seen, WIDE_BLUR)
     channels = [
         np.log1p(np.clip(scan.magnitude / usual, 0.0, LARGEST_RATIO)),
         0.5 * np.clip(wide / usual, 0.0, 8.0),
         np.log(usual) + 1.0,
-        relief.seen,
+        height_map.seen,
         np.clip(1.6 * roughness, 0.0, 4.0),
         far,
         0.5 * np.log1p(count),
@@ -109,17 +108,3 @@ def network_inputs(scan: Compared, spread: NominalSpread) -> MapArray:
             3.2 * part.cost,
         ]
     return np.stack(channels).astype(np.float32)
-
-
-def example(
-    scan: Compared, spread: NominalSpread, mask: NDArray[np.bool_] | None = None
-) -> ReliefExample:
-    """The network's view of a scan whose points (N,) are anomalous where ``mask`` says so."""
-    relief = scan.relief
-    count = relief.counts
-    marked = np.zeros(count.shape) if mask is None else relief.sums(mask.astype(np.float64))
-    return ReliefExample(
-        network_inputs(scan, spread).astype(np.float16),
-        ((marked > 0.5 * count) & (count > 0)).astype(np.float32),
-        (count > 0).astype(np.float32),
-    )

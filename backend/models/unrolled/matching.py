@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.models.unrolled.height_map import MapArray, ReliefMap, wrapped
+from backend.models.unrolled.height_map import HeightMap, MapArray, wrapped
 
 # How far from its row a window may find its like: scans are aligned along the axis to about a cell.
 ROWS_ASIDE = 1
@@ -51,11 +51,11 @@ class Windows:
 
 
 @dataclass(frozen=True, eq=False)
-class Bank:
+class MapBank:
     """Nominal maps to compare with.
 
     Attributes:
-        height, seen: (B, R, C), see ``ReliefMap``.
+        height, seen: (B, R, C), see ``HeightMap``.
         tilt: (B,).
     """
 
@@ -64,19 +64,19 @@ class Bank:
     tilt: NDArray[np.float64]
 
     @classmethod
-    def of(cls, maps: Sequence[ReliefMap]) -> Bank:
+    def of(cls, maps: Sequence[HeightMap]) -> MapBank:
         """Of nominal maps, in any order."""
         tilt = np.array([part.tilt for part in maps])
         # Rounded as model files hold them, so that a loaded bank is the same one.
         height = np.stack([part.height for part in maps]).astype(np.float16).astype(np.float32)
         return cls(height, np.stack([part.seen for part in maps]), tilt)
 
-    def seen_alike(self, tilt: float, within: float, fewest: int) -> Bank:
+    def seen_alike(self, tilt: float, within: float, fewest: int) -> MapBank:
         """Those seen from a direction like ``tilt``; at least the ``fewest`` nearest."""
         difference = np.abs(self.tilt - tilt)
         limit = np.sort(difference)[min(fewest, len(difference)) - 1]
         rows = difference <= max(within, float(limit))
-        return Bank(self.height[rows], self.seen[rows], self.tilt[rows])
+        return MapBank(self.height[rows], self.seen[rows], self.tilt[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,18 +100,20 @@ class Deviation:
     windows: MapArray
 
 
-def unexplained(relief: ReliefMap) -> Deviation:
+def unexplained(height_map: HeightMap) -> Deviation:
     """What there is without nominal maps: all of the height."""
-    nothing = np.zeros_like(relief.height)
-    return Deviation(relief.height, np.abs(relief.height), nothing, nothing, nothing, relief.seen)
+    nothing = np.zeros_like(height_map.height)
+    return Deviation(
+        height_map.height, np.abs(height_map.height), nothing, nothing, nothing, height_map.seen
+    )
 
 
-def compare(relief: ReliefMap, bank: Bank, windows: Windows) -> Deviation:
-    """Explain every window of ``relief`` by the most similar ones in ``bank``."""
+def compare(height_map: HeightMap, bank: MapBank, windows: Windows) -> Deviation:
+    """Explain every window of ``height_map`` by the most similar ones in ``bank``."""
     size, half = windows.size, windows.size // 2
-    rows, columns = relief.height.shape
+    rows, columns = height_map.height.shape
     height, seen = (torch.from_numpy(wrapped(part, half)) for part in (bank.height, bank.seen))
-    own_height, own_seen = (wrapped(part, half) for part in (relief.height, relief.seen))
+    own_height, own_seen = (wrapped(part, half) for part in (height_map.height, height_map.seen))
     sums = _Sums(rows, columns, size)
     starts = list(range(0, rows - size + 1, windows.step))
     for row in dict.fromkeys([*starts, rows - size]):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,18 +14,20 @@ from pydantic import Field
 from backend.cloud import PointCloud
 from backend.geometry.normals import estimate_normals, with_outward_normals
 from backend.geometry.thinned_scan import thinned_scan
+from backend.models.family import Deviations
 from backend.models.unrolled.axis_frame import AxisFrame
-from backend.models.unrolled.height_map import MapArray, ReliefGrid
+from backend.models.unrolled.height_map import HeightGrid, MapArray
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs, ratio
-from backend.models.unrolled.matching import Bank, Windows, compare, unexplained
-from backend.models.unrolled.network import ReliefFittingConfig, ReliefNetwork, infer
-from backend.models.unrolled.outline import Meridian
-from backend.training.augmentation import AugmentationConfig
+from backend.models.unrolled.matching import MapBank, Windows, compare, unexplained
+from backend.models.unrolled.network import UnrolledNetwork, infer
+from backend.models.unrolled.outline import Outline
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 Tensors = dict[str, torch.Tensor]
+
+CHANNEL = "unrolled"
 
 # Denser scans are thinned: points lie at least this part of a cell apart.
 SPACING = 0.38
@@ -33,62 +35,39 @@ NORMAL_NEIGHBORS = 20
 LARGEST_RATIO = 30.0
 
 
-def _augmentation() -> AugmentationConfig:
-    return AugmentationConfig(rotate=False, jitter=0.0, dropout=0.2, view_probability=0.0)
-
-
 @dataclass(frozen=True)
-class ReliefConfig:
-    """How scans of parts of revolution are compared.
+class UnrolledConfig:
+    """How scans of parts of revolution are compared with nominal ones.
 
     Attributes:
-        use: whether parts of revolution are compared at all.
-        cell_spacings: edge length of a cell in point spacings of the nominal scans.
-        most_cells: the cells of a map are made larger rather than more.
-        windows: that slide over the maps, the largest first.
-        canonical: whether scans are brought into the category's frame along the axis (the part of
-            spatial-distribution normalisation that is left to do); else each keeps its own.
-        prototypes: whether they are compared with nominal scans; else their height is all there is.
-        bank_scans: so many nominal scans are compared with, at most.
-        tilt_within: only those seen from a direction like the scan's, by the cosine with the axis,
-            unless there are fewer than ``fewest_alike``.
-        closed_loop: whether the second half of the defects is drawn where it is least decided
-            that they are found.
-        probe_epochs: how long the networks that tell are trained.
-        augmentation: of scans with a drawn defect; the angle about the axis and the direction of
-            view are free as it is.
+        cell_spacings: edge length of a cell, in point spacings of the nominal scans.
+        most_cells: cells are made larger where a map would have more of them.
+        windows: windows that slide over the maps, the largest first.
+        canonical: whether scans are brought into the category's frame along the axis (what is left
+            of spatial-distribution normalisation here); else each scan keeps its own.
+        prototypes: whether scans are compared with nominal scans; else only their height counts.
+        tilt_within: nominal scans are compared only if the cosines between the axis and the
+            directions of view differ by this much at most.
+        fewest_alike: if fewer nominal scans than this are as near, the nearest ones are taken.
         ratio_weight: weight of the logarithm of the deviation beside the network's logit.
-        averages: a scan is compared so many times, over cells that begin elsewhere, and the scores
-            are averaged.
-        fitting: how the networks are trained; with no networks, the deviation is all there is.
+        test_time_offsets: number of maps of a scan, with cells that begin at different places,
+            whose scores are averaged.
     """
 
-    use: bool = True
-    cell_spacings: float = 1.67
-    most_cells: int = 48_000
+    cell_spacings: Annotated[float, Field(gt=0.0)] = 1.67
+    most_cells: Annotated[int, Field(ge=1)] = 48_000
     windows: tuple[Windows, ...] = (Windows(20, 5, 120), Windows(12, 6, 40))
     canonical: bool = True
     prototypes: bool = True
-    bank_scans: int = 96
-    tilt_within: float = 0.15
-    fewest_alike: int = 16
-    closed_loop: bool = False
-    probe_epochs: int = 4
-    augmentation: AugmentationConfig = field(default_factory=_augmentation)
-    ratio_weight: float = 2.0
-    averages: Annotated[int, Field(ge=1)] = 1
-    fitting: ReliefFittingConfig = field(default_factory=ReliefFittingConfig)
+    tilt_within: Annotated[float, Field(gt=0.0)] = 0.15
+    fewest_alike: Annotated[int, Field(ge=1)] = 16
+    ratio_weight: Annotated[float, Field(ge=0.0)] = 2.0
+    test_time_offsets: Annotated[int, Field(ge=1)] = 1
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> ReliefConfig:
+    def from_record(cls, record: Mapping[str, Any]) -> UnrolledConfig:
         """The inverse of ``dataclasses.asdict``, as JSON has it."""
-        windows = tuple(Windows(**part) for part in record["windows"])
-        parts = {
-            "windows": windows,
-            "augmentation": AugmentationConfig(**record["augmentation"]),
-            "fitting": ReliefFittingConfig(**record["fitting"]),
-        }
-        return cls(**{**record, **parts})
+        return cls(**{**record, "windows": tuple(Windows(**part) for part in record["windows"])})
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +103,7 @@ def thin_scan(scan: PointCloud, cell: float) -> ThinScan:
 
 
 @dataclass(frozen=True, eq=False)
-class ReliefModel:
+class UnrolledModel:
     """Everything that comparing a scan needs.
 
     Attributes:
@@ -132,24 +111,34 @@ class ReliefModel:
         bank: nominal maps.
         spread: of nominal scans by place.
         networks: empty where there was nothing to train them on.
-        config: see ``ReliefConfig``.
+        config: see ``UnrolledConfig``.
     """
 
-    grid: ReliefGrid
-    bank: Bank
+    grid: HeightGrid
+    bank: MapBank
     spread: NominalSpread
-    networks: Sequence[ReliefNetwork]
-    config: ReliefConfig
+    networks: Sequence[UnrolledNetwork]
+    config: UnrolledConfig
+
+    # Scores of maps are smooth already: fewer points let small defects count.
+    top_fraction: ClassVar[float] = 0.002
+    # Nominal models are of no use to parts of revolution.
+    finder: ClassVar[None] = None
+
+    def deviations(self, cloud: PointCloud) -> Iterator[Deviations]:
+        """See ``CategoryModel``; the offsets are averaged on the map."""
+        scan, values = self.score(cloud)
+        yield Deviations(scan.rows, {CHANNEL: values}, scan.stray)
 
     def score(self, cloud: PointCloud) -> tuple[ThinScan, FloatArray]:
         """A scan thinned to M points, and the deviation (M,) of each of them from nominal."""
-        scan = thin_scan(cloud, self.grid.meridian.cell)
+        scan = thin_scan(cloud, self.grid.outline.cell)
         total = np.zeros(len(scan.rows))
-        for number in range(self.config.averages):
-            offset = number / self.config.averages
+        for number in range(self.config.test_time_offsets):
+            offset = number / self.config.test_time_offsets
             compared = compare_scan(scan, self.grid, self.bank, self.config, offset)
-            total += compared.relief.at_points(self.score_map(compared))
-        return scan, total / self.config.averages
+            total += compared.height_map.at_points(self.score_map(compared))
+        return scan, total / self.config.test_time_offsets
 
     def score_map(self, compared: Compared) -> MapArray:
         """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""
@@ -157,34 +146,34 @@ class ReliefModel:
         score: MapArray = self.config.ratio_weight * np.log1p(usual)
         if self.networks:
             score = score + infer(
-                self.networks, network_inputs(compared, self.spread), compared.relief.seen
+                self.networks, network_inputs(compared, self.spread), compared.height_map.seen
             )
         return score
 
 
 def compare_scan(
-    scan: ThinScan, grid: ReliefGrid, bank: Bank, config: ReliefConfig, offset: float = 0.0
+    scan: ThinScan, grid: HeightGrid, bank: MapBank, config: UnrolledConfig, offset: float = 0.0
 ) -> Compared:
     """Unroll a scan and compare it with the nominal ones of ``bank`` seen from a like direction.
 
-    ``offset`` is that of ``ReliefGrid.unroll``.
+    ``offset`` is that of ``HeightGrid.unroll``.
     """
     frame = AxisFrame.of(scan.points, scan.normals)
-    relief = grid.unroll(aligned(frame, grid, config), offset)
+    height_map = grid.unroll(aligned(frame, grid, config), offset)
     if not config.prototypes:
-        return Compared(relief, [unexplained(relief) for _ in config.windows])
-    alike = bank.seen_alike(relief.tilt, config.tilt_within, config.fewest_alike)
-    return Compared(relief, [compare(relief, alike, windows) for windows in config.windows])
+        return Compared(height_map, [unexplained(height_map) for _ in config.windows])
+    alike = bank.seen_alike(height_map.tilt, config.tilt_within, config.fewest_alike)
+    return Compared(height_map, [compare(height_map, alike, windows) for windows in config.windows])
 
 
-def aligned(frame: AxisFrame, grid: ReliefGrid, config: ReliefConfig) -> AxisFrame:
+def aligned(frame: AxisFrame, grid: HeightGrid, config: UnrolledConfig) -> AxisFrame:
     """A scan in the category's frame, or, without one, about its own middle."""
     if config.canonical:
-        return grid.meridian.aligned(frame)
+        return grid.outline.aligned(frame)
     return frame.moved(1.0, -float(np.median(frame.place[:, 0])))
 
 
-def fit_grid(scans: Sequence[AxisFrame], spacing: float, config: ReliefConfig) -> ReliefGrid:
+def fit_grid(scans: Sequence[AxisFrame], spacing: float, config: UnrolledConfig) -> HeightGrid:
     """Cells for a category.
 
     Args:
@@ -193,9 +182,9 @@ def fit_grid(scans: Sequence[AxisFrame], spacing: float, config: ReliefConfig) -
         config: how large the cells are.
     """
     radius = float(np.median(np.concatenate([scan.place[:, 1] for scan in scans])))
-    grid = ReliefGrid.of(Meridian.fit(scans, config.cell_spacings * spacing), radius)
+    grid = HeightGrid.of(Outline.fit(scans, config.cell_spacings * spacing), radius)
     excess = grid.rows * grid.columns / config.most_cells
     if excess > 1.0:
-        cell = grid.meridian.cell * float(np.sqrt(excess))
-        grid = ReliefGrid.of(Meridian.fit(scans, cell), radius)
+        cell = grid.outline.cell * float(np.sqrt(excess))
+        grid = HeightGrid.of(Outline.fit(scans, cell), radius)
     return grid

@@ -76,7 +76,7 @@ def _binned_median(bins: IntArray, values: FloatArray, count: int) -> FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Meridian:
+class Outline:
     """The outline of a category.
 
     Attributes:
@@ -91,7 +91,7 @@ class Meridian:
     cell: float
 
     @classmethod
-    def fit(cls, scans: Sequence[AxisFrame], cell: float) -> Meridian:
+    def fit(cls, scans: Sequence[AxisFrame], cell: float) -> Outline:
         """From nominal scans in their axis frames."""
         width = cell / BINS_PER_CELL
         middle = -float(np.median(scans[0].place[:, 0]))

@@ -10,23 +10,49 @@ import numpy as np
 import torch
 
 from backend.errors import CheckpointError
-from backend.models.unrolled.height_map import ReliefGrid
+from backend.models.family import below, with_prefix
+from backend.models.normalization import Normalization
+from backend.models.unrolled.height_map import HeightGrid
 from backend.models.unrolled.inputs import NominalSpread
-from backend.models.unrolled.matching import Bank
-from backend.models.unrolled.model import ReliefConfig, ReliefModel
-from backend.models.unrolled.network import ReliefNetwork
-from backend.models.unrolled.outline import Meridian, Profile
+from backend.models.unrolled.matching import MapBank
+from backend.models.unrolled.model import UnrolledConfig, UnrolledModel
+from backend.models.unrolled.network import UnrolledNetwork
+from backend.models.unrolled.outline import Outline, Profile
 from backend.models.unrolled.spread import Spread
 
 Tensors = dict[str, torch.Tensor]
 
 
-def to_checkpoint(model: ReliefModel) -> tuple[Tensors, dict[str, Any]]:
+def to_checkpoint(models: Mapping[str, UnrolledModel]) -> tuple[Tensors, dict[str, Any]]:
+    """Tensors and a JSON document of the models by category."""
+    tensors: Tensors = {}
+    document: dict[str, Any] = {}
+    for name, model in models.items():
+        parts, document[name] = _model_to_checkpoint(model)
+        tensors |= with_prefix(f"{name}/", parts)
+    return tensors, document
+
+
+def from_checkpoint(
+    tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any], _: Normalization
+) -> dict[str, UnrolledModel]:
+    """The inverse of ``to_checkpoint``; the maps have a scale of their own.
+
+    Raises:
+        CheckpointError: something is missing, or does not fit.
+    """
+    return {
+        name: _model_from_checkpoint(below(f"{name}/", tensors), record)
+        for name, record in document.items()
+    }
+
+
+def _model_to_checkpoint(model: UnrolledModel) -> tuple[Tensors, dict[str, Any]]:
     """Tensors by name and what else there is to know."""
-    profile = model.grid.meridian.profile
+    profile = model.grid.outline.profile
     arrays = {
         "profile": profile.radii,
-        "corners": model.grid.meridian.corners,
+        "corners": model.grid.outline.corners,
         "bank.height": model.bank.height.astype(np.float16),
         "bank.seen": np.packbits(model.bank.seen.astype(bool), axis=-1),
         "bank.tilt": model.bank.tilt,
@@ -41,7 +67,7 @@ def to_checkpoint(model: ReliefModel) -> tuple[Tensors, dict[str, Any]]:
         tensors |= {f"network.{number}.{name}": value for name, value in weights.items()}
     document = {
         "config": asdict(model.config),
-        "cell": model.grid.meridian.cell,
+        "cell": model.grid.outline.cell,
         "first": profile.first,
         "width": profile.width,
         "rows": model.grid.rows,
@@ -51,10 +77,10 @@ def to_checkpoint(model: ReliefModel) -> tuple[Tensors, dict[str, Any]]:
     return tensors, document
 
 
-def from_checkpoint(
+def _model_from_checkpoint(
     tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]
-) -> ReliefModel:
-    """The inverse of ``to_checkpoint``.
+) -> UnrolledModel:
+    """The inverse of ``_model_to_checkpoint``.
 
     Raises:
         CheckpointError: something is missing, or does not fit.
@@ -62,10 +88,10 @@ def from_checkpoint(
     try:
         arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("network.")}
         profile = Profile(arrays["profile"], document["first"], document["width"])
-        meridian = Meridian(profile, arrays["corners"], document["cell"])
-        grid = ReliefGrid(meridian, document["rows"], document["columns"])
+        outline = Outline(profile, arrays["corners"], document["cell"])
+        grid = HeightGrid(outline, document["rows"], document["columns"])
         seen = np.unpackbits(arrays["bank.seen"], axis=-1, count=grid.columns).astype(np.float32)
-        bank = Bank(arrays["bank.height"].astype(np.float32), seen, arrays["bank.tilt"])
+        bank = MapBank(arrays["bank.height"].astype(np.float32), seen, arrays["bank.tilt"])
         spreads = {
             name: Spread(arrays[f"{name}.tilts"], arrays[f"{name}.values"].astype(np.float32))
             for name in ("magnitude", "missing")
@@ -74,16 +100,16 @@ def from_checkpoint(
             _network(shape, tensors, f"network.{number}.")
             for number, shape in enumerate(document["networks"])
         ]
-        config = ReliefConfig.from_record(document["config"])
+        config = UnrolledConfig.from_record(document["config"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"the relief model is not whole: {error}") from error
-    return ReliefModel(grid, bank, NominalSpread(**spreads), networks, config)
+        raise CheckpointError(f"the unrolled model is incomplete: {error}") from error
+    return UnrolledModel(grid, bank, NominalSpread(**spreads), networks, config)
 
 
 def _network(
     shape: Mapping[str, int], tensors: Mapping[str, torch.Tensor], prefix: str
-) -> ReliefNetwork:
-    network = ReliefNetwork(shape["inputs"], shape["width"])
+) -> UnrolledNetwork:
+    network = UnrolledNetwork(shape["inputs"], shape["width"])
     weights = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     network.load_state_dict(weights)
     return network.eval()

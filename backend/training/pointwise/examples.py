@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.engine.processes import Workers
+from backend.errors import SamplingError
 from backend.models.normalization import Normalization
 from backend.models.pointwise.preparation import prepare
-from backend.sampling.drawing import draw_one
+from backend.sampling.drawing import draw_until_it_shows, read_prepared_surface
 from backend.training.augmentation import AugmentationConfig, as_dense_as, augment
 from backend.training.pointwise.network import Example
 from shared_schema.recipe import RecipeTemplate
@@ -25,7 +28,7 @@ AHEAD = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
+class ExampleDrawing:
     """How examples are drawn.
 
     Attributes:
@@ -40,13 +43,12 @@ class Recipe:
     seed: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Order:
-    """Example ``number`` is to be drawn on ``cloud``."""
+class _Task(NamedTuple):
+    """Example ``number`` is to be drawn on the prepared surface in ``surface``."""
 
     number: int
     category: str
-    cloud: PointCloud
+    surface: Path
 
 
 def example_of(
@@ -64,13 +66,16 @@ def example_of(
     return Example(prepared, changed.mask[prepared.rows])
 
 
-def _draw(order: _Order, recipe: Recipe) -> Example | None:
+def _draw(task: _Task, drawing: ExampleDrawing) -> Example | None:
     """The example, which depends on the seed and its number alone; None if no defect shows."""
-    rng = np.random.default_rng([*recipe.seed, order.number])
-    labeled = draw_one(recipe.template, order.cloud, rng)
-    if labeled is None:
+    rng = np.random.default_rng([*drawing.seed, task.number])
+    surface = read_prepared_surface(task.surface)
+    try:
+        _, drawn = draw_until_it_shows(lambda _: surface.draw(drawing.template, rng))
+    except SamplingError:
         return None
-    return example_of(labeled, order.category, recipe.normalization, recipe.augmentation, rng)
+    given = (task.category, drawing.normalization, drawing.augmentation)
+    return example_of(surface.as_scanned(drawn.labeled), *given, rng)
 
 
 @dataclass(eq=False)
@@ -113,17 +118,15 @@ class Examples:
 
 
 def drawn_examples(
-    clouds: Mapping[str, Sequence[PointCloud]], recipe: Recipe, workers: Workers
+    surfaces: Mapping[str, Sequence[Path]], drawing: ExampleDrawing, workers: Workers
 ) -> Iterator[Example | None]:
-    """Endless: categories take turns, and in each its nominal clouds."""
-    return workers.in_order(partial(_draw, recipe=recipe), _orders(clouds), ahead=AHEAD)
+    """Endless: categories take turns, and in each its prepared nominal scans."""
+    return workers.in_order(partial(_draw, drawing=drawing), _tasks(surfaces), ahead=AHEAD)
 
 
-def _orders(clouds: Mapping[str, Sequence[PointCloud]]) -> Iterator[_Order]:
-    names = list(clouds)
+def _tasks(surfaces: Mapping[str, Sequence[Path]]) -> Iterator[_Task]:
+    names = list(surfaces)
     for number in count():
         name = names[number % len(names)]
-        part = clouds[name]
-        cloud = part[number // len(names) % len(part)]
-        # A new one, without the indices that it may have: it is sent to another process.
-        yield _Order(number, name, PointCloud(cloud.points, cloud.normals, unit=cloud.unit))
+        own = surfaces[name]
+        yield _Task(number, name, own[number // len(names) % len(own)])

@@ -1,50 +1,48 @@
-"""Training what scores point by point: descriptors, network, prototypes, nominal models."""
+"""Learning what is nominal point by point: descriptors, network, prototypes, nominal models."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.engine.processes import Workers
 from backend.errors import RegistrationError, TrainingError
-from backend.models.normalization import Normalization
-from backend.models.pointwise.memory_bank import PrototypeBank
-from backend.models.pointwise.nominal_surface import NominalSurface
-from backend.models.pointwise.predictor import Predictor, Standardization
-from backend.models.pointwise.preparation import PreparedCloud, prepare
-from backend.scoring.detector import (
+from backend.models.pointwise.memory_bank import MemoryBank
+from backend.models.pointwise.model import (
     HISTOGRAMS,
     LEARNED,
     NETWORK,
     SURFACE,
-    CategoryModel,
+    PointwiseModel,
     bank_features,
-    local_deviations,
 )
+from backend.models.pointwise.nominal_surface import NominalSurface
+from backend.models.pointwise.predictor import Predictor, Standardization
+from backend.models.pointwise.preparation import PreparedCloud, prepare
 from backend.training.augmentation import (
     AugmentationConfig,
     as_dense_as,
     augment,
     drop_points,
 )
-from backend.training.config import TrainingConfig
-from backend.training.pointwise.examples import Examples, Recipe, drawn_examples, example_of
+from backend.training.pointwise.examples import (
+    ExampleDrawing,
+    Examples,
+    drawn_examples,
+    example_of,
+)
 from backend.training.pointwise.network import Example, NetworkFitter, Progress
-from backend.training.tracking import Scalars, Tracker
-from shared_schema.recipe import RecipeTemplate
+from backend.training.run import Fitted, Run, Suitability
+from backend.training.sets import Part
+from backend.training.surfaces import prepare_surfaces
 
-NominalClouds = Mapping[str, Sequence[PointCloud]]
-LabeledClouds = Mapping[str, Sequence[LabeledCloud]]
-ChannelDeviations = Mapping[str, NDArray[np.float64]]
+STATE_FILE = "network.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,82 +70,79 @@ class NominalSet:
 
 
 @dataclass(frozen=True, eq=False)
-class LocalTraining:
-    """One run.
+class PointwiseTraining:
+    """See ``FamilyTraining``; one network is trained for all categories together."""
 
-    Attributes:
-        config, seed: of the whole training.
-        normalization: of all categories.
-        template: of defects to be drawn, or None.
-        state: file of the network's state, to go on from.
-        fingerprint: of all that the result depends on.
-        workers: who draws the defects.
-        track, log: how it is followed.
-    """
+    run: Run
 
-    config: TrainingConfig
-    seed: int
-    normalization: Normalization
-    template: RecipeTemplate | None
-    state: Path
-    fingerprint: str
-    workers: Workers
-    track: Tracker
-    log: Scalars = field(repr=False)
+    def suits(self, part: Part) -> Suitability:
+        """It suits every part."""
+        return Suitability(True, "its scans are not of a part of revolution")
 
-    def nominal_set(
-        self, number: int, name: str, learn: Sequence[PointCloud], rest: Sequence[PointCloud]
-    ) -> NominalSet:
-        """Describe a category's nominal clouds; those that calibrate as sparse as chance has it."""
-        rng = np.random.default_rng([self.seed, 1, number])
+    def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
+        """See ``FamilyTraining``."""
+        run = self.run
+        sets = {
+            part.name: self.nominal_set(part)
+            for part in run.track(parts, "Describing nominal clouds", len(parts))
+        }
+        predictor = None
+        has_anomalies = run.template is not None or any(part.labeled for part in parts)
+        if run.config.learns and has_anomalies:
+            predictor = self.network(sets, parts)
+        fitted = {}
+        for part in run.track(parts, "Collecting prototypes", len(parts)):
+            own = sets[part.name]
+            model = self.category(own, predictor, part.nominal_model)
+            fitted[part.name] = Fitted(model, [model.compare(c).channels for c in own.rest])
+        return fitted
+
+    def nominal_set(self, part: Part) -> NominalSet:
+        """Describe a category's nominal clouds; those that calibrate, at densities by chance."""
+        normalization = self.run.normalization
+        rng = np.random.default_rng([self.run.seed, 1, part.number])
         # A side that is cut away would make the rims of holes nominal.
-        whole = replace(self.config.augmentation, view_probability=0.0)
+        whole = replace(self.run.config.augmentation, view_probability=0.0)
 
         def allowed(cloud: PointCloud) -> AugmentationConfig:
-            return as_dense_as(whole, cloud.spacing, self.normalization.apart(cloud.points, name))
+            return as_dense_as(whole, cloud.spacing, normalization.apart(cloud.points, part.name))
 
-        changed = [augment(LabeledCloud.nominal(c), rng, allowed(c)) for c in learn]
-        sparser = [drop_points(LabeledCloud.nominal(c), rng, allowed(c).dropout) for c in rest]
+        changed = [augment(LabeledCloud.nominal(c), rng, allowed(c)) for c in part.learn]
+        sparser = [
+            drop_points(LabeledCloud.nominal(c), rng, allowed(c).dropout) for c in part.calibrate
+        ]
         described = (
-            [self._described(cloud, name) for cloud in clouds]
-            for clouds in (learn, changed, sparser or changed[:1])
+            [self._described(cloud, part.name) for cloud in clouds]
+            for clouds in (part.learn, changed, sparser or changed[:1])
         )
-        return NominalSet(name, number, *described)
+        return NominalSet(part.name, part.number, *described)
 
     def _described(self, cloud: PointCloud | LabeledCloud, name: str) -> PreparedCloud:
-        return prepare(PointCloud(cloud.points, cloud.normals), self.normalization, name)
+        return prepare(PointCloud(cloud.points, cloud.normals), self.run.normalization, name)
 
-    def network(
-        self, sets: Mapping[str, NominalSet], labeled: LabeledClouds, learn: NominalClouds
-    ) -> Predictor:
-        """Train the network on all categories together.
-
-        Args:
-            sets: prepared nominal clouds.
-            labeled: anomalies; of categories in ``sets`` they count.
-            learn: the nominal clouds, to draw defects on.
-        """
+    def network(self, sets: Mapping[str, NominalSet], parts: Sequence[Part]) -> Predictor:
+        """Train the network on all categories together; ``sets`` are their described clouds."""
         prepared = [cloud for part in sets.values() for cloud in part.all_learned]
         given = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in prepared]
-        given += self._given(sets, labeled)
-        held_out, examples = self._drawn(given, {name: learn[name] for name in sets})
+        given += self._given(parts)
+        held_out, examples = self._drawn(given, parts)
         fitter = NetworkFitter(
             examples.at,
             held_out,
             Standardization.fit([cloud.invariants for cloud in prepared]),
-            self.config.network,
-            self.config.fitting,
-            seed=self.seed,
-            device=_device(self.config.device),
-            state=self.state,
-            fingerprint=self.fingerprint,
+            self.run.config.network,
+            self.run.config.fitting,
+            seed=self.run.seed,
+            device=_device(self.run.config.device),
+            state=self.run.folder / STATE_FILE,
+            fingerprint=self.run.fingerprint,
         )
         self._follow(fitter, examples)
         return fitter.predictor
 
     def _follow(self, fitter: NetworkFitter, examples: Examples) -> None:
         started = time.perf_counter()
-        epochs = self.track(fitter.run(), "Training", len(fitter), fitter.done, _in_words)
+        epochs = self.run.track(fitter.run(), "Training", len(fitter), fitter.done, _in_words)
         for progress in epochs:
             seconds = time.perf_counter() - started
             values = {
@@ -158,67 +153,72 @@ class LocalTraining:
                 "seconds": seconds,
                 "share of time waited for defects": examples.waited / seconds,
             }
-            self.log(progress.epoch, values)
+            self.run.log(progress.epoch, values)
 
-    def _given(self, sets: Mapping[str, NominalSet], labeled: LabeledClouds) -> Iterator[Example]:
-        tasks = [(name, cloud) for name in sets for cloud in labeled.get(name, ())]
-        described = self.track(tasks, "Describing labelled clouds", len(tasks))
+    def _given(self, parts: Sequence[Part]) -> Iterator[Example]:
+        tasks = [(part.name, cloud) for part in parts for cloud in part.labeled]
+        described = self.run.track(tasks, "Describing labelled clouds", len(tasks))
         for number, (name, cloud) in enumerate(described):
-            rng = np.random.default_rng([self.seed, 2, number])
-            yield example_of(cloud, name, self.normalization, self.config.augmentation, rng)
+            rng = np.random.default_rng([self.run.seed, 2, number])
+            yield example_of(cloud, name, self.run.normalization, self.run.config.augmentation, rng)
 
     def _drawn(
-        self, given: Sequence[Example], clouds: NominalClouds
+        self, given: Sequence[Example], parts: Sequence[Part]
     ) -> tuple[list[Example], Examples]:
         """Examples that the end is decided on, and those to learn from."""
-        if self.template is None:
+        run = self.run
+        if run.template is None:
             return [], Examples(given)
-        recipe = Recipe(self.template, self.normalization, self.config.augmentation, (self.seed, 5))
+        drawing = ExampleDrawing(
+            run.template, run.normalization, run.config.augmentation, (run.seed, 5)
+        )
+        surfaces = {part.name: prepare_surfaces(run, part) for part in parts}
         held_out: list[Example] = []
-        if self.config.fitting.patience:
-            others = drawn_examples(clouds, replace(recipe, seed=(self.seed, 6)), self.workers)
-            drawn = islice(others, self.config.fitting.held_out)
+        if run.config.fitting.patience:
+            others = drawn_examples(surfaces, replace(drawing, seed=(run.seed, 6)), run.workers)
+            drawn = islice(others, run.config.fitting.held_out)
             held_out = [one for one in drawn if one is not None]
-        synthesis = self.config.synthesis
+        synthesis = run.config.synthesis
         return held_out, Examples(
             given,
-            sum(synthesis.first(len(part)) for part in clouds.values()),
-            synthesis.fresh * len(clouds),
-            synthesis.pool * len(clouds),
-            drawn_examples(clouds, recipe, self.workers),
+            sum(run.draws(part) for part in parts),
+            synthesis.fresh * len(parts),
+            synthesis.pool * len(parts),
+            drawn_examples(surfaces, drawing, run.workers),
         )
 
     def category(
         self, part: NominalSet, predictor: Predictor | None, nominal_model: PointCloud | None
-    ) -> CategoryModel:
+    ) -> PointwiseModel:
         """What is nominal in a category: prototypes by channel, and the model's surface."""
-        rng = np.random.default_rng([self.seed, 3, part.number])
+        rng = np.random.default_rng([self.run.seed, 3, part.number])
         channels = self._channels(predictor, nominal_model is not None)
         features = [bank_features(cloud, predictor, channels) for cloud in part.all_learned]
-        size, pool = self.config.bank_size, self.config.bank_pool
+        size, pool = self.run.config.bank_size, self.run.config.bank_pool
         banks = {
-            channel: PrototypeBank.fit(
+            channel: MemoryBank.fit(
                 np.concatenate([one[channel] for one in features]), size, pool, rng
             )
             for channel in features[0]
         }
         surface = None
         if nominal_model is not None and SURFACE in channels:
-            scale = self.normalization.scale(part.name)
+            scale = self.run.normalization.scale(part.name)
             mesh = nominal_model.surface.moved(nominal_model.surface.points / scale, None)
-            track = partial(self.track, text=f"Placing {part.name}", total=len(part.learn))
+            track = partial(self.run.track, text=f"Placing {part.name}", total=len(part.learn))
             try:
                 surface = NominalSurface.fit(mesh, part.learn, track)
             except RegistrationError as error:
                 raise RegistrationError(f"nominal model of {part.name!r}: {error}") from error
-        return CategoryModel(banks, surface=surface)
-
-    def deviations(
-        self, part: NominalSet, predictor: Predictor | None, model: CategoryModel
-    ) -> list[ChannelDeviations]:
-        """Of the nominal clouds that calibrate."""
-        channels = self._channels(predictor, model.surface is not None)
-        return [local_deviations(one, predictor, model, channels).channels for one in part.rest]
+        return PointwiseModel(
+            part.name,
+            self.run.normalization,
+            predictor,
+            banks,
+            surface,
+            channels,
+            self.run.config.test_time_offsets,
+        )
 
     def _channels(self, predictor: Predictor | None, has_model: bool) -> tuple[str, ...]:
         """Those that are configured and can be; the histograms where none of them can."""
@@ -226,9 +226,9 @@ class LocalTraining:
         if predictor is not None:
             possible |= {LEARNED, NETWORK}
         # Clouds that are scaled by their own size do not fit the model.
-        if has_model and self.config.sdn:
+        if has_model and self.run.config.scale_by_category:
             possible.add(SURFACE)
-        return tuple(name for name in self.config.channels if name in possible) or (HISTOGRAMS,)
+        return tuple(name for name in self.run.config.channels if name in possible) or (HISTOGRAMS,)
 
 
 def _in_words(progress: Progress) -> str:

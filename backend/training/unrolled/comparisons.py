@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.io.arrays import read_arrays, write_arrays
 from backend.models.unrolled.axis_frame import facing_direction
-from backend.models.unrolled.height_map import ReliefGrid, ReliefMap
+from backend.models.unrolled.height_map import HeightGrid, HeightMap
 from backend.models.unrolled.inputs import Compared
-from backend.models.unrolled.matching import Bank, Deviation
-from backend.models.unrolled.model import ReliefConfig, compare_scan, thin_scan
-from backend.sampling.drawing import attempt
-from backend.sampling.places import surface_of
-from backend.synthesis.samples import ATTEMPTS
+from backend.models.unrolled.matching import Deviation, MapBank
+from backend.models.unrolled.model import compare_scan, thin_scan
+from backend.replay import Replayed
+from backend.sampling.drawing import PreparedSurface, read_prepared_surface, shown_draws
 from backend.training.augmentation import AugmentationConfig, augment
 from backend.training.difficulty import Difficulty, Traits, traits_of
-from shared_schema.recipe import RecipeTemplate, Unit
+from backend.training.unrolled.config import UnrolledTrainingConfig
+from shared_schema.recipe import RecipeTemplate
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +37,16 @@ class Task:
     Attributes:
         number: names its file.
         fold: its bank is that of the file of this number.
-        cloud: in its own frame.
+        cloud: in its own frame; None where a defect is drawn.
         mask: (N,) of a labelled one.
+        surface: file of the prepared scan that a defect is drawn on.
     """
 
     number: int
     fold: int
-    cloud: PointCloud
+    cloud: PointCloud | None = None
     mask: NDArray[np.bool_] | None = None
+    surface: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class Comparison:
     traits: Traits | None
 
 
-def write_bank(folder: Path, fold: int, bank: Bank) -> None:
+def write_bank(folder: Path, fold: int, bank: MapBank) -> None:
     """What the clouds of a fold are compared with."""
     write_arrays(_bank_file(folder, fold), vars(bank))
 
@@ -89,12 +91,16 @@ def _bank_file(folder: Path, fold: int) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _read_bank(path: Path) -> Bank:
-    return Bank(**read_arrays(path)[0])
+def _read_bank(path: Path) -> MapBank:
+    return MapBank(**read_arrays(path)[0])
 
 
 def compare_task(
-    task: Task, folder: Path, grid: ReliefGrid, config: ReliefConfig, drawing: Drawing | None
+    task: Task,
+    folder: Path,
+    grid: HeightGrid,
+    config: UnrolledTrainingConfig,
+    drawing: Drawing | None,
 ) -> int:
     """Compare a cloud, with a defect drawn on it if that is asked for, unless it has been done.
 
@@ -106,12 +112,17 @@ def compare_task(
         arrays: dict[str, NDArray] = {}
         document: dict[str, Any] = {}
         cloud, mask = task.cloud, task.mask
-        drawn = None if drawing is None else draw_defect(task, drawing, config.augmentation)
-        if drawn is not None:
-            labeled, traits = drawn
-            cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
-            document = traits._asdict()
-        scan = thin_scan(cloud, grid.meridian.cell)
+        if task.surface is not None and drawing is not None:
+            surface = read_prepared_surface(task.surface)
+            drawn = draw_defect(surface, task.number, drawing, config.augmentation)
+            if drawn is None:
+                cloud = surface.surface.cloud
+            else:
+                labeled, traits = drawn
+                cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
+                document = traits._asdict()
+        assert cloud is not None  # given or drawn
+        scan = thin_scan(cloud, grid.outline.cell)
         if mask is not None:
             arrays["mask"] = mask[scan.rows]
         arrays |= _to_arrays(compare_scan(scan, grid, bank, config))
@@ -120,22 +131,26 @@ def compare_task(
 
 
 def draw_defect(
-    task: Task, drawing: Drawing, augmentation: AugmentationConfig
+    prepared: PreparedSurface, number: int, drawing: Drawing, augmentation: AugmentationConfig
 ) -> tuple[LabeledCloud, Traits] | None:
-    """A defect on the task's cloud, drawn until one shows and is worth it."""
-    template = drawing.template
-    surface = surface_of(task.cloud, template.name, Unit(template.unit))
-    assert surface.cloud.normals is not None  # what the function is for
-    view = facing_direction(surface.cloud.normals)
+    """Defect ``number``, drawn until one shows that is worth learning from; or None."""
+    nominal = prepared.surface.cloud
+    assert nominal.normals is not None  # the surface was prepared
+    view = facing_direction(nominal.normals)
+
+    # What is left of an attempt's chance, once its defect is drawn, changes the scan.
+    generators: dict[int, np.random.Generator] = {}
+
+    def draw(attempt: int) -> Replayed:
+        generators[attempt] = np.random.default_rng([*drawing.seed, number, attempt])
+        return prepared.draw(drawing.template, generators[attempt])
+
     found = None
-    for number in range(ATTEMPTS):
-        rng = np.random.default_rng([*drawing.seed, task.number, number])
-        replayed = attempt(template, surface, rng)
-        if replayed is None:
-            continue
+    for attempt, replayed in shown_draws(draw):
+        rng = generators[attempt]
         first = replayed.record.defects[0]
         name = first.name or first.kind
-        traits = traits_of(name, replayed.labeled, surface.cloud, drawing.spacing, view)
+        traits = traits_of(name, replayed.labeled, nominal, drawing.spacing, view)
         found = augment(replayed.labeled, rng, augmentation), traits
         if drawing.difficulty is None or rng.random() < drawing.difficulty.weight([traits])[0]:
             break
@@ -148,13 +163,13 @@ def _file(folder: Path, number: int) -> Path:
 
 def _to_arrays(compared: Compared) -> dict[str, NDArray]:
     """As small as it is worth: what is learned from needs no more than half precision."""
-    relief = compared.relief
+    height_map = compared.height_map
     arrays: dict[str, NDArray] = {
-        "height": relief.height.astype(np.float16),
-        "seen": relief.seen.astype(np.float16),
-        "cells": relief.cells.astype(np.int32),
-        "offsets": relief.offsets.astype(np.float16),
-        "tilt": np.array([relief.tilt]),
+        "height": height_map.height.astype(np.float16),
+        "seen": height_map.seen.astype(np.float16),
+        "cells": height_map.cells.astype(np.int32),
+        "offsets": height_map.offsets.astype(np.float16),
+        "tilt": np.array([height_map.tilt]),
     }
     for number, part in enumerate(compared.deviations):
         for name, values in vars(part).items():
@@ -173,8 +188,8 @@ def _from_arrays(arrays: dict[str, NDArray]) -> Compared:
     cells = arrays.pop("cells").astype(np.int64)
     tilt = float(arrays.pop("tilt")[0])
     maps = {name: values.astype(np.float32) for name, values in arrays.items()}
-    relief = ReliefMap(maps.pop("height"), maps.pop("seen"), cells, maps.pop("offsets"), tilt)
+    height_map = HeightMap(maps.pop("height"), maps.pop("seen"), cells, maps.pop("offsets"), tilt)
     sizes = range(len({name.split(".")[0] for name in maps}))
     names: Sequence[str] = [field.name for field in fields(Deviation)]
     parts = [Deviation(*(maps[f"{size}.{name}"] for name in names)) for size in sizes]
-    return Compared(relief, parts)
+    return Compared(height_map, parts)

@@ -11,24 +11,33 @@ decided (the closed loop).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.engine.processes import Workers
+from backend.errors import TrainingError
 from backend.models.unrolled.axis_frame import AxisFrame
-from backend.models.unrolled.height_map import ReliefGrid, ReliefMap
-from backend.models.unrolled.inputs import NominalSpread, example
-from backend.models.unrolled.matching import Bank
-from backend.models.unrolled.model import ReliefConfig, ReliefModel, aligned, fit_grid, thin_scan
-from backend.models.unrolled.network import ReliefExample, ReliefNetwork, fit_network, infer
+from backend.models.unrolled.height_map import HeightGrid, HeightMap
+from backend.models.unrolled.inputs import NominalSpread
+from backend.models.unrolled.matching import MapBank
+from backend.models.unrolled.model import (
+    UnrolledModel,
+    aligned,
+    fit_grid,
+    thin_scan,
+)
+from backend.models.unrolled.network import UnrolledNetwork, infer
 from backend.training.difficulty import Difficulty, Traits
+from backend.training.run import Fitted, Run, Suitability
+from backend.training.sets import Part
+from backend.training.surfaces import prepare_surfaces
+from backend.training.tracking import Tracker
 from backend.training.unrolled.comparisons import (
     Drawing,
     Task,
@@ -36,10 +45,10 @@ from backend.training.unrolled.comparisons import (
     read_comparison,
     write_bank,
 )
-from shared_schema.recipe import RecipeTemplate
+from backend.training.unrolled.config import UnrolledTrainingConfig
+from backend.training.unrolled.network import UnrolledExample, example, fit_network
 
-Track = Callable[[Iterable[Any], str, int], Iterator[Any]]
-
+FOLDER = "comparisons"
 FOLDS = 2
 FEWEST_SCANS = 2
 # A labelled cloud is made of a nominal one if it shares so many of its points.
@@ -50,59 +59,88 @@ LEAST_ROUND = 0.985
 STRONGEST, NOMINAL_SHARE = 30, 0.95
 
 
-def fit_relief(
-    nominal: Sequence[PointCloud],
-    labeled: Sequence[LabeledCloud],
-    config: ReliefConfig,
-    *,
-    template: RecipeTemplate | None,
-    count: int,
-    seed: Sequence[int],
-    folder: Path,
-    workers: Workers,
-    track: Track,
-) -> ReliefModel | None:
-    """Learn from one category's clouds.
+@dataclass(frozen=True, eq=False)
+class _Scans:
+    """The nominal scans of a part as its training needs them.
 
-    Args:
-        nominal: defect-free scans; with outward normals, or scanned so that they can be told.
-        labeled: anomalies; those made of one of ``nominal`` are recognised by their points.
-        config: see ``ReliefConfig``.
-        template: of defects to be drawn on ``nominal``, which take turns.
-        count: how many.
-        seed: of the defects and the networks.
-        folder: for the comparisons; what is in it is taken to be of the same inputs.
-        workers: who compares the clouds.
-        track: shows progress.
-
-    Returns:
-        None where the parts are not of revolution, or there are fewer than two scans.
+    Attributes:
+        clouds: without the indices that they may have, since they are sent to other processes.
+        spacing: median of theirs.
+        frames: the axis frames of the clouds.
     """
-    if not config.use or len(nominal) < FEWEST_SCANS:
-        return None
-    # New ones, without the indices that theirs may have: they are sent to other processes.
-    clouds = [PointCloud(c.points, c.normals, rows=c.rows) for c in nominal]
-    spacing = float(np.median([cloud.spacing for cloud in nominal]))
-    frames = _frames(clouds, config.cell_spacings * spacing, workers, track)
-    if not all_round(frames):
-        return None
-    grid = fit_grid(frames, spacing, config)
-    maps = [grid.unroll(aligned(frame, grid, config)) for frame in frames]
-    work = _Work(clouds, maps, grid, config, tuple(seed), folder, workers, track)
-    work.compare(work.given(labeled))
-    if template is not None and config.fitting.networks:
-        work.draw(count, Drawing(template, tuple(seed), spacing))
-    networks = list(work.networks()) if work.has_anomalies else []
-    return ReliefModel(grid, _bank(maps, config), work.spread(), networks, config)
+
+    clouds: Sequence[PointCloud]
+    spacing: float
+    frames: Sequence[AxisFrame]
+
+    @property
+    def roundness(self) -> float:
+        """How round the median scan is, 1 for a perfect part of revolution."""
+        return float(np.median([frame.roundness for frame in self.frames]))
 
 
-def all_round(frames: Sequence[AxisFrame]) -> bool:
-    """Whether the scans are of parts of revolution, but for flats, ribs and threads."""
-    return bool(np.median([frame.roundness for frame in frames]) > LEAST_ROUND)
+@dataclass(frozen=True, eq=False)
+class UnrolledTraining:
+    """See ``FamilyTraining``: each part of revolution is learned by itself."""
+
+    run: Run
+    scans: dict[str, _Scans] = field(default_factory=dict)
+
+    def suits(self, part: Part) -> Suitability:
+        """Whether the scans are of a part of revolution, but for flats, ribs and threads."""
+        if len(part.learn) < FEWEST_SCANS:
+            return Suitability(False, f"there are fewer than {FEWEST_SCANS} scans to learn from")
+        roundness = self._scans(part).roundness
+        if roundness > LEAST_ROUND:
+            return Suitability(True, f"its scans are of a part of revolution ({roundness:.3f})")
+        return Suitability(False, f"its scans are not of a part of revolution ({roundness:.3f})")
+
+    def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
+        """See ``FamilyTraining``."""
+        return {part.name: self._fitted(part) for part in parts}
+
+    def _fitted(self, part: Part) -> Fitted:
+        model = self.model(part)
+        rest = self.run.track(part.calibrate, f"Calibrating {part.name}", len(part.calibrate))
+        return Fitted(model, [next(model.deviations(cloud)).channels for cloud in rest])
+
+    def model(self, part: Part) -> UnrolledModel:
+        """Learn one category.
+
+        Raises:
+            TrainingError: there are fewer than two scans.
+        """
+        if len(part.learn) < FEWEST_SCANS:
+            raise TrainingError(
+                f"the family 'unrolled' needs {FEWEST_SCANS} scans of {part.name!r} to learn from, "
+                f"and there is {len(part.learn)}; give more scans, or the family 'auto'"
+            )
+        run, config, scans = self.run, self.run.config.unrolled, self._scans(part)
+        grid = fit_grid(scans.frames, scans.spacing, config)
+        maps = [grid.unroll(aligned(frame, grid, config)) for frame in scans.frames]
+        seed = (run.seed, 4, part.number)
+        folder = run.folder / FOLDER / str(part.number)
+        work = _Work(scans.clouds, maps, grid, config, seed, folder, run.workers, run.track)
+        work.compare(work.given(part.labeled))
+        if run.template is not None and config.fitting.networks:
+            drawing = Drawing(run.template, seed, scans.spacing)
+            work.draw(run.draws(part), drawing, prepare_surfaces(run, part))
+        networks = list(work.networks()) if work.has_anomalies else []
+        bank = _bank(maps, config.bank_scans)
+        return UnrolledModel(grid, bank, work.spread(), networks, config.comparing)
+
+    def _scans(self, part: Part) -> _Scans:
+        if part.name not in self.scans:
+            clouds = [PointCloud(c.points, c.normals, rows=c.rows) for c in part.learn]
+            spacing = float(np.median([cloud.spacing for cloud in part.learn]))
+            cell = self.run.config.unrolled.cell_spacings * spacing
+            frames = _frames(clouds, cell, self.run.workers, self.run.track)
+            self.scans[part.name] = _Scans(clouds, spacing, frames)
+        return self.scans[part.name]
 
 
 def _frames(
-    clouds: Sequence[PointCloud], cell: float, workers: Workers, track: Track
+    clouds: Sequence[PointCloud], cell: float, workers: Workers, track: Tracker
 ) -> list[AxisFrame]:
     found = workers.spread(partial(_frame, cell=cell), list(enumerate(clouds)))
     numbered = dict(track(found, "Finding axes", len(clouds)))
@@ -126,10 +164,12 @@ def source_of(labeled: LabeledCloud, nominal: Sequence[PointCloud]) -> int | Non
     return None
 
 
-def _bank(maps: Sequence[ReliefMap], config: ReliefConfig) -> Bank:
+def _bank(maps: Sequence[HeightMap], most: int) -> MapBank:
     """Of as many maps as there may be, evenly taken."""
-    count = min(config.bank_scans, len(maps))
-    return Bank.of([maps[row] for row in np.linspace(0, len(maps) - 1, count).round().astype(int)])
+    count = min(most, len(maps))
+    return MapBank.of(
+        [maps[row] for row in np.linspace(0, len(maps) - 1, count).round().astype(int)]
+    )
 
 
 @dataclass
@@ -138,24 +178,28 @@ class _Work:
 
     Attributes:
         nominal, maps: the nominal clouds and their maps.
-        grid, config, seed, folder, workers, track: as in ``fit_relief``.
+        grid: the cells of the category.
+        config: of its training.
+        seed: of the defects and the networks.
+        folder: for the comparisons.
+        workers, track: who compares the clouds, and how that is followed.
         folds: of each cloud that has been compared; ``FOLDS`` for those made of no nominal one.
     """
 
     nominal: Sequence[PointCloud]
-    maps: Sequence[ReliefMap]
-    grid: ReliefGrid
-    config: ReliefConfig
+    maps: Sequence[HeightMap]
+    grid: HeightGrid
+    config: UnrolledTrainingConfig
     seed: tuple[int, ...]
     folder: Path
     workers: Workers
-    track: Track
+    track: Tracker
     folds: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for fold in (*range(FOLDS), FOLDS):
             others = [part for n, part in enumerate(self.maps) if self.fold_of(n) != fold]
-            write_bank(self.folder, fold, _bank(others, self.config))
+            write_bank(self.folder, fold, _bank(others, self.config.bank_scans))
 
     def fold_of(self, scan: int) -> int:
         """The fold of a nominal scan."""
@@ -186,20 +230,23 @@ class _Work:
             pass
         self.folds += [task.fold for task in tasks]
 
-    def draw(self, count: int, drawing: Drawing) -> None:
-        """Compare defects drawn on the nominal clouds in turn, in the closed loop or at once."""
+    def draw(self, count: int, drawing: Drawing, surfaces: Sequence[Path]) -> None:
+        """Compare defects drawn on the nominal scans in turn, in the closed loop or at once."""
         scans = np.arange(count) % len(self.nominal)
         if not self.config.closed_loop:
-            self._draw_on(scans, drawing)
+            self._draw_on(scans, drawing, surfaces)
             return
         half = len(scans) // 2
-        self._draw_on(scans[:half], drawing)
-        self._draw_on(scans[half:], replace(drawing, difficulty=self._difficulty()))
+        self._draw_on(scans[:half], drawing, surfaces)
+        harder = replace(drawing, difficulty=self._difficulty())
+        self._draw_on(scans[half:], harder, surfaces)
 
-    def _draw_on(self, scans: NDArray[np.int64], drawing: Drawing) -> None:
+    def _draw_on(
+        self, scans: NDArray[np.int64], drawing: Drawing, surfaces: Sequence[Path]
+    ) -> None:
         first = len(self.folds)
         tasks = [
-            Task(first + number, self.fold_of(scan), self.nominal[scan])
+            Task(first + number, self.fold_of(scan), surface=surfaces[scan])
             for number, scan in enumerate(scans.tolist())
         ]
         self.compare(tasks, drawing)
@@ -226,15 +273,17 @@ class _Work:
         return Difficulty.fit(traits, found)
 
     def _strengths(
-        self, network: ReliefNetwork, numbers: Sequence[int]
+        self, network: UnrolledNetwork, numbers: Sequence[int]
     ) -> tuple[list[float], list[Traits | None]]:
         """Mean logit of the strongest points, of a drawn defect alone; and its traits."""
         strengths: list[float] = []
         traits: list[Traits | None] = []
         for number, one in zip(numbers, self.examples(numbers), strict=True):
             comparison = read_comparison(self.folder, number)
-            relief = comparison.compared.relief
-            logits = relief.at_points(infer([network], one.inputs.astype(np.float32), relief.seen))
+            height_map = comparison.compared.height_map
+            logits = height_map.at_points(
+                infer([network], one.inputs.astype(np.float32), height_map.seen)
+            )
             if comparison.traits is not None and comparison.mask is not None:
                 logits = logits[comparison.mask]
             strengths.append(float(np.sort(logits)[-STRONGEST:].mean()))
@@ -246,7 +295,7 @@ class _Work:
         numbers = [n for n in range(len(self.nominal)) if self.folds[n] != without]
         return NominalSpread.fit([read_comparison(self.folder, n).compared for n in numbers])
 
-    def examples(self, numbers: Sequence[int]) -> Iterator[ReliefExample]:
+    def examples(self, numbers: Sequence[int]) -> Iterator[UnrolledExample]:
         """Clouds by the spread of those that they were not made of."""
         spreads = {
             fold: self.spread(without=fold) for fold in sorted({self.folds[n] for n in numbers})
@@ -255,7 +304,7 @@ class _Work:
             comparison = read_comparison(self.folder, number)
             yield example(comparison.compared, spreads[self.folds[number]], comparison.mask)
 
-    def networks(self) -> Iterator[ReliefNetwork]:
+    def networks(self) -> Iterator[UnrolledNetwork]:
         """Trained on everything that has been compared."""
         fitting, total = self.config.fitting, len(self.folds)
         examples = list(self.track(self.examples(range(total)), "Reading comparisons", total))

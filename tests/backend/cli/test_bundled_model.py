@@ -13,6 +13,7 @@ from backend.cloud import PointCloud
 from backend.errors import CheckpointError
 from backend.io import write_cloud
 from backend.models.bundled import model_names, model_path
+from backend.models.families import FAMILIES
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
@@ -34,9 +35,11 @@ def test_every_bundled_detector_is_whole_small_and_of_bundled_data() -> None:
 
 def test_both_ways_of_scoring_are_in_it() -> None:
     detector = Detector.load(model_path("bundled_parts"))
-    assert detector.predictor is not None
-    compared = {name for name, model in detector.categories.items() if model.relief is not None}
-    assert compared == {"pawn"}  # of the real ring, the demo has but arcs
+    families = {name: one.family for name, one in detector.categories.items()}
+    unrolled = {name for name, family in families.items() if family == "unrolled"}
+    assert set(families.values()) == set(FAMILIES)
+    assert "network" in detector.categories["pawn_scan"].tails
+    assert unrolled == {"pawn"}  # of the real ring, the demo has but arcs
 
 
 def in_any_pose(cloud: PointCloud, seed: int) -> PointCloud:

@@ -10,16 +10,15 @@ import pytest
 from backend.cloud import PointCloud
 from backend.dataset.folder import (
     data_files,
-    labeled_clouds,
-    nominal_clouds,
     nominal_models,
     read_samples,
     read_usable,
 )
-from backend.errors import CloudError, DatasetError, FileFormatError
+from backend.errors import CloudError, DatasetError, FileFormatError, TrainingError
 from backend.intake import Intake
 from backend.io import write_cloud
 from backend.samples import load_sample
+from backend.training.data import training_sets
 from shared_schema.recipe import Unit
 from tests.backend.parts import labeled, scan, write_folder
 
@@ -44,12 +43,22 @@ def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
 def test_clouds_are_those_that_were_written(tmp_path: Path) -> None:
     samples, unmarked = read_samples(data_files(write_folder(tmp_path, nominal=2, anomalous=1)))
     assert unmarked == [] and [sample.kind for sample in samples][:3] == ["nominal"] * 2 + ["dent"]
-    nominal, anomalous = nominal_clouds(samples, "mm"), labeled_clouds(samples)
-    assert [len(nominal[part]) for part in ("ball", "egg")] == [2, 2]
-    np.testing.assert_array_equal(nominal["egg"][1].points, scan("egg", 301).points)
-    assert nominal["egg"][1].unit == "mm"
-    np.testing.assert_array_equal(anomalous["egg"][0].mask, labeled("egg", 300, 0.3).mask)
-    assert list(anomalous) == ["ball", "egg"] and len(anomalous["egg"]) == 1
+    sets = training_sets(samples, unit="mm")
+    assert [len(sets[part].nominal) for part in ("ball", "egg")] == [2, 2]
+    np.testing.assert_array_equal(sets["egg"].nominal[1].points, scan("egg", 301).points)
+    assert sets["egg"].nominal[1].unit == "mm"
+    (anomalous,) = sets["egg"].labeled
+    np.testing.assert_array_equal(anomalous.mask, labeled("egg", 300, 0.3).mask)
+
+
+def test_anomalies_and_models_of_parts_without_nominal_scans_are_refused(tmp_path: Path) -> None:
+    samples, _ = read_samples(data_files(write_folder(tmp_path, nominal=2, anomalous=1)))
+    eggs = [sample for sample in samples if sample.file.category == "egg"]
+    dents = [sample for sample in samples if sample.file.anomalous]
+    with pytest.raises(TrainingError, match="the category 'ball' has labelled clouds, but no"):
+        training_sets([*eggs, *dents])
+    with pytest.raises(TrainingError, match="the category 'cube' has a nominal model, but no"):
+        training_sets(samples, {"cube": scan("egg", 0)})
 
 
 def test_normals_count_where_every_file_of_a_category_has_them(tmp_path: Path) -> None:

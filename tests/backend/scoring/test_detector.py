@@ -15,7 +15,7 @@ from backend.evaluation.measure import evaluate
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, train
-from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, test_set
+from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, sets, test_set
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     fitting = replace(TINY.fitting, epochs=4, steps_per_epoch=20)
     config = replace(TINY, fitting=fitting, false_alarm_rate=0.2)
     out = tmp_path_factory.mktemp("detector")
-    train(nominal_set(6), labeled_set(10), config, seed=0, out=out)
+    train(sets(nominal_set(6), labeled_set(10)), config, seed=0, out=out)
     yield out / DETECTOR_FILE
 
 

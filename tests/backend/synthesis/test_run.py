@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.dataset.folder import data_files, labeled_clouds, nominal_clouds, read_samples
+from backend.dataset.folder import data_files, read_samples
 from backend.dataset.shards import read_sample, read_scan
 from backend.errors import DatasetError
 from backend.geometry.rotations import even_rotations
@@ -26,6 +26,7 @@ from backend.synthesis.run import synthesize
 from backend.synthesis.sample_files import SampleFile
 from backend.synthesis.samples import ATTEMPTS, FEWEST_MARKED
 from backend.training import train
+from backend.training.data import training_sets
 from shared_schema.load import dump
 from shared_schema.recipe import Unit
 from shared_schema.sensor import NormalNoise, RandomDropout, Sensor
@@ -118,10 +119,10 @@ def test_the_folder_can_be_trained_on(order: Order, tmp_path: Path) -> None:
     assert not unmarked
     assert [sample.kind for sample in samples[:3]] == ["nominal"] * 3
     assert {sample.kind for sample in samples[3:]} <= {"dent", "crack"}
-    nominal, labeled = nominal_clouds(samples, "mm"), labeled_clouds(samples)
-    assert len(nominal["egg"]) == 3 and len(labeled["egg"]) == 4
-    assert nominal["egg"][0].points.tobytes() == scan("egg", 0).points.tobytes()
-    assert train(nominal, labeled, TINY).categories.keys() == {"egg"}
+    sets = training_sets(samples, unit="mm")
+    assert len(sets["egg"].nominal) == 3 and len(sets["egg"].labeled) == 4
+    assert sets["egg"].nominal[0].points.tobytes() == scan("egg", 0).points.tobytes()
+    assert train(sets, TINY).categories.keys() == {"egg"}
     with pytest.raises(DatasetError, match="in mm, not in m;"):
         read_samples(data_files(order.out), Intake(Unit.M))
 

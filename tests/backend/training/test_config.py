@@ -25,7 +25,7 @@ def test_what_a_file_does_not_name_keeps_its_default(tmp_path: Path) -> None:
     assert config.holdout == 0.5 and config.fitting.epochs == 3
     assert config.channels == ("histograms",) and not config.learns
     assert config.fitting.batch_size == TrainingConfig().fitting.batch_size
-    assert config.relief == TrainingConfig().relief
+    assert config.unrolled == TrainingConfig().unrolled
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,11 @@ def test_what_a_file_does_not_name_keeps_its_default(tmp_path: Path) -> None:
     [
         ({"hold_out": 0.5}, "no setting 'hold_out'; there are: .*holdout"),
         ({"fitting": {"epoch": 3}}, "fitting has no setting 'epoch'; there are: .*epochs"),
-        ({"relief": {"fitting": {"wide": 1}}}, "fitting has no setting 'wide'"),
+        ({"unrolled": {"fitting": {"wide": 1}}}, "fitting has no setting 'wide'"),
+        ({"relief": {}}, "the setting 'relief' of the configuration is now unrolled"),
+        ({"averages": 2}, "'averages' of the configuration is now test_time_offsets"),
+        ({"unrolled": {"use": False}}, "'use' of unrolled is now family, beside unrolled"),
+        ({"unrolled": {"averages": 2}}, "'averages' of unrolled is now test_time_offsets"),
         ({"fitting": 3}, "fitting must be an object"),
         ([1], "must be an object"),
         ({"holdout": 1.5}, "holdout: .*less than 1.*not 1.5"),

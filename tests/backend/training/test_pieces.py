@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from backend.errors import TrainingError
+from backend.models.pointwise.model import PointwiseModel
 from backend.scoring.detector import Detector
 from backend.training import TrainingConfig, train
 from backend.training.pointwise.loss import LOSSES
 from backend.training.tracking import tensorboard_log
-from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan
+from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, sets
 
 
 def detector(out: Path, config: TrainingConfig) -> Detector:
-    return train(nominal_set(), labeled_set(), config, seed=1, out=out)
+    return train(sets(nominal_set(), labeled_set()), config, seed=1, out=out)
 
 
 @pytest.mark.parametrize(
@@ -34,10 +35,11 @@ def test_only_chosen_channels_are_there(
     channels: tuple[str, ...], banks: set[str], learns: bool, tmp_path: Path
 ) -> None:
     found = detector(tmp_path, replace(TINY, channels=channels))  # type: ignore[arg-type]
-    model = found.categories["egg"]
-    assert set(model.banks) == banks
-    assert set(model.tails) == set(channels)
-    assert (found.predictor is not None) == learns
+    category = found.categories["egg"]
+    assert isinstance(category.model, PointwiseModel)
+    assert set(category.model.banks) == banks
+    assert set(category.tails) == set(channels)
+    assert (category.model.predictor is not None) == learns
     cloud = labeled("egg", 300)
     assert np.isfinite(found.score(cloud.points, cloud.normals).point_scores).all()
 
@@ -45,7 +47,7 @@ def test_only_chosen_channels_are_there(
 def test_without_sdn_a_part_that_is_too_large_looks_nominal(tmp_path: Path) -> None:
     config = replace(TINY, channels=("histograms",))
     with_it = detector(tmp_path / "with", config)
-    without = detector(tmp_path / "without", replace(config, sdn=False))
+    without = detector(tmp_path / "without", replace(config, scale_by_category=False))
     assert not without.normalization.by_category
     cloud = scan("egg", 60)
     large = 2.0 * cloud.points  # exact, so that thinning rounds as before
@@ -55,11 +57,10 @@ def test_without_sdn_a_part_that_is_too_large_looks_nominal(tmp_path: Path) -> N
     assert np.abs(larger.point_scores - own.point_scores).max() > 0.01
 
 
-def test_averages_are_over_thinnings(tmp_path: Path) -> None:
+def test_scores_are_averaged_over_thinnings(tmp_path: Path) -> None:
     config = replace(TINY, channels=("histograms",))
     single = detector(tmp_path / "1", config)
-    several = detector(tmp_path / "4", replace(config, averages=4))
-    assert several.averages == 4
+    several = detector(tmp_path / "4", replace(config, test_time_offsets=4))
     cloud = labeled("egg", 300)
     one, four = (d.score(cloud.points, cloud.normals, "egg") for d in (single, several))
     assert (one.point_scores != four.point_scores).any()
@@ -92,7 +93,7 @@ def test_paper_s_loss_trains_too(tmp_path: Path) -> None:
 
 def test_epochs_are_logged_for_tensorboard(tmp_path: Path) -> None:
     with tensorboard_log(tmp_path / "log") as log:
-        train(nominal_set(), labeled_set(), TINY, seed=1, out=tmp_path / "out", log=log)
+        train(sets(nominal_set(), labeled_set()), TINY, seed=1, out=tmp_path / "out", log=log)
     written = b"".join(path.read_bytes() for path in (tmp_path / "log").iterdir())
     for name in (b"loss", b"learning_rate", b"share_of_time_waited_for_defects"):
         assert written.count(name) >= TINY.fitting.epochs
@@ -100,7 +101,7 @@ def test_epochs_are_logged_for_tensorboard(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_few_nominal_clouds_are_enough_to_begin_with(count: int, tmp_path: Path) -> None:
-    found = train(nominal_set(count), labeled_set(2), TINY, seed=0, out=tmp_path)
+    found = train(sets(nominal_set(count), labeled_set(2)), TINY, seed=0, out=tmp_path)
     cloud = labeled("egg", 300, 0.4)
     scores = found.score(cloud.points, cloud.normals, "egg").point_scores
     assert scores[cloud.mask].mean() > scores[~cloud.mask].mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from rich.progress import Progress, TaskID
 
 from backend.cloud import PointCloud
 from backend.errors import TrainingError
-from backend.training import DETECTOR_FILE, STATE_FILE, split_nominal, train
-from tests.backend.parts import TINY, labeled_set, nominal_set, scan
+from backend.training import DETECTOR_FILE, WORK_FOLDER, TrainingSet, train
+from backend.training.unrolled.config import UnrolledTrainingConfig
+from backend.training.unrolled.network import UnrolledFittingConfig
+from tests.backend import turned
+from tests.backend.parts import TINY, labeled_set, nominal_set, scan, sets
 
 
 class Interrupting(Progress):
@@ -31,7 +35,7 @@ class Interrupting(Progress):
 
 
 def run(out: Path, progress: Progress | None = None, seed: int = 1) -> Path:
-    train(nominal_set(), labeled_set(), TINY, seed=seed, out=out, progress=progress)
+    train(sets(nominal_set(), labeled_set()), TINY, seed=seed, out=out, progress=progress)
     return out / DETECTOR_FILE
 
 
@@ -45,7 +49,7 @@ def test_interrupted_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", Interrupting(2))
-    assert (tmp_path / "cut" / STATE_FILE).exists()
+    assert (tmp_path / "cut" / WORK_FOLDER).exists()
     resumed = run(tmp_path / "cut", Interrupting(99))
     assert resumed.read_bytes() == whole.read_bytes()
     assert [path.name for path in (tmp_path / "cut").iterdir()] == [resumed.name]
@@ -64,7 +68,7 @@ def test_finished_run_is_not_repeated_but_new_inputs_are(tmp_path: Path) -> None
     path = run(tmp_path)
     before = path.stat().st_mtime_ns
     assert run(tmp_path) == path and path.stat().st_mtime_ns == before
-    train(nominal_set(), labeled_set(5), TINY, seed=1, out=tmp_path)
+    train(sets(nominal_set(), labeled_set(5)), TINY, seed=1, out=tmp_path)
     assert path.stat().st_mtime_ns != before
 
 
@@ -75,14 +79,14 @@ def test_torch_settings_are_put_back(tmp_path: Path) -> None:
 
 
 def test_nominal_clouds_alone_make_a_descriptor_detector(tmp_path: Path) -> None:
-    detector = train(nominal_set(), {}, TINY, seed=0, out=tmp_path)
-    assert detector.predictor is None
+    detector = train(nominal_set(), TINY, seed=0, out=tmp_path)
+    assert set(detector.categories["egg"].tails) == {"histograms"}
     cloud = scan("egg", 50)
     assert detector.score(cloud.points, cloud.normals).category == "egg"
 
 
 def test_one_nominal_cloud_is_enough_but_certifies_nothing(tmp_path: Path) -> None:
-    detector = train({"egg": [scan("egg", 0)]}, {}, TINY, seed=0, out=tmp_path)
+    detector = train({"egg": [scan("egg", 0)]}, TINY, seed=0, out=tmp_path)
     cloud = scan("egg", 1)
     result = detector.score(cloud.points, cloud.normals)
     assert result.object_threshold is None and result.anomalous is None
@@ -91,21 +95,55 @@ def test_one_nominal_cloud_is_enough_but_certifies_nothing(tmp_path: Path) -> No
 
 def test_missing_nominal_clouds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="at least one nominal"):
-        train({}, {}, TINY, seed=0, out=tmp_path)
-    with pytest.raises(TrainingError, match="'ball'"):
-        train({"egg": [scan("egg", 0)]}, labeled_set(), TINY, seed=0, out=tmp_path)
+        train({}, TINY, seed=0, out=tmp_path)
+    with pytest.raises(TrainingError, match="at least one nominal"):
+        train({"egg": []}, TINY, seed=0, out=tmp_path)
 
 
 def test_split_keeps_the_last_third_for_calibration() -> None:
     clouds = nominal_set(7)["ball"]
-    learn, rest = split_nominal(clouds, 1 / 3)
+    learn, rest = TrainingSet(clouds).split(1 / 3)
     assert [*learn, *rest] == clouds and len(rest) == 2
-    assert [len(part) for part in split_nominal(clouds[:1], 0.5)] == [1, 0]
-    assert [len(part) for part in split_nominal(clouds[:2], 0.01)] == [1, 1]
+    assert [len(part) for part in TrainingSet(clouds[:1]).split(0.5)] == [1, 0]
+    assert [len(part) for part in TrainingSet(clouds[:2]).split(0.01)] == [1, 1]
+
+
+def test_clouds_that_calibrate_can_be_named(tmp_path: Path) -> None:
+    """Then all others are learned from, and the thresholds are calibrated on these alone."""
+    clouds = nominal_set(5)["egg"]
+    named = TrainingSet(clouds[2:], clouds[:2])
+    assert named.split(0.9) == (clouds[2:], clouds[:2])
+    config = replace(TINY, holdout=0.4)
+    last = train({"egg": [*clouds[2:], *clouds[:2]]}, config, out=tmp_path / "last")
+    first = train({"egg": named}, config, out=tmp_path / "named")
+    assert first.thresholds == last.thresholds
+    assert first.info["nominal_clouds"] == {"egg": 5}
+
+
+def test_settings_out_of_their_range_are_refused() -> None:
+    with pytest.raises(TrainingError, match=r"bank_size: .* not 0"):
+        train(nominal_set(), replace(TINY, bank_size=0))
+
+
+def test_the_family_is_chosen_by_the_scans_unless_it_is_asked_for(tmp_path: Path) -> None:
+    quick = UnrolledTrainingConfig(fitting=UnrolledFittingConfig(networks=0))
+    config = replace(TINY, family="auto", unrolled=quick)
+    pin = [turned.scan(number) for number in range(4)]
+    found = train({"pin": pin, "egg": nominal_set(4)["egg"]}, config, out=tmp_path / "auto")
+    chosen = found.info["families"]
+    assert chosen["pin"]["family"] == found.categories["pin"].family == "unrolled"
+    assert re.fullmatch(r"its scans are of a part of revolution \(0\.99\d\)", chosen["pin"]["why"])
+    asked = train({"pin": pin}, replace(config, family="pointwise"), out=tmp_path / "asked")
+    assert asked.info["families"]["pin"] == {
+        "family": "pointwise",
+        "why": "the settings ask for it",
+    }
+    with pytest.raises(TrainingError, match="'unrolled' needs 2 scans of 'pin'"):
+        train({"pin": pin[:2]}, replace(config, family="unrolled"))
 
 
 def test_configuration_is_recorded(tmp_path: Path) -> None:
-    info = train(nominal_set(), {}, replace(TINY, bank_size=50), seed=4, out=tmp_path).info
+    info = train(nominal_set(), replace(TINY, bank_size=50), seed=4, out=tmp_path).info
     assert info["seed"] == 4 and info["config"]["bank_size"] == 50
 
 
@@ -113,10 +151,10 @@ def test_the_unit_of_the_nominal_clouds_is_kept_and_must_be_one(tmp_path: Path) 
     def in_unit(unit: str | None) -> list[PointCloud]:
         return [replace(scan("egg", seed), unit=unit) for seed in range(2)]
 
-    assert train({"egg": in_unit("mm")}, {}, TINY, seed=0, out=tmp_path).unit == "mm"
+    assert train({"egg": in_unit("mm")}, TINY, seed=0, out=tmp_path).unit == "mm"
     path = tmp_path / DETECTOR_FILE
     before = path.read_bytes()
-    assert train({"egg": in_unit(None)}, {}, TINY, seed=0, out=tmp_path).unit is None
+    assert train({"egg": in_unit(None)}, TINY, seed=0, out=tmp_path).unit is None
     assert path.read_bytes() != before
     with pytest.raises(TrainingError, match="in m and mm"):
-        train({"egg": in_unit("mm") + in_unit("m")}, {}, TINY, seed=0, out=tmp_path)
+        train({"egg": in_unit("mm") + in_unit("m")}, TINY, seed=0, out=tmp_path)

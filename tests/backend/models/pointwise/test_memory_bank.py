@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backend.models.pointwise.memory_bank import PrototypeBank, coreset
-from backend.scoring.upsampling import smooth, upsample
+from backend.models.pointwise.memory_bank import MemoryBank, coreset
+from backend.scoring.upsampling import upsample
 
 
 def test_distance_is_the_nearest_of_all_prototypes() -> None:
     rng = np.random.default_rng(0)
     prototypes, features = rng.normal(size=(30, 5)), rng.normal(size=(5000, 5))
-    bank = PrototypeBank(prototypes.astype(np.float32))
+    bank = MemoryBank(prototypes.astype(np.float32))
     expected = np.linalg.norm(features[:, None] - prototypes, axis=2).min(axis=1)
     np.testing.assert_allclose(bank.distance(features.astype(np.float32)), expected, atol=1e-3)
 
@@ -32,7 +32,7 @@ def test_coreset_of_few_is_all() -> None:
 
 def test_fit_is_reproducible() -> None:
     features = np.random.default_rng(2).normal(size=(400, 4)).astype(np.float32)
-    banks = [PrototypeBank.fit(features, 20, 100, np.random.default_rng(7)) for _ in range(2)]
+    banks = [MemoryBank.fit(features, 20, 100, np.random.default_rng(7)) for _ in range(2)]
     assert banks[0].prototypes.shape == (20, 4)
     np.testing.assert_array_equal(banks[0].prototypes, banks[1].prototypes)
 
@@ -53,7 +53,3 @@ def test_upsampling_weighs_by_inverse_distance() -> None:
     expected = 0.5 / (1.0 + 0.5 + 1.0 / 99.0)
     assert value[0] == pytest.approx(expected)
     assert upsample(np.zeros((2, 3)) + 1, thin[:1], np.array([4.0])).tolist() == [4.0, 4.0]
-
-
-def test_smoothing_is_the_mean_over_the_rows() -> None:
-    assert smooth(np.array([0.0, 2.0, 4.0]), np.array([[0, 1], [1, 2]])).tolist() == [1.0, 3.0]

@@ -11,13 +11,14 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.errors import CheckpointError, CloudError, RegistrationError, TrainingError
+from backend.errors import CheckpointError, CloudError, RegistrationError
 from backend.evaluation.measure import TestCase, evaluate
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
+from backend.models.pointwise.model import PointwiseModel
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
-from backend.training import DETECTOR_FILE, TrainingConfig, train
+from backend.training import DETECTOR_FILE, TrainingConfig, TrainingSet, train
 from tests.backend.parts import TINY
 
 PART = "motor_holder"
@@ -74,8 +75,7 @@ def trained(
     model: PointCloud | None = None,
     config: TrainingConfig = CONFIG,
 ) -> Detector:
-    models = None if model is None else {PART: model}
-    return train({PART: scans}, {}, config, seed=0, out=out, nominal_models=models)
+    return train({PART: TrainingSet(scans, nominal_model=model)}, config, seed=0, out=out)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def scans() -> list[PointCloud]:
 @pytest.fixture(scope="module")
 def path(scans: list[PointCloud], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("surface")
-    train({PART: scans}, {}, CONFIG, seed=0, out=out, nominal_models={PART: mesh()})
+    trained(out, scans, mesh())
     return out / DETECTOR_FILE
 
 
@@ -113,8 +113,9 @@ def test_it_can_stand_alone_and_places_what_is_seen_from_one_side(
     Of this side the pose by its axes is wrong: its scores are some 15 times as high there.
     """
     detector = trained(tmp_path, scans, mesh(), ALONE)
-    model = detector.categories[PART]
-    assert set(model.tails) == {"surface"} and not model.banks
+    category = detector.categories[PART]
+    assert isinstance(category.model, PointwiseModel)
+    assert set(category.tails) == {"surface"} and not category.model.banks
     whole, side = turned(scan(30), 30), turned(scan(33, views=1), 33)
     typical, one_side = (
         np.quantile(detector.score(c.points, c.normals).point_scores, 0.9) for c in (whole, side)
@@ -161,7 +162,7 @@ def test_same_scores_after_saving_again(detector: Detector, tmp_path: Path) -> N
 
 def test_a_file_without_all_of_it_is_refused(path: Path, tmp_path: Path) -> None:
     tensors, document = load_checkpoint(path, "detector")
-    del tensors[f"{PART}/surface.spread"]
+    del tensors[f"pointwise/{PART}/surface.spread"]
     broken = save_checkpoint(tmp_path / "d", "detector", tensors, document)
     with pytest.raises(CheckpointError, match="spread"):
         Detector.load(broken)
@@ -170,13 +171,10 @@ def test_a_file_without_all_of_it_is_refused(path: Path, tmp_path: Path) -> None
 def test_it_can_be_switched_off(scans: list[PointCloud], tmp_path: Path) -> None:
     for name, config in {
         "channels": replace(CONFIG, channels=("histograms",)),
-        "sdn": replace(CONFIG, sdn=False),
+        "scale_by_category": replace(CONFIG, scale_by_category=False),
     }.items():
-        found = train(
-            {PART: scans}, {}, config, seed=0, out=tmp_path / name, nominal_models={PART: mesh()}
-        )
-        model = found.categories[PART]
-        assert model.surface is None and set(model.tails) == {"histograms"}
+        category = trained(tmp_path / name, scans, mesh(), config).categories[PART]
+        assert category.model.finder is None and set(category.tails) == {"histograms"}
 
 
 def test_models_that_do_not_fit_are_refused(scans: list[PointCloud], tmp_path: Path) -> None:
@@ -184,5 +182,3 @@ def test_models_that_do_not_fit_are_refused(scans: list[PointCloud], tmp_path: P
         trained(tmp_path, scans, load_sample("plate_holes"))
     with pytest.raises(CloudError, match="no faces"):
         trained(tmp_path, scans, PointCloud(mesh().points))
-    with pytest.raises(TrainingError, match=r"a nominal model without nominal clouds.*'cube'"):
-        train({PART: scans}, {}, CONFIG, seed=0, out=tmp_path, nominal_models={"cube": mesh()})

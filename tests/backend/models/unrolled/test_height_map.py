@@ -1,4 +1,4 @@
-"""The meridian of a category, and scans unrolled along it."""
+"""The outline of a category, and scans unrolled along it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backend.models.unrolled.axis_frame import AxisFrame
-from backend.models.unrolled.height_map import ReliefGrid, blurred, blurred_where
-from backend.models.unrolled.outline import Meridian, alignment, simplified
+from backend.models.unrolled.height_map import HeightGrid, blurred, blurred_where
+from backend.models.unrolled.outline import Outline, alignment, simplified
 from tests.backend.turned import NUT, STEPS, scan
 
 CELL = 0.6
@@ -19,57 +19,57 @@ def frames(count: int) -> list[AxisFrame]:
 
 
 @pytest.fixture(scope="module")
-def meridian() -> Meridian:
-    return Meridian.fit(frames(8), CELL)
+def outline() -> Outline:
+    return Outline.fit(frames(8), CELL)
 
 
-def test_outline_goes_along_the_steps(meridian: Meridian) -> None:
-    start, end = np.sort(meridian.corners[:, 0])[[0, -1]]
+def test_outline_goes_along_the_steps(outline: Outline) -> None:
+    start, end = np.sort(outline.corners[:, 0])[[0, -1]]
     assert end - start == pytest.approx(34.0, abs=2 * CELL)
-    assert meridian.length == pytest.approx(34.0 + 7.0 + 6.0 + 1.0 + 2 * 3.5 + 2.0, rel=0.15)
-    aligned = meridian.aligned(frames(1)[0])
-    _, height = meridian.unroll(aligned)
+    assert outline.length == pytest.approx(34.0 + 7.0 + 6.0 + 1.0 + 2 * 3.5 + 2.0, rel=0.15)
+    aligned = outline.aligned(frames(1)[0])
+    _, height = outline.unroll(aligned)
     beside_nut = np.abs(aligned.place[:, 1] - [[s[0]] for s in STEPS]).min(axis=0) < 0.2
     assert np.median(np.abs(height[beside_nut])) < 0.3
 
 
-def test_scans_are_aligned_along_the_axis(meridian: Meridian) -> None:
+def test_scans_are_aligned_along_the_axis(outline: Outline) -> None:
     """Whatever its pose, a scan's steps come to lie in the same place."""
     edges = []
     for frame in frames(12):
-        aligned = meridian.aligned(frame)
+        aligned = outline.aligned(frame)
         thick = np.abs(aligned.place[:, 1] - STEPS[2][0]) < 0.2
         edges.append(np.median(aligned.place[thick & (aligned.normal[:, 1] > 0.9), 0]))
     assert np.ptp(edges) < 1.5 * CELL
 
 
-def test_alignment_finds_a_known_shift_and_the_sense_of_the_axis(meridian: Meridian) -> None:
-    aligned = meridian.aligned(frames(1)[0])
+def test_alignment_finds_a_known_shift_and_the_sense_of_the_axis(outline: Outline) -> None:
+    aligned = outline.aligned(frames(1)[0])
     for sign, shift in ((1.0, 3.3), (-1.0, 3.3), (-1.0, -7.15)):
-        found_sign, found = alignment(aligned.moved(sign, shift), meridian.profile, CELL)
+        found_sign, found = alignment(aligned.moved(sign, shift), outline.profile, CELL)
         assert found_sign == sign
         assert found == pytest.approx(-sign * shift, abs=CELL)
 
 
-def test_map_shows_the_nut_and_nothing_on_the_far_side(meridian: Meridian) -> None:
-    grid = ReliefGrid.of(meridian, 6.0)
+def test_map_shows_the_nut_and_nothing_on_the_far_side(outline: Outline) -> None:
+    grid = HeightGrid.of(outline, 6.0)
     cloud = scan(0)
-    relief = grid.unroll(meridian.aligned(frames(1)[0]))
-    assert relief.height.shape == (grid.rows, grid.columns)
+    height_map = grid.unroll(outline.aligned(frames(1)[0]))
+    assert height_map.height.shape == (grid.rows, grid.columns)
     front = slice(0, grid.columns // 2)
-    assert relief.seen[:, front].mean() > 3 * relief.seen[:, grid.columns // 2 :].mean()
-    # From flat to corner the nut's radius varies by so much, and the meridian runs between.
-    aligned = meridian.aligned(frames(1)[0])
+    assert height_map.seen[:, front].mean() > 3 * height_map.seen[:, grid.columns // 2 :].mean()
+    # From flat to corner the nut's radius varies by so much, and the outline runs between.
+    aligned = outline.aligned(frames(1)[0])
     flats = (aligned.place[:, 1] > 7.5) & (aligned.normal[:, 1] > 0.8)
-    spread = np.ptp(np.quantile(relief.offsets[flats] * CELL, [0.02, 0.98]))
+    spread = np.ptp(np.quantile(height_map.offsets[flats] * CELL, [0.02, 0.98]))
     assert spread == pytest.approx(NUT[0] * (1 - np.cos(np.pi / 6)), rel=0.2)
-    assert (relief.sums(np.ones(len(cloud))) == relief.counts).all()
-    assert relief.at_points(relief.height).shape == (len(cloud),)
+    assert (height_map.sums(np.ones(len(cloud))) == height_map.counts).all()
+    assert height_map.at_points(height_map.height).shape == (len(cloud),)
 
 
-def test_cells_begin_elsewhere_with_an_offset(meridian: Meridian) -> None:
-    grid = ReliefGrid.of(meridian, 6.0)
-    aligned = meridian.aligned(frames(1)[0])
+def test_cells_begin_elsewhere_with_an_offset(outline: Outline) -> None:
+    grid = HeightGrid.of(outline, 6.0)
+    aligned = outline.aligned(frames(1)[0])
     usual, half, whole = (grid.unroll(aligned, offset) for offset in (0.0, 0.5, 1.0))
     assert (half.offsets == usual.offsets).all()
     assert 0.6 < (half.cells != usual.cells).mean() < 0.9
@@ -85,7 +85,7 @@ def test_bore_and_end_face_belong_to_the_outline() -> None:
     around = np.stack([np.cos(angle), np.sin(angle), np.zeros(6000)], axis=1)
     along = np.stack([np.zeros(6000), np.zeros(6000), height], axis=1)
     outside, inside = 10.0 * around + along, 6.0 * around + along
-    ring = Meridian.fit(
+    ring = Outline.fit(
         [AxisFrame.of(np.concatenate([outside, inside]), np.concatenate([around, -around]))], 0.5
     )
     # Out along the outside, back through the bore, and the two end faces.
@@ -94,7 +94,7 @@ def test_bore_and_end_face_belong_to_the_outline() -> None:
     faces = np.stack([np.sqrt(rng.uniform(0, 100, 3000)), rng.uniform(0, 2 * np.pi, 3000)])
     top = np.stack([faces[0] * np.cos(faces[1]), faces[0] * np.sin(faces[1]), np.full(3000, 20.0)])
     up = np.tile([0.0, 0.0, 1.0], (3000, 1))
-    peg = Meridian.fit(
+    peg = Outline.fit(
         [AxisFrame.of(np.concatenate([outside, top.T]), np.concatenate([around, up]))], 0.5
     )
     assert peg.length == pytest.approx(20.0 + 10.0 * (1 - 0.05**0.5), rel=0.05)

@@ -6,20 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from backend.models.unrolled.network import (
-    ReliefExample,
-    ReliefFittingConfig,
-    ReliefNetwork,
+from backend.models.unrolled.network import UnrolledNetwork, infer, seen_columns
+from backend.training.unrolled.network import (
+    UnrolledExample,
+    UnrolledFittingConfig,
     fit_network,
-    infer,
-    seen_columns,
 )
 
 ROWS, COLUMNS = 30, 48
-CONFIG = ReliefFittingConfig(epochs=6, batch_size=4, crop=24)
+CONFIG = UnrolledFittingConfig(epochs=6, batch_size=4, crop=24)
 
 
-def example(seed: int) -> ReliefExample:
+def example(seed: int) -> UnrolledExample:
     """Two noise maps, one of them raised at a spot, that is anomalous unless the other is too."""
     rng = np.random.default_rng(seed)
     inputs = rng.normal(scale=0.3, size=(2, ROWS, COLUMNS))
@@ -31,16 +29,16 @@ def example(seed: int) -> ReliefExample:
         mask[spot] = 1.0
     else:
         inputs[1][spot] += 1.0
-    return ReliefExample(inputs.astype(np.float16), mask, np.ones_like(mask))
+    return UnrolledExample(inputs.astype(np.float16), mask, np.ones_like(mask))
 
 
 @pytest.fixture(scope="module")
-def network() -> ReliefNetwork:
+def network() -> UnrolledNetwork:
     *_, last = fit_network([example(seed) for seed in range(60)], CONFIG, [0])
     return last
 
 
-def test_it_learns_what_tells_a_defect(network: ReliefNetwork) -> None:
+def test_it_learns_what_tells_a_defect(network: UnrolledNetwork) -> None:
     for seed in range(100, 110):
         case = example(seed)
         logits = infer([network], case.inputs.astype(np.float32), case.known)
@@ -51,7 +49,7 @@ def test_it_learns_what_tells_a_defect(network: ReliefNetwork) -> None:
             assert logits[spot].mean() < 0.0
 
 
-def test_same_seed_same_weights(network: ReliefNetwork) -> None:
+def test_same_seed_same_weights(network: UnrolledNetwork) -> None:
     state = torch.random.get_rng_state()
     *_, again = fit_network([example(seed) for seed in range(60)], CONFIG, [0])
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -64,7 +62,7 @@ def test_same_seed_same_weights(network: ReliefNetwork) -> None:
     )
 
 
-def test_result_turns_and_mirrors_with_the_map(network: ReliefNetwork) -> None:
+def test_result_turns_and_mirrors_with_the_map(network: UnrolledNetwork) -> None:
     inputs, seen = example(7).inputs.astype(np.float32), half_seen()
     logits = infer([network], inputs, seen)
     turned = infer([network], np.roll(inputs, 9, axis=2), np.roll(seen, 9, axis=1))
@@ -73,7 +71,7 @@ def test_result_turns_and_mirrors_with_the_map(network: ReliefNetwork) -> None:
     assert infer([network], *flipped)[:, ::-1] == pytest.approx(logits, abs=1e-5)
 
 
-def test_only_what_is_seen_is_looked_at(network: ReliefNetwork) -> None:
+def test_only_what_is_seen_is_looked_at(network: UnrolledNetwork) -> None:
     inputs, seen = example(7).inputs.astype(np.float32), half_seen()
     columns, inside = seen_columns(seen)
     assert set(np.flatnonzero(seen[0])) == set(columns[inside])
@@ -90,7 +88,7 @@ def test_only_what_is_seen_is_looked_at(network: ReliefNetwork) -> None:
     )
 
 
-def test_closed_ring_has_no_seam(network: ReliefNetwork) -> None:
+def test_closed_ring_has_no_seam(network: UnrolledNetwork) -> None:
     inputs = example(7).inputs.astype(np.float32)
     seen = np.ones((ROWS, COLUMNS), np.float32)
     columns, inside = seen_columns(seen)
@@ -109,9 +107,9 @@ def half_seen() -> np.ndarray:
     return seen
 
 
-def test_logits_of_several_networks_are_averaged(network: ReliefNetwork) -> None:
+def test_logits_of_several_networks_are_averaged(network: UnrolledNetwork) -> None:
     torch.manual_seed(0)
-    other = ReliefNetwork(2).eval()
+    other = UnrolledNetwork(2).eval()
     inputs = example(3).inputs.astype(np.float32)
     seen = half_seen()
     single = [infer([one], inputs, seen)[:, :20] for one in (network, other)]

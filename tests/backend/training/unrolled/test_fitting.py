@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.engine.processes import Workers
-from backend.errors import CheckpointError
+from backend.errors import CheckpointError, TrainingError
 from backend.evaluation.metrics.auroc import auroc
+from backend.models.normalization import Normalization
 from backend.models.unrolled.matching import Windows
-from backend.models.unrolled.model import ReliefConfig, ReliefModel
-from backend.models.unrolled.network import ReliefFittingConfig
+from backend.models.unrolled.model import UnrolledModel
 from backend.models.unrolled.storage import from_checkpoint, to_checkpoint
 from backend.samples import load_sample
 from backend.sensor.virtual_scan import virtual_scan
+from backend.training.config import SynthesisConfig, TrainingConfig
+from backend.training.run import Run, Suitability
+from backend.training.sets import Part
+from backend.training.tracking import Tracker, no_log
 from backend.training.unrolled.comparisons import read_comparison
-from backend.training.unrolled.fitting import fit_relief, source_of
+from backend.training.unrolled.config import UnrolledTrainingConfig
+from backend.training.unrolled.fitting import FOLDER, UnrolledTraining, source_of
+from backend.training.unrolled.network import UnrolledFittingConfig
 from shared_schema.recipe import RecipeTemplate
 from tests.backend.turned import dented, scan
 
 Item = TypeVar("Item")
 
-CONFIG = ReliefConfig(
+CONFIG = UnrolledTrainingConfig(
     windows=(Windows(12, 4, 60), Windows(8, 4, 30)),
     closed_loop=True,
-    fitting=ReliefFittingConfig(networks=1, epochs=6, crop=48),
+    fitting=UnrolledFittingConfig(networks=1, epochs=6, crop=48),
 )
+SYNTHESIS = SynthesisConfig(count=24)
 DENTS = RecipeTemplate.model_validate(
     {
         "name": "dents",
@@ -51,13 +59,21 @@ NOMINAL = range(12)
 TEST = range(100, 112)
 
 
-def tracked(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
+class Watched(Tracker):
     """Progress that nobody looks at; the steps are as many as announced."""
-    done = 0
-    for item in items:
-        yield item
-        done += 1
-    assert done == total, text
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def __call__(  # type: ignore[override]
+        self, items: Iterable[Item], text: str, total: int, *_: object
+    ) -> Iterator[Item]:
+        """Count."""
+        done = 0
+        for item in items:
+            yield item
+            done += 1
+        assert done == total, text
 
 
 @pytest.fixture(scope="module")
@@ -66,36 +82,46 @@ def workers() -> Iterator[Workers]:
         yield found
 
 
+def training(
+    workers: Workers,
+    folder: Path,
+    template: RecipeTemplate | None = None,
+    track: Tracker | None = None,
+) -> UnrolledTraining:
+    config = TrainingConfig(unrolled=CONFIG, synthesis=SYNTHESIS)
+    scaling = Normalization({"pin": 1.0}, 0.1)
+    shown = (track or Watched(), no_log)
+    return UnrolledTraining(Run(config, 0, template, scaling, folder, "pin", workers, *shown))
+
+
+def part(labeled: int = 0, scans: Sequence[PointCloud] | None = None) -> Part:
+    learn = [scan(number) for number in NOMINAL] if scans is None else scans
+    return Part("pin", 0, learn, [], [dented(50 + number) for number in range(labeled)], None)
+
+
 def fit(
     workers: Workers, folder: Path, labeled: int = 0, template: RecipeTemplate | None = None
-) -> ReliefModel:
-    model = fit_relief(
-        [scan(number) for number in NOMINAL],
-        [dented(50 + number) for number in range(labeled)],
-        CONFIG,
-        template=template,
-        count=24,
-        seed=[0],
-        folder=folder,
-        workers=workers,
-        track=tracked,
-    )
-    assert model is not None
-    return model
+) -> UnrolledModel:
+    return training(workers, folder, template).model(part(labeled))
+
+
+def stored(model: UnrolledModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of it goes into a model file."""
+    return to_checkpoint({"pin": model})
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> ReliefModel:
-    return fit(workers, tmp_path_factory.mktemp("relief"), labeled=16)
+def model(tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> UnrolledModel:
+    return fit(workers, tmp_path_factory.mktemp("unrolled"), labeled=16)
 
 
-def scored(model: ReliefModel, cloud: PointCloud | LabeledCloud) -> tuple[np.ndarray, np.ndarray]:
+def scored(model: UnrolledModel, cloud: PointCloud | LabeledCloud) -> tuple[np.ndarray, np.ndarray]:
     """Rows that are left after thinning, and their scores."""
     scan, values = model.score(PointCloud(cloud.points, cloud.normals))
     return scan.rows, values
 
 
-def separation(model: ReliefModel) -> tuple[float, float]:
+def separation(model: UnrolledModel) -> tuple[float, float]:
     """O-AUROC and P-AUROC on scans and dents that it has not seen."""
     objects, truth, points = [], [], []
     for seed in TEST:
@@ -112,7 +138,7 @@ def separation(model: ReliefModel) -> tuple[float, float]:
 
 
 def test_dents_are_found_with_and_without_a_network(
-    model: ReliefModel, workers: Workers, tmp_path: Path
+    model: UnrolledModel, workers: Workers, tmp_path: Path
 ) -> None:
     bare = fit(workers, tmp_path, labeled=0)
     assert not bare.networks
@@ -122,8 +148,8 @@ def test_dents_are_found_with_and_without_a_network(
         assert points > 0.9
 
 
-def test_stored_model_scores_the_same(model: ReliefModel) -> None:
-    loaded = from_checkpoint(*to_checkpoint(model))
+def test_stored_model_scores_the_same(model: UnrolledModel) -> None:
+    loaded = from_checkpoint(*stored(model), Normalization({}, 0.1))["pin"]
     cloud = dented(77)
     rows, values = scored(model, cloud)
     again = scored(loaded, cloud)
@@ -131,14 +157,14 @@ def test_stored_model_scores_the_same(model: ReliefModel) -> None:
     assert (again[1] == values).all()
 
 
-def test_model_that_is_not_whole_is_refused(model: ReliefModel) -> None:
-    tensors, document = to_checkpoint(model)
-    del tensors["bank.tilt"]
+def test_model_that_is_not_whole_is_refused(model: UnrolledModel) -> None:
+    tensors, document = stored(model)
+    del tensors["pin/bank.tilt"]
     with pytest.raises(CheckpointError, match=r"bank\.tilt"):
-        from_checkpoint(tensors, document)
+        from_checkpoint(tensors, document, Normalization({}, 0.1))
 
 
-def test_score_follows_the_scan(model: ReliefModel) -> None:
+def test_score_follows_the_scan(model: UnrolledModel) -> None:
     cloud = dented(78)
     assert cloud.normals is not None
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
@@ -151,9 +177,9 @@ def test_score_follows_the_scan(model: ReliefModel) -> None:
     assert np.corrcoef(first[1][one], other[1][two])[0, 1] > 0.8
 
 
-def test_averages_are_over_maps_whose_cells_begin_elsewhere(model: ReliefModel) -> None:
+def test_scores_are_averaged_over_maps_whose_cells_begin_elsewhere(model: UnrolledModel) -> None:
     labeled = dented(300)
-    twice = replace(model, config=replace(model.config, averages=2))
+    twice = replace(model, config=replace(model.config, test_time_offsets=2))
     (rows, one), (same, two) = (scored(m, labeled) for m in (model, twice))
     assert (rows == same).all()
     assert np.abs(two - one).max() > 0.5
@@ -162,53 +188,42 @@ def test_averages_are_over_maps_whose_cells_begin_elsewhere(model: ReliefModel) 
 
 
 def test_same_seed_same_model_also_after_an_interruption(
-    model: ReliefModel, workers: Workers, tmp_path: Path
+    model: UnrolledModel, workers: Workers, tmp_path: Path
 ) -> None:
-    def interrupted(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
-        for number, item in enumerate(items):
-            if text == "Comparing scans" and number == 5:
-                raise KeyboardInterrupt
-            yield item
+    class Interrupted(Watched):
+        """Ctrl-C at the sixth comparison."""
 
-    nominal = [scan(number) for number in NOMINAL]
-    drawn = [dented(50 + number) for number in range(16)]
+        def __call__(  # type: ignore[override]
+            self, items: Iterable[Item], text: str, total: int, *_: object
+        ) -> Iterator[Item]:
+            """Count, then interrupt."""
+            for number, item in enumerate(items):
+                if text == "Comparing scans" and number == 5:
+                    raise KeyboardInterrupt
+                yield item
+
     with pytest.raises(KeyboardInterrupt), Workers(1) as alone:
-        fit_relief(
-            nominal,
-            drawn,
-            CONFIG,
-            template=None,
-            count=0,
-            seed=[0],
-            folder=tmp_path,
-            workers=alone,
-            track=interrupted,
-        )
-    kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("0*.safetensors")}
+        training(alone, tmp_path, track=Interrupted()).model(part(16))
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("0*.safetensors")}
     assert len(kept) >= 5
     again = fit(workers, tmp_path, labeled=16)
-    assert all((tmp_path / name).stat().st_mtime_ns == when for name, when in kept.items())
-    first, second = to_checkpoint(model)[0], to_checkpoint(again)[0]
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    first, second = stored(model)[0], stored(again)[0]
     assert first.keys() == second.keys()
-    assert all((first[name] == second[name]).all() for name in first if name != "profile")
+    assert all((first[name] == second[name]).all() for name in first if name != "pin/profile")
 
 
 def test_other_parts_are_left_to_others(workers: Workers, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    part = load_sample("upper_arm")
-    views = [virtual_scan(part, views=1, points=2000, noise=0.0, rng=rng) for _ in range(6)]
-    settings = {
-        "template": None,
-        "count": 0,
-        "seed": [0],
-        "folder": tmp_path,
-        "workers": workers,
-        "track": tracked,
-    }
-    assert fit_relief(views, [], CONFIG, **settings) is None  # type: ignore[arg-type]
-    assert fit_relief([scan(0)], [], CONFIG, **settings) is None  # type: ignore[arg-type]
-    off = ReliefConfig(use=False)
-    assert fit_relief([scan(0), scan(1)], [], off, **settings) is None  # type: ignore[arg-type]
+    mesh = load_sample("upper_arm")
+    views = [virtual_scan(mesh, views=1, points=2000, noise=0.0, rng=rng) for _ in range(6)]
+    own = training(workers, tmp_path)
+    assert own.suits(part(scans=views)) == Suitability(False, ANY)
+    assert "not of a part of revolution" in own.suits(part(scans=views)).why
+    alone = training(workers, tmp_path)
+    assert alone.suits(part(scans=[scan(0)])).why == "there are fewer than 2 scans to learn from"
+    with pytest.raises(TrainingError, match="needs 2 scans of 'pin' to learn from, and there is 1"):
+        alone.model(part(scans=[scan(0)]))
 
 
 def test_defects_are_drawn_where_they_are_not_decided_yet(workers: Workers, tmp_path: Path) -> None:
@@ -219,11 +234,12 @@ def test_defects_are_drawn_where_they_are_not_decided_yet(workers: Workers, tmp_
     assert objects > 0.8
     assert points > 0.9
     first, second = len(NOMINAL), 2 * len(NOMINAL)
-    drawn = [read_comparison(tmp_path, n) for n in range(first, second + len(NOMINAL))]
+    folder = tmp_path / FOLDER / "0"
+    drawn = [read_comparison(folder, n) for n in range(first, second + len(NOMINAL))]
     assert all(one.mask is not None and one.traits is not None for one in drawn)
     again = fit(workers, tmp_path / "again", template=DENTS)
-    tensors, others = to_checkpoint(model)[0], to_checkpoint(again)[0]
-    assert all((tensors[n] == others[n]).all() for n in tensors if n != "profile")
+    tensors, others = stored(model)[0], stored(again)[0]
+    assert all((tensors[n] == others[n]).all() for n in tensors if n != "pin/profile")
 
 
 def test_labelled_cloud_is_known_by_what_did_not_move() -> None:

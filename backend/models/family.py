@@ -1,0 +1,88 @@
+"""What every family of detectors offers, so that scoring and training know none of them by name.
+
+A family is a way to tell anomalous surface from nominal surface: each point by its surroundings
+(``pointwise``), or a part of revolution by its unrolled height map (``unrolled``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.cloud import PointCloud
+from backend.models.normalization import Normalization
+from backend.registration.part_finder import PartFinder
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """How far M points of a cloud of N points are from nominal.
+
+    Attributes:
+        rows: (M,) int64, which points of the cloud.
+        channels: by name (M,) float64, each channel in a unit of its own.
+        stray: (N,) bool, points of the cloud that belong to no surface; none of them is in
+            ``rows``.
+    """
+
+    rows: NDArray[np.int64]
+    channels: Mapping[str, NDArray[np.float64]]
+    stray: NDArray[np.bool_]
+
+
+class CategoryModel(Protocol):
+    """What a family has learned of one category.
+
+    Attributes:
+        top_fraction: the object's score is the mean of this share of the highest point scores.
+        finder: finds the part in scans at unit scale; None where there is no nominal model.
+    """
+
+    top_fraction: ClassVar[float]
+
+    @property
+    def finder(self) -> PartFinder | None: ...
+
+    def deviations(self, cloud: PointCloud) -> Iterator[Deviations]:
+        """Compare a cloud with what is nominal, once for each test-time offset.
+
+        Args:
+            cloud: N points in the unit of the training clouds.
+
+        Raises:
+            CloudError: there are too few points.
+        """
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the models of one family are written to a model file and read again.
+
+    Attributes:
+        title: how the family is named to users, in a sentence after "compared".
+        to_checkpoint: from the models by category, their tensors and a JSON document.
+        from_checkpoint: the inverse; it is given the detector's normalization too.
+    """
+
+    title: str
+    to_checkpoint: Callable[[Mapping[str, Any]], tuple[dict[str, torch.Tensor], dict[str, Any]]]
+    from_checkpoint: Callable[
+        [Tensors, Mapping[str, Any], Normalization], Mapping[str, CategoryModel]
+    ]
+
+
+def with_prefix(prefix: str, tensors: Tensors) -> dict[str, torch.Tensor]:
+    """The tensors under names that begin with ``prefix``."""
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def below(prefix: str, tensors: Tensors) -> dict[str, torch.Tensor]:
+    """The inverse of ``with_prefix``; tensors of other names are left out."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

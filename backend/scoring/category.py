@@ -1,0 +1,47 @@
+"""One category of a detector: what is nominal in it, and how rare a deviation is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.models.family import CategoryModel
+from backend.scoring.object_score import object_score, widespread
+from backend.scoring.tails import TailTable
+
+
+@dataclass(frozen=True, eq=False)
+class Category:
+    """One category.
+
+    Attributes:
+        family: the family of detectors that compares its scans, a name in ``FAMILIES``.
+        model: what the family has learned.
+        tails: by channel, how rarely nominal points deviate as far.
+    """
+
+    family: str
+    model: CategoryModel
+    tails: Mapping[str, TailTable]
+
+    def object_score(self, thin_scores: NDArray[np.float64], point_threshold: float) -> float:
+        """One score from the scores of a thinned cloud's points (M,)."""
+        top = object_score(thin_scores, self.model.top_fraction)
+        return top + widespread(thin_scores, point_threshold)
+
+
+def fuse(
+    deviations: Mapping[str, NDArray[np.float64]], tails: Mapping[str, TailTable]
+) -> NDArray[np.float64]:
+    """Mean (M,) of the channels' tail scores.
+
+    Args:
+        deviations: by channel (M,) of the points.
+        tails: by channel; those that are not in ``deviations`` do not count.
+    """
+    scores = [tails[channel].score(values) for channel, values in deviations.items()]
+    mean: NDArray[np.float64] = np.mean(scores, axis=0)
+    return mean

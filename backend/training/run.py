@@ -1,0 +1,85 @@
+"""What all parts of one training share, and what each family of detectors does in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.engine.processes import Workers
+from backend.models.family import CategoryModel
+from backend.models.normalization import Normalization
+from backend.training.config import TrainingConfig
+from backend.training.sets import Part
+from backend.training.tracking import Scalars, Tracker
+from shared_schema.recipe import RecipeTemplate
+
+ChannelDeviations = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training.
+
+    Attributes:
+        config, seed: of the training.
+        template: of the defects to be drawn, or None.
+        normalization: of all categories.
+        folder: for what an interrupted training goes on from.
+        fingerprint: of everything that the result depends on.
+        workers: the processes that draw and compare.
+        track, log: how the training is followed.
+    """
+
+    config: TrainingConfig
+    seed: int
+    template: RecipeTemplate | None
+    normalization: Normalization
+    folder: Path
+    fingerprint: str
+    workers: Workers
+    track: Tracker
+    log: Scalars = field(repr=False)
+
+    def draws(self, part: Part) -> int:
+        """How many defects are drawn for a part before the first epoch."""
+        return 0 if self.template is None else self.config.synthesis.first(len(part.learn))
+
+
+@dataclass(frozen=True)
+class Suitability:
+    """Whether a family suits a part, and why: half a sentence for the user."""
+
+    suits: bool
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a family has learned of a category.
+
+    Attributes:
+        model: scores its scans.
+        calibration: the channels' deviations of each cloud that calibrates.
+    """
+
+    model: CategoryModel
+    calibration: Sequence[ChannelDeviations]
+
+
+class FamilyTraining(Protocol):
+    """The training of one family of detectors in one run."""
+
+    def suits(self, part: Part) -> Suitability:
+        """Whether the family can tell anomalous from nominal on scans of this part."""
+
+    def fit(self, parts: Sequence[Part]) -> Mapping[str, Fitted]:
+        """Learn the categories of these parts, at least one.
+
+        Raises:
+            TrainingError: there is too little to learn from.
+        """
