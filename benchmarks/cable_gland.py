@@ -7,7 +7,8 @@
 Trains on DIR/train, with defects drawn from benchmarks/cable_gland.json on those scans, calibrates
 on DIR/validation, and scores every KIND/NAME.npz of the test folder, whose ground truth it does not
 read. The scans are ``points`` (N, 3) in millimetres in the camera's frame, without the background.
-The data (CC BY-NC-SA 4.0) are not part of flawsmith; see docs/explanation/experiments.md.
+The data (CC BY-NC-SA 4.0) are not part of flawsmith. The figures are in
+docs/explanation/experiments/cable-gland.md.
 
 ``--ablate`` leaves a piece out: ``synthesis`` (no drawn defects, so no network), ``normalization``
 (scans keep their own place along the axis), ``augmentation``, ``prototypes`` (the network sees

@@ -69,15 +69,13 @@ def command(
     detector = Detector.load(model)
     intake = intake_of(layout, intake)
     scale = unit_scale(detector, intake.unit)
-    sha256 = file_identity(model).sha256
-    run = _Run(detector, sha256, data, layout, intake, scale, category, out)
+    identity = file_identity(model)
+    run = _Run(detector, identity.sha256, data, layout, intake, scale, category, out)
     scored, scans, failed = run.score()
     if not scored:
         raise click.ClickException("no scan of DATA could be scored, for the reasons above")
     measured = report(scored, protocol_of(layout))
-    run.write(
-        measured, {"model": file_identity(model).model_dump(), "layout": layout, "scans": scans}
-    )
+    run.write(measured, {"model": identity.model_dump(), "layout": layout, "scans": scans})
     Console().print(metrics_table(measured.rows))
     if len(measured.categories) > 1:
         Console().print(categories_table(measured.categories))

@@ -95,7 +95,9 @@ def align(
     Raises:
         RegistrationError: they do not fit.
     """
+    model_unit = part_unit
     if nominal is not None:
+        model_unit = Unit(nominal.unit or part_unit)
         nominal = nominal.in_unit(part_unit)
     scale = _scale(scan, part_unit)
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
@@ -127,7 +129,8 @@ def align(
                 min_fitness=min_fitness,
                 viewpoint=eye,
                 prefer=None if prefer is None else prefer @ np.linalg.inv(T_part_scan),
-                unit=None if scan.unit is None else Unit(scan.unit),
+                unit=Unit(scan.unit or part_unit),
+                model_unit=model_unit,
             )
             T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
         told = found.notices

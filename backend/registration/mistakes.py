@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,10 @@ FloatArray = NDArray[np.float64]
 LEAST_SIZE = 0.05
 # A scan that is smaller than this may be all of the part in another unit.
 SMALL = 0.2
-# Between millimetres and centimetres, inches or metres, and between centimetres and metres.
-FACTORS = (10.0, 25.4, 100.0, 1000.0)
+# How many times as long one unit is as another, for any two; rounded, so that m to mm is mm to um.
+FACTORS = sorted(
+    {float(f"{one / other:.9g}") for one, other in permutations(MM_PER_UNIT.values(), 2)}
+)
 # In the right unit, a scan of one view or more is so large, as a ratio of the model.
 RIGHT_SIZE = (0.5, 1.25)
 SAME_UNIT = 0.01
@@ -29,9 +33,8 @@ MIRRORED = (
 
 
 def plausible_factors(size: float) -> list[float]:
-    """Usual factors that make a scan of ``size``, as a ratio of the model, about as large."""
-    factors = [*FACTORS, *(1.0 / factor for factor in FACTORS)]
-    return [factor for factor in factors if RIGHT_SIZE[0] <= factor * size <= RIGHT_SIZE[1]]
+    """Ratios of units that make a scan of ``size``, as a ratio of the model, about as large."""
+    return [factor for factor in FACTORS if RIGHT_SIZE[0] <= factor * size <= RIGHT_SIZE[1]]
 
 
 def unplaceable(target: Target, scan: PointCloud, min_fitness: float) -> str | None:
@@ -51,25 +54,53 @@ def unplaceable(target: Target, scan: PointCloud, min_fitness: float) -> str | N
     return None
 
 
-def wrong_unit(factor: float, unit: Unit | None) -> str:
-    """That the scan fits if it is ``factor`` times as large as in ``unit``."""
+def wrong_unit(factor: float, unit: Unit | None, model_unit: Unit | None) -> str:
+    """That the scan fits if it is ``factor`` times as large as in ``unit``.
+
+    Args:
+        factor: one of ``FACTORS``.
+        unit: that the scan was taken to be in.
+        model_unit: likewise, of the nominal model.
+    """
     times = f"{factor:.4g} times as large" if factor > 1.0 else f"{1.0 / factor:.4g} times as small"
     text = f"the scan fits the whole nominal model if it is taken {times}"
     right = None if unit is None else _unit_of(factor * MM_PER_UNIT[unit])
-    if unit is None or right is None:
-        return f"{text}: check the units of both"
+    if unit is not None and right is not None:
+        return (
+            f"{text}: its unit is likely {right.value}, not {unit.value}. Give the unit of the "
+            f"scan by --unit {right.value}, or the model in the unit it is in"
+        )
+    right = None if model_unit is None else _unit_of(MM_PER_UNIT[model_unit] / factor)
+    if model_unit is not None and right is not None:
+        return (
+            f"{text}: the unit of the model is likely {right.value}, not {model_unit.value}. Give "
+            f"it by --nominal-unit {right.value}"
+        )
     return (
-        f"{text}: its unit is likely {right.value}, not {unit.value}. Give the unit of the scan by "
-        f"--unit {right.value}, or the model in the unit it is in"
+        f"{text}, which is the ratio of {_units_apart(factor)}. Check the units of both: give that "
+        "of the scan by --unit and that of the model by --nominal-unit"
     )
 
 
 def _unit_of(millimetres: float) -> Unit | None:
     """The unit of that length."""
-    near = [
-        unit for unit, length in MM_PER_UNIT.items() if abs(millimetres / length - 1.0) < SAME_UNIT
-    ]
+    near = [unit for unit, length in MM_PER_UNIT.items() if _equal(millimetres, length)]
     return near[0] if near else None
+
+
+def _units_apart(factor: float) -> str:
+    """Which units are ``factor`` or its inverse apart, such as "ft to in"."""
+    times = max(factor, 1.0 / factor)
+    pairs = [
+        f"{one.value} to {other.value}"
+        for one, other in permutations(MM_PER_UNIT, 2)
+        if _equal(MM_PER_UNIT[one] / MM_PER_UNIT[other], times)
+    ]
+    return " or ".join(pairs)
+
+
+def _equal(value: float, other: float) -> bool:
+    return abs(value / other - 1.0) < SAME_UNIT
 
 
 def sizes(nominal: PointCloud, scan: PointCloud) -> str:

@@ -105,6 +105,7 @@ def register(
     starts: FloatArray | None = None,
     judge: bool = True,
     unit: Unit | None = None,
+    model_unit: Unit | None = None,
 ) -> Registration:
     """Find the rigid motion that brings ``scan`` onto the surface of ``nominal``.
 
@@ -124,6 +125,7 @@ def register(
         starts: (S, 4, 4) poses ``T_part_scan``, such as ``principal_poses``: only these are
             improved, in a tenth of the time. None: starts all around.
         unit: that the scan was taken to be in, for messages.
+        model_unit: likewise, of the nominal model.
         judge: refuse poses that the scan contradicts. False: give the best one, whatever it is,
             unless the scan is so small that it fits anywhere.
 
@@ -148,7 +150,7 @@ def register(
         reason = objection(found.equal[0], min_fitness)
     factor = _likely_factor(target, scan, rng, found, refused=reason is not None)
     if factor is not None:
-        raise _refused(wrong_unit(factor, unit), found)
+        raise _refused(wrong_unit(factor, unit, model_unit), found)
     if found is not None and reason is None:
         if mirror_is_likelier(target.surface, found.seen, found.equal[0]):
             raise _refused(f"the mirror image of the scan fits better. {MIRRORED}", found)
@@ -243,14 +245,15 @@ def _likely_factor(
     size = extent(scan.points) / extent(target.nominal.points)
     if not refused and size > SMALL:
         return None
+    likeliest, best = None, -np.inf if found is None else found.equal[0].likelihood
     for factor in plausible_factors(size):
-        larger = find_poses(target, PointCloud(scan.points * factor), rng).equal[0]
+        other = find_poses(target, PointCloud(scan.points * factor), rng).equal[0]
         # Likelihoods of lengths as ratios of the scan's size can be compared.
-        as_it_is = -np.inf if found is None else found.equal[0].likelihood - np.log(factor)
-        fits = objection(larger, MIN_FITNESS) is None and larger.freedom.motions.shape[1] < 3
-        if fits and larger.likelihood > as_it_is:
-            return factor
-    return None
+        likelihood = other.likelihood + np.log(factor)
+        fits = objection(other, MIN_FITNESS) is None and other.freedom.motions.shape[1] < 3
+        if fits and likelihood > best:
+            likeliest, best = factor, likelihood
+    return likeliest
 
 
 def _is_mirrored(

@@ -29,7 +29,7 @@ from backend.synthesis.manifest import FileEntry, ScanEntry
 from backend.synthesis.plan import Order, scan_name
 from shared_schema.load import load_template
 from shared_schema.recipe import Unit
-from shared_schema.record import FileIdentity, ScanRecord, SensorReport
+from shared_schema.record import FileIdentity, ModelSource, ScanRecord, SensorReport
 
 # In each process: what its neighbouring samples are made from.
 SCANS_IN_MEMORY = 3
@@ -179,11 +179,17 @@ def _model(path: Path, unit: Unit | None, part_unit: Unit) -> PointCloud:
     return read_cloud(path, unit=unit).surface.in_unit(part_unit)
 
 
+@lru_cache(maxsize=1)
+def _model_source(path: Path, unit: Unit) -> ModelSource:
+    """Of all scans that a process prepares: models of many megabytes are digested once."""
+    return model_source(path, unit)
+
+
 def _record(order: Order, file: Path, aligned: AlignedScan) -> ScanRecord:
     nominal = None
     if order.nominal is not None:
         unit = order.intake.nominal_unit or load_template(order.template).unit
-        nominal = model_source(order.nominal, unit)
+        nominal = _model_source(order.nominal, unit)
     return ScanRecord(
         T_part_scan=aligned.T_part_scan.tolist(),
         points=len(aligned.cloud),

@@ -27,7 +27,7 @@ class Choice:
 
 
 def choose(trainings: Mapping[str, FamilyTraining], part: Part, asked: str) -> Choice:
-    """Choose the family of a part.
+    """Choose the family of a part: the first that suits it, or the last, which suits every part.
 
     Args:
         trainings: by family, the first choice first.
@@ -36,12 +36,14 @@ def choose(trainings: Mapping[str, FamilyTraining], part: Part, asked: str) -> C
     """
     if asked != "auto":
         return Choice(asked, "the settings ask for it")
+    reasons = []
     *others, last = trainings
     for family in others:
         found = trainings[family].suits(part)
         if found.suits:
             return Choice(family, found.why)
-    return Choice(last, found.why)
+        reasons.append(found.why)
+    return Choice(last, " and ".join(reasons))
 
 
 def fit(

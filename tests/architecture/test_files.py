@@ -42,3 +42,18 @@ def test_every_file_of_the_addon_states_its_licence() -> None:
 def test_no_module_is_a_drawer() -> None:
     drawers = {"utils.py", "helpers.py", "common.py", "misc.py"}
     assert not [path for name in PACKAGES for path in python_files(name) if path.name in drawers]
+
+
+def test_lines_of_the_documents_have_at_most_120_columns_but_in_tables_and_code() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    prose = {path: re.sub(r"^```.*?^```", "", text_of(path), flags=re.M | re.S) for path in pages}
+    assert not [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path, text in prose.items()
+        for line in text.splitlines()
+        if len(line) > 120 and not line.startswith(("|", "    ", "<!--"))
+    ]
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -77,7 +77,7 @@ class PointwiseTraining:
 
     def suits(self, part: Part) -> Suitability:
         """It suits every part."""
-        return Suitability(True, "its scans are not of a part of revolution")
+        return Suitability(True, "it suits every part")
 
     def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
         """See ``FamilyTraining``."""

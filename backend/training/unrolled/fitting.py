@@ -92,8 +92,12 @@ class UnrolledTraining:
             return Suitability(False, f"there are fewer than {FEWEST_SCANS} scans to learn from")
         roundness = self._scans(part).roundness
         if roundness > LEAST_ROUND:
-            return Suitability(True, f"its scans are of a part of revolution ({roundness:.3f})")
-        return Suitability(False, f"its scans are not of a part of revolution ({roundness:.3f})")
+            why = f"its scans are of a part of revolution (roundness {roundness:.4f})"
+            return Suitability(True, why)
+        why = (
+            f"its scans are not of a part of revolution (roundness {roundness:.4f} < {LEAST_ROUND})"
+        )
+        return Suitability(False, why)
 
     def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
         """See ``FamilyTraining``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -22,11 +23,12 @@ from backend.registration import (
     register_turntable,
 )
 from backend.registration.acceptance import MOST_NOISE, objection
+from backend.registration.mistakes import plausible_factors, wrong_unit
 from backend.registration.poses import found_at
 from backend.registration.view import seen_along
 from backend.samples import load_sample
 from backend.sensor.virtual_scan import virtual_scan
-from shared_schema.recipe import Unit
+from shared_schema.recipe import MM_PER_UNIT, Unit
 
 
 def _one_view(name: str, *, noise: float = 0.1, points: int = 6_000, seed: int = 1) -> PointCloud:
@@ -122,12 +124,25 @@ def test_the_scan_of_a_mirrored_part_is_refused_by_name() -> None:
         _register("upper_arm", PointCloud(scan.points * (-1.0, 1.0, 1.0)))
 
 
-@pytest.mark.parametrize(("millimetres", "right"), [(25.4, Unit.INCH), (10.0, Unit.CM)])
-def test_a_scan_in_another_unit_is_refused_with_that_unit(millimetres: float, right: Unit) -> None:
+@pytest.mark.parametrize(
+    ("taken", "right"), [(Unit.MM, Unit.CM), (Unit.MM, Unit.INCH), (Unit.INCH, Unit.FT)]
+)
+def test_a_scan_in_another_unit_is_refused_with_that_unit(taken: Unit, right: Unit) -> None:
     rng = np.random.default_rng(0)
     scan = virtual_scan(load_sample("motor_holder"), views=6, points=6_000, noise=0.05, rng=rng)
-    with pytest.raises(RegistrationError, match=f"likely {right}, not mm.*--unit {right}"):
-        _register("motor_holder", PointCloud(scan.points / millimetres), unit=Unit.MM)
+    smaller = PointCloud(scan.points * MM_PER_UNIT[taken] / MM_PER_UNIT[right])
+    with pytest.raises(RegistrationError, match=f"likely {right}, not {taken}.*--unit {right}"):
+        _register("motor_holder", smaller, unit=taken, model_unit=Unit.MM)
+
+
+@pytest.mark.parametrize(("taken", "right"), [*permutations(Unit, 2)])
+def test_the_ratio_of_any_two_units_is_tried_and_told(taken: Unit, right: Unit) -> None:
+    factor = MM_PER_UNIT[right] / MM_PER_UNIT[taken]
+    assert np.isclose(plausible_factors(1.0 / factor), factor, rtol=1e-6).any()
+    assert f"--unit {right}" in wrong_unit(factor, taken, None)
+    assert f"--nominal-unit {right}" in wrong_unit(1.0 / factor, None, taken)
+    larger, smaller = (right, taken) if factor > 1.0 else (taken, right)
+    assert f"{larger} to {smaller}" in wrong_unit(factor, None, None)
 
 
 def test_a_viewpoint_that_cannot_be_is_told_and_does_not_move_the_pose() -> None:

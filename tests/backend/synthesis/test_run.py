@@ -19,7 +19,10 @@ from backend.geometry.transform import transform_points
 from backend.intake import Intake
 from backend.io import read_labeled, write_cloud
 from backend.io.digest import file_digest
+from backend.io.sources import model_source
+from backend.registration.align import align
 from backend.samples import load_sample
+from backend.synthesis import prepared_scans
 from backend.synthesis.manifest import Manifest
 from backend.synthesis.plan import Order
 from backend.synthesis.run import synthesize
@@ -29,6 +32,7 @@ from backend.training import train
 from backend.training.data import training_sets
 from shared_schema.load import dump
 from shared_schema.recipe import Unit
+from shared_schema.record import ModelSource
 from shared_schema.sensor import NormalNoise, RandomDropout, Sensor
 from tests.backend.parts import TINY, scan
 from tests.backend.shapes import template
@@ -222,6 +226,31 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
     synthesize(order, 4, jobs=1)
     assert contents(order.out) == before
     assert [path.stat().st_mtime_ns for path in kept] == times
+
+
+def test_the_nominal_model_is_read_once_for_all_scans_of_a_process(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nominal = tmp_path / "wrist_roll.stl"
+    mesh = load_sample("wrist_roll")
+    write_cloud(nominal, PointCloud(mesh.points, faces=mesh.faces))
+    order = replace(order, nominal=nominal)
+    asked: list[Path] = []
+
+    def counted(path: Path, unit: Unit) -> ModelSource:
+        asked.append(path)
+        return model_source(path, unit)
+
+    monkeypatch.setattr(prepared_scans, "model_source", counted)
+    # Where the scans lie is not looked for here.
+    monkeypatch.setattr(prepared_scans, "align", lambda scan, _, **__: align(scan))
+    files = order.scan_files()
+    entries = [prepared_scans.prepare_scan(order, file) for file in files]
+    assert [entry.skipped for entry in entries] == [None] * 3
+    assert asked == [nominal]
+    for file in files:
+        _, record = read_scan(order.prepared_file(file.stem))
+        assert record["nominal"]["sha256"] == file_digest(nominal)
 
 
 def test_nothing_usable_is_an_error(order: Order, tmp_path: Path) -> None:

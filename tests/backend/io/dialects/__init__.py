@@ -74,5 +74,7 @@ def verdict(file: DialectFile) -> str:
     # STL and PLY may hold single precision.
     if not np.allclose(cloud.points, file.points, rtol=1e-6, atol=1e-6):
         return "wrong points"
+    if cloud.unit != file.unit:
+        return "wrong unit"
     found = 0 if cloud.faces is None else len(cloud.faces)
     return "accepted" if found == file.triangles else "wrong faces"

@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 
 NOT_MEASURED = ("nan", "NaN", "-nan(ind)", "1.#QNAN", "-1.#IND", "inf")
 NEWLINES = ("\n", "\n", "\r\n", "\r")
+# As C has it, but for D: the exponents of Fortran. The last is of programs that print all digits.
+STYLES = ("%.4f", "%.4f", "%.9g", "%.8e", "%.8E", "%.8D", "%.6d", "%.40f")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class DialectFile:
         points: (N, 3) what must be read, in order.
         triangles: how many.
         rows: points and those that are no measurement.
+        unit: of length, as the file states it.
     """
 
     kind: str
@@ -33,6 +36,7 @@ class DialectFile:
     points: FloatArray
     triangles: int
     rows: int
+    unit: str | None = None
 
 
 def one_of(rng: Rng, choices: Sequence[T]) -> T:
@@ -52,12 +56,26 @@ class Numbers:
     invalid: str
 
     @classmethod
-    def drawn(cls, rng: Rng, styles: Sequence[str] = ("%.4f", "%.9g", "%.8e", "%.8E")) -> Numbers:
-        return cls(one_of(rng, styles), sometimes(rng), one_of(rng, NOT_MEASURED))
+    def drawn(
+        cls,
+        rng: Rng,
+        *,
+        styles: Sequence[str] = STYLES,
+        comma: bool | None = None,
+        invalid: Sequence[str] = NOT_MEASURED,
+    ) -> Numbers:
+        marked = sometimes(rng) if comma is None else comma
+        return cls(one_of(rng, styles), marked, one_of(rng, invalid))
 
     def words(self, values: Sequence[float] | FloatArray, measured: bool = True) -> list[str]:
-        words = [self.style % value if measured else self.invalid for value in values]
+        words = [self._word(value) if measured else self.invalid for value in values]
         return [word.replace(".", ",") for word in words] if self.comma else words
+
+    def _word(self, value: float) -> str:
+        mark = self.style[-1]
+        if mark not in "dD":
+            return self.style % value
+        return (f"{self.style[:-1]}E" % value).replace("E", mark)
 
 
 def encoded(rng: Rng, lines: Sequence[str]) -> bytes:

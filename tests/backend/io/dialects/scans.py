@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tests.backend.io.dialects.drawn import (
     NEWLINES,
-    NOT_MEASURED,
     DialectFile,
     FloatArray,
     Numbers,
@@ -37,20 +36,25 @@ PARTED = (
     (" ", False), ("\t", False), (",", False), (";", False), ("  ", False), (", ", False),
     (";", True), ("\t", True), (" ", True),
 )  # fmt: skip
+# Names of the columns, and the unit that they state; none where there are no names.
+NAMES = (
+    (None, None), (None, None), (None, None), ("{axis}", None), ('"{axis}"', None),
+    ("{axis} [mm]", "mm"), ("{axis}(cm)", "cm"), ("{axis}_ft", "ft"), ("{axis} [\u00b5m]", "um"),
+    ("{axis} / inch", "inch"), ("{axis} in m", "m"), ("Points:{number}", None),
+)  # fmt: skip
 
 
 def text_file(kind: str, rng: Rng) -> DialectFile:
     points, measured = _scan(rng)
     delimiter, comma = one_of(rng, PARTED)
-    invalid = one_of(rng, ("nan", "NaN", "-nan(ind)", "1.#QNAN"))
-    numbers = Numbers("%.4f", comma, invalid.replace(".", "," if comma else "."))
+    numbers = Numbers.drawn(rng, comma=comma, invalid=("nan", "NaN", "-nan(ind)", "1.#QNAN"))
     quote = '"' if delimiter in ";,\t" and sometimes(rng, 0.1) else ""
     value = ["7"] if sometimes(rng, 0.3) else []
     lines = ["# exported by a tool", "// Prüfling, 3 °C"] if sometimes(rng, 0.4) else []
-    names = one_of(rng, (None, None, "x y z", "X Y Z", "X[mm] Y[mm] Z[mm]", '"x" "y" "z"'))
-    if names is not None:
-        head = delimiter.join([*names.split(" "), *(["Intensity"] if value else [])])
-        lines.append(one_of(rng, ("", "//", "# ")) + head)
+    lines += ["Scan of the first part"] if sometimes(rng, 0.1) else []
+    name, unit = one_of(rng, NAMES)
+    if name is not None:
+        lines.append(one_of(rng, ("", "//", "# ")) + _head(rng, name, delimiter, value))
     if sometimes(rng, 0.1):
         lines.append(str(len(points)))
     for point, known in zip(points, measured, strict=True):
@@ -60,7 +64,16 @@ def text_file(kind: str, rng: Rng) -> DialectFile:
     encoding = one_of(rng, ("utf-8", "utf-8", "latin1", "utf-8-sig", "utf-16"))
     data = (newline.join(lines) + newline).encode(encoding)
     suffix = one_of(rng, (".xyz", ".txt", ".asc", ".csv"))
-    return DialectFile(kind, suffix, data, points[measured], 0, len(points))
+    return DialectFile(kind, suffix, data, points[measured], 0, len(points), unit)
+
+
+def _head(rng: Rng, name: str, delimiter: str, value: list[str]) -> str:
+    """The line of names; a name of several words is one column only between other marks."""
+    if delimiter.isspace():
+        name = name.replace(" / ", "_").replace(" in ", "_")
+    axes = one_of(rng, ("xyz", "XYZ"))
+    names = [name.format(axis=axis, number=number) for number, axis in enumerate(axes)]
+    return delimiter.join([*names, *(["Intensity"] if value else [])])
 
 
 def pcd_file(kind: str, rng: Rng) -> DialectFile:
@@ -77,12 +90,13 @@ def pcd_file(kind: str, rng: Rng) -> DialectFile:
     lines += [f"{'COLUMNS' if old else 'FIELDS'} {columns[0]}"]
     lines += [f"SIZE {columns[1]}", f"TYPE {columns[2]}"]
     lines += [f"COUNT {columns[3]}"] if padded or sometimes(rng, 0.6) else []
-    lines += [f"WIDTH {len(points)}", "HEIGHT 1"]
+    height = 2 if len(points) % 2 == 0 and sometimes(rng, 0.3) else 1
+    lines += [f"WIDTH {len(points) // height}", f"HEIGHT {height}"]
     lines += ["VIEWPOINT 0 0 0 1 0 0 0"] if sometimes(rng, 0.6) else []
     lines += [f"POINTS {len(points)}"] if sometimes(rng, 0.7) else []
     lines += [f"DATA {'ascii' if ascii else 'binary'}", ""]
     if ascii:
-        numbers = Numbers("%.4f", comma=False, invalid=one_of(rng, NOT_MEASURED))
+        numbers = Numbers.drawn(rng, comma=False)
         lines[-1:] = [
             " ".join([*numbers.words(point, known), *(["7"] if valued else [])])
             for point, known in zip(points, measured, strict=True)
@@ -111,7 +125,8 @@ def npy_file(kind: str, rng: Rng) -> DialectFile:
 
 def pts_file(kind: str, rng: Rng) -> DialectFile:
     points, measured = _scan(rng)
-    numbers, values = Numbers("%.4f", comma=False, invalid="nan"), ["-1200", "9", "9", "9"]
+    numbers = Numbers.drawn(rng, comma=False, invalid=("nan",))
+    values = ["-1200", "9", "9", "9"]
     values = values[: int(one_of(rng, (0, 1, 4)))]
     lines = [str(len(points))] if sometimes(rng, 0.9) else []
     for point, known in zip(points, measured, strict=True):
@@ -120,17 +135,29 @@ def pts_file(kind: str, rng: Rng) -> DialectFile:
 
 
 def ptx_file(kind: str, rng: Rng) -> DialectFile:
+    """One scan or two."""
+    numbers = Numbers.drawn(rng, comma=False, invalid=("0",))
+    color = ["9"] * 3 if sometimes(rng, 0.4) else []
+    lines, found, rows = [], [], 0
+    for _ in range(2 if sometimes(rng) else 1):
+        points, measured = _ptx_scan(rng)
+        lines += [str(len(points)), "1", "0 0 0", "1 0 0", "0 1 0", "0 0 1"]
+        lines += ["1 0 0 0", "0 1 0 0", "0 0 1 0", "0 0 0 1"]
+        for point, known in zip(points, measured, strict=True):
+            lines.append(" ".join([*numbers.words(point, known), "0.5", *color]))
+        found.append(points[measured])
+        rows += len(points)
+    suffix = one_of(rng, (".ptx", ".txt"))
+    newline = one_of(rng, ("\n", "\r\n"))
+    data = (newline.join(lines) + newline).encode()
+    return DialectFile(kind, suffix, data, np.concatenate(found), 0, rows)
+
+
+def _ptx_scan(rng: Rng) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Points (N, 3), and which of them are measured: all, or all but a few at the origin."""
     points, _ = _scan(rng)
     count = len(points)
     measured = rng.random(count) < 0.7 if count > 8 else np.ones(count, dtype=bool)
     if measured.sum() > count - 2 or measured.sum() < 2:
         measured[:] = True
-    numbers, color = Numbers("%.4f", comma=False, invalid="0"), sometimes(rng, 0.4)
-    lines = [str(count), "1", "0 0 0", "1 0 0", "0 1 0", "0 0 1"]
-    lines += ["1 0 0 0", "0 1 0 0", "0 0 1 0", "0 0 0 1"]
-    for point, known in zip(points, measured, strict=True):
-        lines.append(" ".join([*numbers.words(point, known), "0.5", *(["9"] * 3 if color else [])]))
-    suffix = one_of(rng, (".ptx", ".txt"))
-    newline = one_of(rng, ("\n", "\r\n"))
-    data = (newline.join(lines) + newline).encode()
-    return DialectFile(kind, suffix, data, points[measured], 0, count)
+    return points, measured
