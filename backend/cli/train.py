@@ -37,7 +37,7 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
 
 @click.command("train")
 @data_argument()
-@layout_option("; of a benchmark, the scans to learn from, then those to validate on")
+@layout_option("; of a benchmark, the training split to learn from and the validation split")
 @out_option("the detector, and the state of an interrupted training")
 @seed_option("everything that is drawn by chance")
 @click.option(

@@ -90,14 +90,13 @@ class UnrolledTraining:
         """Whether the scans are of a part of revolution, but for flats, ribs and threads."""
         if len(part.learn) < FEWEST_SCANS:
             return Suitability(False, f"there are fewer than {FEWEST_SCANS} scans to learn from")
-        roundness = self._scans(part).roundness
-        if roundness > LEAST_ROUND:
-            why = f"its scans are of a part of revolution (roundness {roundness:.4f})"
-            return Suitability(True, why)
-        why = (
-            f"its scans are not of a part of revolution (roundness {roundness:.4f} < {LEAST_ROUND})"
+        found = self._scans(part).roundness
+        suits = found > LEAST_ROUND
+        what = "of a part of revolution" if suits else "not of a part of revolution"
+        than = "more" if suits else "not more"
+        return Suitability(
+            suits, f"its scans are {what} (roundness {found:.4f}, {than} than {LEAST_ROUND})"
         )
-        return Suitability(False, why)
 
     def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
         """See ``FamilyTraining``."""

@@ -132,7 +132,9 @@ def test_the_family_is_chosen_by_the_scans_unless_it_is_asked_for(tmp_path: Path
     found = train({"pin": pin, "egg": nominal_set(4)["egg"]}, config, out=tmp_path / "auto")
     chosen = found.info["families"]
     assert chosen["pin"]["family"] == found.categories["pin"].family == "unrolled"
-    assert re.fullmatch(r".* of a part of revolution \(roundness 0\.99\d+\)", chosen["pin"]["why"])
+    assert re.fullmatch(
+        r".* of a part of revolution \(roundness 0\.99\d+, more than 0\.985\)", chosen["pin"]["why"]
+    )
     one = train({"pin": pin[:1]}, config).info["families"]["pin"]
     assert one == {"family": "pointwise", "why": "there are fewer than 2 scans to learn from"}
     asked = train({"pin": pin}, replace(config, family="pointwise"), out=tmp_path / "asked")
