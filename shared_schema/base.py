@@ -1,13 +1,13 @@
-"""The frozen base model and the physical quantities that fields are made of.
+"""The frozen base model, and the physical quantities of the fields.
 
-Each quantity publishes its meaning as ``x-quantity`` in the JSON Schema, from which the Blender
-sockets take their subtype and a change of scale finds what to scale:
+Each quantity publishes its meaning as ``x-quantity`` in the JSON Schema. The Blender sockets take
+their subtype from it, and a change of scale finds the fields to scale by it:
 
 ==========  =====================================================================
 length      in the recipe's unit, or a ratio of the part's diagonal
 point       three lengths, a position in the part frame relative to ``Recipe.origin``
 vector      three lengths, a shift in the part frame
-direction   three numbers of any length but zero, in the part frame
+direction   three numbers in the part frame, of any length except zero
 angle       radians
 ratio       a number without unit
 ==========  =====================================================================
@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
-    """Frozen, and strict about unknown fields and about numbers that are not finite."""
+    """A frozen model that refuses unknown fields and numbers that are not finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -53,6 +53,6 @@ Direction = Annotated[
 ]
 Seed = Annotated[
     int,
-    # Six digits are exact in float32, which is what Blender's nodes compute with.
+    # Six digits are exact in float32, in which Blender's nodes compute.
     Field(ge=0, le=999_999, json_schema_extra={"x-quantity": "seed"}),
 ]

@@ -1,6 +1,6 @@
 """Fixed numbers of the defect formulas, published with the JSON Schema for both sides.
 
-Changing one changes what every recipe means: that is a new schema version.
+A change of one of them changes the meaning of every recipe and needs a new schema version.
 """
 
 from __future__ import annotations

@@ -18,4 +18,4 @@ class FlawsmithError(Exception):
 
 
 class SchemaError(FlawsmithError, ValueError):
-    """A JSON document breaks the schema; the message names field, value and what is allowed."""
+    """A JSON document breaks the schema; the message names the field and the allowed values."""

@@ -1,4 +1,4 @@
-"""Reading documents: JSON text in, checked models out, with errors a person can act on."""
+"""Reading documents: JSON text becomes checked models, or errors that a person can act on."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def load_document(path: Path, model: type[ModelT]) -> ModelT:
     """Read a JSON file as ``model``.
 
     Raises:
-        SchemaError: the file cannot be read, is no JSON, or breaks the schema; the message names
-            the file, and every field with its value and what is allowed.
+        SchemaError: the file cannot be read, is not JSON, or breaks the schema; the message names
+            the file, and every wrong field with its value and the allowed values.
     """
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
@@ -78,19 +78,37 @@ def parse_document(text: str, model: type[ModelT]) -> ModelT:
 
 
 def describe(error: ValidationError) -> str:
-    """One line a problem: the field's path, what is wrong or allowed, and the value that came."""
+    """One line for each problem: the field's path, what is allowed, and the value that came."""
     found = error.errors(include_url=False)
     # A list whose items failed is also reported as too short: only the items' errors help.
     found = [p for p in found if p["type"] != "too_short" or not _has_deeper(found, p["loc"])]
-    problems = [
-        f"{_path(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
-        f" (got {_shown(problem['input'])})"
-        for problem in found
-    ]
+    problems = [_problem(problem) for problem in found]
     hidden = len(problems) - SHOWN_ERRORS
     if hidden > 0:
         problems = [*problems[:SHOWN_ERRORS], f"and {hidden} more"]
     return "\n".join(problems)
+
+
+def _problem(problem: ErrorDetails) -> str:
+    """One line on a problem, without pydantic's own words for discriminated unions."""
+    path, value = problem["loc"], problem["input"]
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        name = context["discriminator"].strip("'")
+        path, value = (*path, name), context.get("tag")
+    return f"{_path(path)}: {_allowed(kind, context, problem['msg'])} (got {_shown(value)})"
+
+
+def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
+    if kind == "missing":
+        return "must be given"
+    if kind == "extra_forbidden":
+        return "is not a field of the schema"
+    if kind == "union_tag_invalid":
+        return f"must be one of {context['expected_tags'].replace(chr(39), '')}"
+    if kind == "union_tag_not_found":
+        return "must be given"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _has_deeper(found: list[ErrorDetails], location: tuple[int | str, ...]) -> bool:
@@ -111,5 +129,5 @@ def _shown(value: Any) -> str:
 
 
 def dump(document: Model) -> str:
-    """The JSON text of a document: stable, readable, ending in a newline."""
+    """The JSON text of a document. It is stable and readable, and ends with a newline."""
     return document.model_dump_json(indent=2, exclude_none=True) + "\n"

@@ -1,4 +1,4 @@
-"""Where a defect sits: explicit places in the part frame, and places to be found when sampling."""
+"""Where a defect lies: given places in the part frame, and places that sampling finds."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from shared_schema.base import Angle, Direction, Length, Model, Point
 class SurfacePath(Model):
     """A polyline over the surface.
 
-    ``resolved`` tells the path itself from mere anchors, which replay joins by shortest paths over
-    the surface before it deforms anything; the record beside each sample holds the resolved path.
+    ``resolved`` says whether the points are the path itself or only anchors. Replay joins anchors
+    by shortest paths over the surface before it deforms anything, and the record beside each sample
+    holds the resolved path.
     """
 
     points: tuple[Point, ...] = Field(
         min_length=2, max_length=10_000, description="Vertices of the polyline, or its anchors."
     )
     normals: tuple[Direction, ...] | None = Field(
-        None, description="Outward surface normal at each point; none switches the facing test off."
+        None, description="Outward surface normal at each point; null switches the facing test off."
     )
-    resolved: bool = Field(
-        True, description="False: the points are anchors, to be joined by geodesics."
-    )
+    resolved: bool = Field(True, description="False: the points are anchors, which geodesics join.")
 
     @model_validator(mode="after")
     def _one_normal_each(self) -> Self:
@@ -56,7 +55,7 @@ class PointLocation(Model):
 
 
 class PathLocation(Model):
-    """Given anchors on the surface; their middle one serves defects that need a point."""
+    """Given anchors on the surface; a defect that needs one point takes the middle anchor."""
 
     type: Literal["path"] = "path"
     path: SurfacePath
@@ -97,11 +96,11 @@ class EdgeRandomLocation(Model):
 class NearLocation(Model):
     """A point drawn within a distance of the recipe's first defect, as in compound damage.
 
-    The first defect itself takes a place anywhere.
+    If the first defect itself has this location, its place may be anywhere.
     """
 
     type: Literal["near"] = "near"
-    distance: Length = Field(gt=0, description="How far from the first defect, at most.")
+    distance: Length = Field(gt=0, description="Largest distance from the first defect.")
 
 
 class LassoLocation(Model):

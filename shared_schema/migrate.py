@@ -1,4 +1,4 @@
-"""Old documents become current ones when they are loaded; nothing downstream asks for a version."""
+"""Old documents become current ones when they are loaded, so that no other code checks versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published JSON Schema: the contract for everything that does not import pydantic.
+"""The published JSON Schema, the contract for code that does not import pydantic.
 
 ``python -m shared_schema.publish FILE`` writes the bundle that the Blender extension ships.
 """
@@ -36,13 +36,13 @@ DOCUMENTS: dict[str, type[Model]] = {
 }
 
 
-# What the Blender extension reads and writes, each by the name of its model under ``$defs``.
+# The documents of the Blender extension; each is under ``$defs`` by the name of its model.
 EXTENSION = "extension"
 EXTENSION_MODELS: tuple[type[Model], ...] = (Recipe, RecipeTemplate, ViewSet, Scanner)
 
 
 def json_schema(document: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one of ``DOCUMENTS``, or of all of the extension's.
+    """The JSON Schema (draft 2020-12) of one of ``DOCUMENTS``, or of all of the extension's ones.
 
     ``x-flawsmith`` holds the schema version and the constants of the defect formulas.
     """

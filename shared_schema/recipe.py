@@ -36,7 +36,7 @@ MM_PER_UNIT: dict[Unit, float] = {
 
 
 class Lengths(StrEnum):
-    """How the lengths and coordinates of a recipe are to be read."""
+    """Whether lengths and coordinates of a recipe are absolute, or ratios of the diagonal."""
 
     ABSOLUTE = "absolute"
     RATIO = "ratio"
@@ -51,7 +51,7 @@ class Part(Model):
 
 
 class Recipe(Model):
-    """Concrete defects in the order in which they are applied; no chance is left in it."""
+    """Concrete defects in the order in which they are applied; nothing is random in it."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str = ""
@@ -83,7 +83,7 @@ class RecipeTemplate(Model):
     )
     draws: Varying | None = Field(
         None,
-        description="How many defects a recipe gets, drawn by chance with replacement; none takes "
+        description="Number of defects of a recipe, drawn at random with replacement; null takes "
         "every defect once, in order.",
     )
     defects: tuple[AnyDefectTemplate, ...] = Field(min_length=1, max_length=1000)

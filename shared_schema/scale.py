@@ -1,4 +1,4 @@
-"""Change of scale: what is a length is told by the schema, so nothing else needs to know."""
+"""Change of scale. The schema says which fields are lengths, so no list of names is needed."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def _scaled_value(value: Any, quantity: str | None, annotation: Any, factor: flo
 
 
 def quantity_of(field: FieldInfo) -> str | None:
-    """The field's ``x-quantity``; None for a field that is no quantity."""
+    """The field's ``x-quantity``; None if the field is not a quantity."""
     extra = field.json_schema_extra
     return str(extra["x-quantity"]) if isinstance(extra, dict) and "x-quantity" in extra else None

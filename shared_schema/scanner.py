@@ -1,7 +1,7 @@
-"""Scanners: virtual ones that measure a part anew, ray by ray, as Blender's side does it.
+"""Virtual scanners that measure a part ray by ray; the Blender extension runs them.
 
-A ``Sensor`` does to a replayed cloud what a sensor would have done; a scanner needs no cloud, it
-looks at the surface of the part with its defects. Angles are in radians, lengths in the scanner's
+A ``Sensor`` applies the effects of a real sensor to a replayed cloud. A scanner needs no cloud: it
+measures the surface of the part with its defects. Angles are in radians, lengths in the scanner's
 own ``unit``. ``docs/reference/scanner.md`` has the formula and the source of each effect.
 """
 
@@ -31,7 +31,7 @@ class Scanner(Model):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str = ""
-    description: str = Field("", description="What it stands for, and where its numbers are from.")
+    description: str = Field("", description="The device it stands for, and its sources.")
     unit: Unit = Field(Unit.MM, description="Unit of every length and position.")
     width: Pixels = Field(512, description="Pixels of a row.")
     height: Pixels = Field(512, description="Pixels of a column; pixels are square.")
@@ -52,17 +52,16 @@ class Scanner(Model):
         1.3,
         gt=0,
         le=1.5707963267948966,
-        description="Surface whose normal is turned from the camera, or from the projector, by "
-        "more is lost.",
+        description="Surface is lost if its normal is turned away from the camera, or from the "
+        "projector, by more than this angle.",
     )
     dropout: tuple[ScannerDropout, ...] = Field(
-        (), max_length=16, description="Losses, one after the other."
+        (), max_length=16, description="Losses, which are applied one after the other."
     )
     noise: RayNoise | None = Field(None, description="Noise along the ray from the camera.")
     spacing: float | None = Field(
         None,
         gt=0,
-        description="Of the points of all views, one stays in each cube of this size; none keeps "
-        "all.",
+        description="One point of all views is kept in each cube of this size; null keeps all.",
         json_schema_extra={"x-quantity": "length"},
     )

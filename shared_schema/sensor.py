@@ -1,7 +1,7 @@
-"""Sensors: what a real scanner does to a surface, effect by effect; everything is off by default.
+"""Sensors: the effects of a real scanner on a surface; every effect is off by default.
 
-Lengths are in the sensor's own ``unit``, positions in the frame of the scan. What each effect does,
-with its formula and source, is in ``docs/reference/sensor.md``.
+Lengths are in the sensor's own ``unit``, positions in the frame of the scan.
+``docs/reference/sensor.md`` has the formula and the source of each effect.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class GivenViews(Model):
 
 
 class AroundViews(Model):
-    """The sensor stood at places spread evenly round the part, turned by chance."""
+    """The sensor stood at places spread evenly around the part and turned at random."""
 
     type: Literal["around"] = "around"
-    count: int = Field(1, ge=1, le=1000, description="How many places.")
+    count: int = Field(1, ge=1, le=1000, description="Number of places.")
     standoff: float | None = Field(
         None,
         gt=0,
-        description="Distance to the sphere about the part's bounding box; none takes the "
+        description="Distance to the sphere about the part's bounding box; null takes the "
         "sphere's diameter.",
         json_schema_extra={"x-quantity": "length"},
     )
 
 
 class ScanViews(Model):
-    """The sensor stood where the scan was made from, as told with the scan."""
+    """The sensor stood at the viewpoint that was given with the scan."""
 
     type: Literal["scan"] = "scan"
 
@@ -51,7 +51,7 @@ Views = Annotated[GivenViews | AroundViews | ScanViews, Field(discriminator="typ
 
 
 class Resample(Model):
-    """Restore the scan's own density where defects stretched or compressed the surface."""
+    """The scan's own density is restored where defects stretched or compressed the surface."""
 
     stretch: Ratio = Field(
         1.3,
@@ -60,18 +60,21 @@ class Resample(Model):
         description="Surface stretched by more than this factor is filled up, and surface "
         "compressed by more than it is thinned.",
     )
-    thin: bool = Field(True, description="Also take points away where the surface is compressed.")
+    thin: bool = Field(
+        True, description="Whether points are removed where the surface is compressed."
+    )
 
 
 class Occlusion(Model):
-    """Lose what no viewpoint sees."""
+    """Points that no viewpoint sees are lost."""
 
     hidden: bool = Field(True, description="Surface behind other surface is lost.")
     max_incidence: Angle = Field(
         1.5,
         gt=0,
         le=1.5707963267948966,
-        description="Surface whose normal is turned from the viewpoint by more is lost.",
+        description="Surface is lost if its normal is turned away from the viewpoint by more than "
+        "this angle.",
     )
 
 
@@ -79,7 +82,7 @@ class RandomDropout(Model):
     """Points are lost independently of each other."""
 
     model: Literal["random"] = "random"
-    share: Share = Field(description="Chance of each point to be lost.")
+    share: Share = Field(description="Probability of each point to be lost.")
 
 
 class IncidenceDropout(Model):
@@ -90,8 +93,8 @@ class IncidenceDropout(Model):
         0.5,
         gt=0,
         le=1,
-        description="Cosine of the angle of incidence from which on a point is kept for sure; "
-        "below it the chance falls in proportion.",
+        description="Smallest cosine of the angle of incidence at which every point is kept; "
+        "below it the probability falls in proportion.",
     )
 
 
@@ -99,7 +102,7 @@ class PatchDropout(Model):
     """Patches are lost, as by reflections, dirt or lost packets."""
 
     model: Literal["patches"] = "patches"
-    share: Share = Field(description="Share of the surface that is lost, in the mean.")
+    share: Share = Field(description="Share of the surface that is lost on average.")
     radius: Length = Field(gt=0, description="Radius of a patch.")
 
 
@@ -126,20 +129,20 @@ class RayNoise(Model):
     distance: float | None = Field(
         None,
         gt=0,
-        description="Distance at which that holds; it grows with the square of the distance, as "
-        "by triangulation. None: the same at every distance.",
+        description="Distance at which sigma holds. The noise grows with the square of the "
+        "distance, as in triangulation; null: it is the same at every distance.",
         json_schema_extra={"x-quantity": "length"},
     )
     incidence: Incidence = Field(
-        Incidence.COSINE, description="How it grows with the angle of incidence."
+        Incidence.COSINE, description="How the noise grows with the angle of incidence."
     )
     grazing: Ratio = Field(
-        0.05, ge=0, description="Strength of the growth where incidence is hyperbolic."
+        0.05, ge=0, description="Strength of the growth if incidence is hyperbolic."
     )
 
 
 class CorrelatedNoise(Model):
-    """Smooth waves along the normal, as by calibration, fringes or stereo matching."""
+    """Smooth waves along the normal, as from calibration, fringes or stereo matching."""
 
     model: Literal["correlated"] = "correlated"
     sigma: Length = Field(ge=0, description="Standard deviation.")
@@ -150,9 +153,9 @@ class OutlierNoise(Model):
     """Flying points: some points lie off the surface, along the ray."""
 
     model: Literal["outliers"] = "outliers"
-    share: Share = Field(description="Chance of each point to be one.")
+    share: Share = Field(description="Probability of each point to be a flying point.")
     reach: Length = Field(
-        gt=0, description="Largest distance from the surface; all up to it are equally likely."
+        gt=0, description="Largest distance from the surface; all distances are equally likely."
     )
 
 
@@ -171,7 +174,7 @@ AnyNoise = Annotated[
     Field(discriminator="model"),
 ]
 
-# Effects for which it matters where the sensor stood.
+# Effects that depend on where the sensor stood.
 SEEN_FROM = (IncidenceDropout, RayNoise, OutlierNoise, QuantisationNoise)
 
 
@@ -180,16 +183,16 @@ class Sensor(Model):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str = ""
-    description: str = Field("", description="What it stands for, and where its numbers are from.")
+    description: str = Field("", description="The device it stands for, and its sources.")
     unit: Unit = Field(Unit.MM, description="Unit of every length and position.")
     views: Views | None = Field(None, description="Where the sensor stood.")
     resample: Resample | None = Field(None, description="Density of the deformed surface.")
-    occlusion: Occlusion | None = Field(None, description="What no viewpoint sees.")
+    occlusion: Occlusion | None = Field(None, description="Loss of points that no viewpoint sees.")
     dropout: tuple[AnyDropout, ...] = Field(
-        (), max_length=16, description="Losses, one after the other."
+        (), max_length=16, description="Losses, which are applied one after the other."
     )
     noise: tuple[AnyNoise, ...] = Field(
-        (), max_length=16, description="Noise, one after the other."
+        (), max_length=16, description="Noises, which are applied one after the other."
     )
 
     @model_validator(mode="after")
@@ -197,5 +200,5 @@ class Sensor(Model):
         seen = [e.model for e in (*self.dropout, *self.noise) if isinstance(e, SEEN_FROM)]
         effects = ["occlusion"] * (self.occlusion is not None) + [str(model) for model in seen]
         if effects and self.views is None:
-            raise ValueError(f"without views no {', '.join(effects)}: say where the sensor stood")
+            raise ValueError(f"{', '.join(effects)}: needs views, which say where the sensor stood")
         return self

@@ -1,6 +1,6 @@
-"""Rendered view sets: which cameras saw the part, and which files hold their passes.
+"""Rendered view sets: the cameras that saw the part, and the files of their passes.
 
-Blender writes them, ``view_box`` locations read them.
+Blender writes them, and ``view_box`` locations read them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Row = tuple[float, float, float, float]
 
 
 class Pass(StrEnum):
-    """What a rendered image holds."""
+    """The content of a rendered image."""
 
     RGB = "rgb"
     DEPTH = "depth"
@@ -31,7 +31,7 @@ class Camera(Model):
     """A pinhole camera.
 
     The camera frame has x right, y down and z forward. A point p of the part (column vector) lies
-    at ``T_camera_part @ p`` in it, and is seen at pixel (fx x/z + cx, fy y/z + cy), where (0, 0) is
+    at ``T_camera_part @ p`` in it, and appears at pixel (fx x/z + cx, fy y/z + cy), where (0, 0) is
     the top left corner of the top left pixel.
     """
 

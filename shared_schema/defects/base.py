@@ -1,4 +1,4 @@
-"""What every defect has, and what the templates of defects share."""
+"""The fields that all defects share, and those that all templates of defects share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DefectSpec(Model):
         1, ge=1, le=65_535, description="Number that this defect's points get in the label map."
     )
     mask_threshold: Ratio = Field(
-        0.1, ge=0.0, lt=1.0, description="A point is anomalous where its weight exceeds this."
+        0.1, ge=0.0, lt=1.0, description="A point is anomalous if its weight exceeds this."
     )
 
 
@@ -31,8 +31,8 @@ FacingAngle = Annotated[
     Field(
         ge=0.5,
         le=3.141592653589793,
-        description="Surface whose normal is turned away by this angle or more stays as it is, "
-        "so that the far side of a thin wall does not move; full effect up to half of it.",
+        description="Surface whose normal is turned away by this angle or more does not change, so "
+        "that the far side of a thin wall stays; up to half of it, the effect is full.",
     ),
 ]
 FACING_ANGLE_DEFAULT = 2.0
@@ -46,7 +46,7 @@ class Distribution(StrEnum):
 
 
 class Range(Model):
-    """A number to be drawn between ``min`` and ``max`` for every recipe."""
+    """A number that is drawn between ``min`` and ``max`` for every recipe."""
 
     min: float
     max: float
@@ -68,7 +68,7 @@ class Range(Model):
 
 
 class Choice(Model):
-    """One of several values, drawn with equal chance."""
+    """One of several values, drawn with equal probability."""
 
     choices: tuple[str, ...] = Field(min_length=1)
 
@@ -83,7 +83,7 @@ VaryingChoice = str | Choice
 
 
 class Along(StrEnum):
-    """What a drawn defect without a given direction pushes along."""
+    """The direction in which a drawn defect pushes if its template gives none."""
 
     NORMALS = "normals"
     PLACE = "place"
@@ -92,14 +92,16 @@ class Along(StrEnum):
 class Repeat(Model):
     """A row of defects instead of one, such as the marks of a tool that chatters."""
 
-    count: Varying = Field(description="How many, a number or a range.")
-    spacing: VaryingLength = Field(description="Distance from one to the next over the surface.")
+    count: Varying = Field(description="Number of defects, as a number or a range.")
+    spacing: VaryingLength = Field(
+        description="Distance from one defect to the next over the surface."
+    )
 
 
 class DefectTemplate(Model):
     """A defect with ranges in place of values, and a location in place of coordinates.
 
-    Fields that carry the name of a field of the concrete defect are held to its bounds.
+    A field with the name of a field of the concrete defect has to stay within its bounds.
     """
 
     spec: ClassVar[type[DefectSpec]]
@@ -111,12 +113,12 @@ class DefectTemplate(Model):
     )
     mask_threshold: Varying = 0.1
     chance: float = Field(
-        1.0, gt=0, description="Relative chance of being drawn, where the template draws a subset."
+        1.0, gt=0, description="Relative probability to be drawn, if the template draws a subset."
     )
     location: Location = Field(default_factory=SurfaceRandomLocation)
     repeat: Repeat | None = Field(
         None,
-        description="Draw a row of such defects across a random heading, middle at the location.",
+        description="Draw a row of such defects across a random heading, centred at the location.",
     )
 
     @field_validator("repeat")
@@ -140,6 +142,10 @@ def _ends(value: Any) -> tuple[Any, ...]:
     return () if value is None or value == "auto" else (value,)
 
 
+def _must(error: ValidationError) -> str:
+    return error.errors()[0]["msg"].replace("Input should be", "it must be")
+
+
 def _check_field(spec: type[DefectSpec], name: str, value: object) -> None:
     field = spec.model_fields[name]
     annotated: Any = Annotated[field.annotation, field]
@@ -147,6 +153,4 @@ def _check_field(spec: type[DefectSpec], name: str, value: object) -> None:
     try:
         adapter.validate_python(value)
     except ValidationError as error:
-        raise ValueError(
-            f"{name}: {value!r} is out of bounds: {error.errors()[0]['msg']}"
-        ) from None
+        raise ValueError(f"{name}: {value!r} is out of bounds: {_must(error)}") from None

@@ -20,8 +20,8 @@ class BendSpec(DefectSpec):
         json_schema_extra=suggested((0.0, 1.0, 0.0)),
     )
     side: Direction = Field(
-        description="Points from the hinge to the side that turns; its part along the axis is "
-        "left out.",
+        description="Direction from the hinge to the side that turns; its component along the axis "
+        "does not count.",
         json_schema_extra=suggested((1.0, 0.0, 0.0)),
     )
     angle: Angle = Field(
@@ -47,7 +47,7 @@ class BendSpec(DefectSpec):
 
 
 class BendTemplate(DefectTemplate):
-    """Bends to be drawn: the plane comes from the location, the hinge from the section's shape."""
+    """A range of bends: the location gives the plane, the section's shape gives the hinge."""
 
     spec: ClassVar = BendSpec
 

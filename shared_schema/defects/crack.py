@@ -12,7 +12,7 @@ from shared_schema.defects.base import DefectSpec, DefectTemplate, Varying, Vary
 
 
 class Severed(StrEnum):
-    """What becomes of the piece on the far side of the crack's plane (where its normal points)."""
+    """What happens to the piece on the side of the crack's plane to which its normal points."""
 
     NO = "no"
     SHIFT = "shift"
@@ -33,8 +33,8 @@ class CrackSpec(DefectSpec):
         json_schema_extra=suggested((1.0, 0.0, 0.0)),
     )
     direction: Direction = Field(
-        description="Where the crack runs in, from the surface into the material; its part along "
-        "the plane's normal is left out.",
+        description="Direction of the crack from the surface into the material; its component "
+        "along the plane's normal does not count.",
         json_schema_extra=suggested((0.0, 0.0, -1.0)),
     )
     length: Length = Field(
@@ -42,7 +42,7 @@ class CrackSpec(DefectSpec):
     )
     depth: Length = Field(
         gt=0,
-        description="How deep the crack runs in, from mouth to front.",
+        description="Depth of the crack from its mouth to its front.",
         json_schema_extra=suggested(0.15),
     )
     gap: Length = Field(
@@ -54,26 +54,30 @@ class CrackSpec(DefectSpec):
         0.5,
         ge=0,
         le=0.9,
-        description="Part of the gap made by pushing the flanks apart; the rest is lost material.",
+        description="Share of the gap that opens by pushing the flanks apart; the rest is lost "
+        "material.",
     )
     flank: Length = Field(
         gt=0,
-        description="Distance from the gap where the pushed-apart flanks come to rest.",
+        description="Distance from the gap at which the surface is no longer pushed aside.",
         json_schema_extra=suggested(0.03),
     )
     walls: Length = Field(
         0.0,
         ge=0,
-        description="How deep below the surface the walls of the gap are seen; 0: what lies in the "
-        "gap is missing.",
+        description="Depth to which the walls of the gap are present; 0: the points in the gap are "
+        "removed.",
     )
     roughness: Ratio = Field(
-        0.0, ge=0, le=1, description="How far the crack strays off its plane, as a ratio of flank."
+        0.0,
+        ge=0,
+        le=1,
+        description="Largest distance of the crack from its plane, as a ratio of flank.",
     )
     seed: Seed = Field(0, description="Seed of the roughness.")
     severed: Severed = Field(Severed.NO, description="Whether the part is broken through.")
     offset: Vector = Field(
-        (0.0, 0.0, 0.0), description="Shift of the far piece, where the part is severed by shift."
+        (0.0, 0.0, 0.0), description="Shift of the far piece, if severed is shift."
     )
 
     @model_validator(mode="after")
@@ -86,7 +90,7 @@ class CrackSpec(DefectSpec):
 
 
 class CrackTemplate(DefectTemplate):
-    """Cracks to be drawn: at the location, across a random heading, running in along the normal."""
+    """A range of cracks at the location, across a random heading, into the part by its normal."""
 
     spec: ClassVar = CrackSpec
 

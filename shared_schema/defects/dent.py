@@ -1,4 +1,4 @@
-"""Dent: a point pressed into the surface (MPAS-1D); a bump where the depth is negative."""
+"""Dent: a point pressed into the surface (MPAS-1D), or a bump if the depth is negative."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DentSpec(DefectSpec):
     kind: Literal["dent"] = "dent"
     center: Point = Field(description="Middle of the dent, on the surface.")
     center_normal: Direction | None = Field(
-        None, description="Outward normal at the center; none switches the facing test off."
+        None, description="Outward normal at the center; null switches the facing test off."
     )
     radius: Length = Field(
         gt=0,
@@ -44,7 +44,7 @@ class DentSpec(DefectSpec):
 
 
 class DentTemplate(DefectTemplate):
-    """Dents to be drawn."""
+    """A range of dents."""
 
     spec: ClassVar = DentSpec
 

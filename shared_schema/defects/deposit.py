@@ -17,9 +17,9 @@ from shared_schema.defects.base import (
 
 
 class DepositSpec(DefectSpec):
-    """A concrete deposit: the cap of a sphere on a disc, drawn out along ``heading``.
+    """A concrete deposit: the cap of a sphere on a disc, stretched along ``heading``.
 
-    A height up to the radius is a drop that lies flat, a greater one a ball that overhangs.
+    With a height up to the radius it is a flat drop, with a greater one an overhanging ball.
     """
 
     kind: Literal["deposit"] = "deposit"
@@ -35,11 +35,12 @@ class DepositSpec(DefectSpec):
     )
     height: Length = Field(
         ge=0,
-        description="How high the deposit rises over its center.",
+        description="Height of the deposit over its center.",
         json_schema_extra=suggested(0.04),
     )
     heading: Direction = Field(
-        description="Along which the deposit is drawn out; its part along the normal is left out.",
+        description="Direction in which the deposit is stretched; its component along the normal "
+        "does not count.",
         json_schema_extra=suggested((1.0, 0.0, 0.0)),
     )
     stretch: Ratio = Field(
@@ -63,7 +64,7 @@ class DepositSpec(DefectSpec):
 
 
 class DepositTemplate(DefectTemplate):
-    """Deposits to be drawn: at the location, drawn out in a random heading."""
+    """A range of deposits at the location, stretched in a random heading."""
 
     spec: ClassVar = DepositSpec
 

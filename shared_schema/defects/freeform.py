@@ -52,21 +52,21 @@ class FreeformSpec(DefectSpec):
     )
     normal: Direction | None = Field(
         None,
-        description="Outward normal of the surface that the defect lies on; none switches the "
+        description="Outward normal of the surface that the defect lies on; null switches the "
         "facing test off.",
     )
     facing_angle: FacingAngle = FACING_ANGLE_OF_HULL
 
 
 class FreeformTemplate(DefectTemplate):
-    """Freeform defects to be drawn: a random hull about the location, filled with bumps."""
+    """A range of freeform defects: a random hull around the location, filled with bumps."""
 
     spec: ClassVar = FreeformSpec
 
     kind: Literal["freeform"] = "freeform"
     size: VaryingLength = Field(description="Half the extent of the hull along the surface.")
     amplitude: VaryingLength
-    bump_count: Varying = Field(8, description="How many bumps, a number or a range.")
+    bump_count: Varying = Field(8, description="Number of bumps, as a number or a range.")
     sigma_ratio: Varying = Field(
         0.35, description="Standard deviation of the bumps, as a ratio of size."
     )

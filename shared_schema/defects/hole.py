@@ -19,7 +19,7 @@ from shared_schema.defects.base import (
 
 
 class HoleWalls(StrEnum):
-    """What is seen in the hole."""
+    """The surface inside the hole."""
 
     NONE = "none"
     OPEN = "open"
@@ -36,7 +36,7 @@ class HoleSpec(DefectSpec):
     kind: Literal["hole"] = "hole"
     center: Point = Field(description="Middle of the hole, on the surface.")
     direction: Direction = Field(
-        description="Where the hole runs in, from the surface into the material.",
+        description="Direction of the hole, from the surface into the material.",
         json_schema_extra=suggested((0.0, 0.0, -1.0)),
     )
     radius: Length = Field(
@@ -44,13 +44,12 @@ class HoleSpec(DefectSpec):
     )
     depth: Length = Field(
         ge=0,
-        description="How deep the hole reaches below its center; more than the wall is thick goes "
-        "through.",
+        description="Depth of the hole below its center; more than the wall is thick goes through.",
         json_schema_extra=suggested(0.04),
     )
     walls: HoleWalls = Field(
         HoleWalls.NONE,
-        description="What is seen in the hole: nothing, its wall, or its wall and a flat bottom.",
+        description="Surface inside the hole: none, its wall, or its wall and a flat bottom.",
     )
     rim: Length = Field(
         0.0, description="Height of the raised rim about the hole; negative makes a bevel."
@@ -61,14 +60,14 @@ class HoleSpec(DefectSpec):
         json_schema_extra=suggested(0.02),
     )
     roughness: Ratio = Field(
-        0.0, ge=0, le=0.9, description="Variation of the radius round the hole, as a ratio of it."
+        0.0, ge=0, le=0.9, description="Variation of the radius around the hole, as a ratio of it."
     )
     seed: Seed = Field(0, description="Seed of the roughness.")
     facing_angle: FacingAngle = FACING_ANGLE_DEFAULT
 
 
 class HoleTemplate(DefectTemplate):
-    """Holes to be drawn: at the location, running in against the surface's normal."""
+    """A range of holes at the location, against the normal of the surface."""
 
     spec: ClassVar = HoleSpec
 

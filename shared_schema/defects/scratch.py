@@ -36,7 +36,10 @@ class ScratchSpec(DefectSpec):
     )
     profile: Falloff = Field(Falloff.COSINE, description="Shape of the groove across the path.")
     taper: Ratio = Field(
-        0.15, ge=0, le=0.5, description="Part of the length over which the depth fades at each end."
+        0.15,
+        ge=0,
+        le=0.5,
+        description="Share of the length over which the depth fades at each end.",
     )
     pile_up: Ratio = Field(
         0.2, ge=0, le=1, description="Height of the raised lips as a ratio of the depth."
@@ -52,13 +55,13 @@ class ScratchSpec(DefectSpec):
 
 
 class ScratchTemplate(DefectTemplate):
-    """Scratches to be drawn: a random heading and length from the location, or its given path."""
+    """A range of scratches: a random heading and length, or the path of the location."""
 
     spec: ClassVar = ScratchSpec
 
     kind: Literal["scratch"] = "scratch"
     length: VaryingLength = Field(
-        description="Length over the surface, where the location is no path."
+        description="Length over the surface, if the location is not a path."
     )
     width: Varying
     depth: Varying
