@@ -111,7 +111,7 @@ def test_a_scan_is_refused_for_its_own_reason_where_no_picture_can_be_drawn(tmp_
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 1
-    assert "the scan is too small to be placed" in result.stderr.replace("\n", " ")
+    assert "the scan fits the whole nominal model if it is" in result.stderr.replace("\n", " ")
 
 
 def test_a_missing_optional_package_is_named_with_its_command(tmp_path: Path) -> None:
