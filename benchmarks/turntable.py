@@ -34,8 +34,8 @@ from backend.geometry.transform import transform_points
 from backend.io import read_cloud
 from backend.registration import (
     Fit,
+    NominalModel,
     Registration,
-    Target,
     Turntable,
     TurntableView,
     register,
@@ -87,15 +87,15 @@ def verdict(found: Registration, truth: FloatArray, middle: FloatArray) -> str:
     return "told" if any(within(other, NEAR) for other in found.alternatives) else "off"
 
 
-def run_of(target: Target, run: Path) -> None:
+def run_of(model: NominalModel, run: Path) -> None:
     """Print the table of one run."""
     angles, scans = zip(*scans_of(run), strict=True)
     start = time.process_time()
     try:
-        table = register_turntable(target, scans, angles, rng=np.random.default_rng(0))
+        table = register_turntable(model, scans, angles, rng=np.random.default_rng(0))
     except RegistrationError as error:
         print(f"{run.name}, as one turntable: {error}\n")
-        each_alone(target, scans, angles)
+        each_alone(model, scans, angles)
         return
     seconds = (time.process_time() - start) / len(scans)
     print(f"{run.name}: axis {np.round(table.axis, 3)}, {seconds:.1f} CPU s a scan\n")
@@ -103,10 +103,10 @@ def run_of(target: Target, run: Path) -> None:
         "view  fitness noise mm coverage agreement  degrees     mm   next    mm"
         "  alone   degrees     mm  alternatives"
     )
-    nexts = neighbours(table, angles, target.center)
+    nexts = neighbours(table, angles, model.center)
     for angle, view, step in zip(angles, table.views, nexts, strict=True):
         truth = turned(table, angle, table.T_scan_part)
-        print(row(angle, view, step, truth, target.center), flush=True)
+        print(row(angle, view, step, truth, model.center), flush=True)
     placed = sum(view.contradiction is None for view in table.views)
     worst, shift = np.max(nexts, axis=0)
     print(
@@ -127,13 +127,13 @@ def neighbours(
     ]
 
 
-def each_alone(target: Target, scans: Sequence[PointCloud], angles: Sequence[float]) -> None:
+def each_alone(model: NominalModel, scans: Sequence[PointCloud], angles: Sequence[float]) -> None:
     """Print what comes of each scan without the others."""
     print("view  fitness noise mm coverage agreement  CPU s")
     for angle, scan in zip(angles, scans, strict=True):
         start = time.process_time()
         try:
-            found = register(target, scan, rng=np.random.default_rng(0))
+            found = register(model, scan, rng=np.random.default_rng(0))
         except RegistrationError as error:
             text = f" {str(error).partition('. ')[0]}"
         else:
@@ -171,9 +171,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the model and runs")
     data = parser.parse_args().data
     print(f"{platform.machine()}, numpy {np.__version__}, scipy {scipy.__version__}\n")
-    target = Target(read_cloud(data / "kopfstueck_cad.ply"))
+    model = NominalModel(read_cloud(data / "kopfstueck_cad.ply"))
     for run in sorted(data.glob("run_*")):
-        run_of(target, run)
+        run_of(model, run)
 
 
 if __name__ == "__main__":

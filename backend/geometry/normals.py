@@ -22,7 +22,6 @@ from scipy.spatial import cKDTree
 from backend.cloud import PointCloud
 from backend.geometry.chunks import each_chunk
 from backend.geometry.mend_mesh import WORTH_TELLING
-from backend.geometry.surface import subsample_surface
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -30,8 +29,6 @@ IntArray = NDArray[np.int64]
 NormalSource = Literal["file", "mesh", "viewpoint", "nominal", "consistent"]
 
 NEIGHBORS = 16
-# Dense enough that the nearest sample lies on the right wall of any part worth scanning.
-NOMINAL_SAMPLES = 100_000
 NOMINAL_NEIGHBORS = 8
 # Pieces with a smaller share of the points, and all beyond so many, are not looked for cavities.
 SMALLEST_PIECE = 0.002
@@ -243,14 +240,13 @@ def with_outward_normals(
     Args:
         cloud: normals it has are kept but for their sign.
         viewpoint: (3,) the sensor's place, or (N, 3) one for each point, in the cloud's frame.
-        nominal: the nominal model as a mesh, in the cloud's frame.
+        nominal: samples of the nominal model, with outward normals, in the cloud's frame.
     """
     normals = _own_normals(cloud)
     if viewpoint is not None and cloud.normals is None and not _is_sure(cloud):
         return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
     if nominal is not None:
-        surface = subsample_surface(nominal, NOMINAL_SAMPLES, np.random.default_rng(0), even=False)
-        return cloud.with_normals(orient_as(surface, cloud.points, normals)), "nominal"
+        return cloud.with_normals(orient_as(nominal, cloud.points, normals)), "nominal"
     if cloud.normals is not None:
         return cloud, "file"
     if _is_mesh(cloud):

@@ -4,20 +4,20 @@ Attributes:
     register: find the pose of a scan, or refuse it.
     register_at: how a scan fits at a pose that is known.
     register_turntable: find the poses of scans between which the part turned by known angles.
-    Target: a nominal model that several scans are registered to.
+    NominalModel: a nominal model that several scans are registered to.
 """
 
 from backend.registration.acceptance import MIN_FITNESS
+from backend.registration.nominal_model import NominalModel
 from backend.registration.register import Fit, Registration, register, register_at
 from backend.registration.search import principal_poses
-from backend.registration.surface import Target
 from backend.registration.turntable import Turntable, TurntableView, register_turntable
 
 __all__ = [
     "MIN_FITNESS",
     "Fit",
+    "NominalModel",
     "Registration",
-    "Target",
     "Turntable",
     "TurntableView",
     "principal_poses",

@@ -24,6 +24,7 @@ from backend.registration import (
     register_at,
     register_turntable,
 )
+from backend.registration.nominal_model import NominalModel, nominal_model
 from backend.registration.poses import MOST_MEASURED
 from shared_schema.recipe import MM_PER_UNIT, Unit
 from shared_schema.record import (
@@ -98,7 +99,7 @@ def align(
     model_unit = part_unit
     if nominal is not None:
         model_unit = Unit(nominal.unit or part_unit)
-        nominal = nominal.in_unit(part_unit)
+        model = nominal_model(nominal, part_unit)
     scale = _scale(scan, part_unit)
     T_part_scan = np.diag([scale, scale, scale, 1.0])  # noqa: N806
     asked = AlignmentRequest(
@@ -119,11 +120,11 @@ def align(
         rescaled = scan.transformed(T_part_scan)
         eye = None if viewpoint is None else scale * viewpoint
         if pose is not None:
-            found = register_at(nominal, rescaled, pose @ np.linalg.inv(T_part_scan), viewpoint=eye)
+            found = register_at(model, rescaled, pose @ np.linalg.inv(T_part_scan), viewpoint=eye)
             T_part_scan = pose  # noqa: N806
         else:
             found = register(
-                nominal,
+                model,
                 rescaled,
                 rng=np.random.default_rng(seed),
                 min_fitness=min_fitness,
@@ -139,10 +140,12 @@ def align(
         viewpoint = transform_points(T_part_scan, viewpoint[None, :])[0]
     cut = np.empty((0, 3))
     if nominal is not None and crop:
-        cropped = _crop(scan, T_part_scan, nominal, found, viewpoint)
+        cropped = _crop(scan, T_part_scan, model, found, viewpoint)
         cut, scan = scan.points[~cropped.stays], cropped.of(scan)
     placed, told_by = with_outward_normals(
-        scan.transformed(T_part_scan), viewpoint=viewpoint, nominal=nominal
+        scan.transformed(T_part_scan),
+        viewpoint=viewpoint,
+        nominal=None if nominal is None else model.dense_samples,
     )
     if scan.normals is None and placed.normals is not None:
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
@@ -188,7 +191,7 @@ def turntable_poses(
     """
     few = [_thinned(cleaning.clean(scan)[0] if clean else scan, part_unit) for scan in scans]
     table = register_turntable(
-        nominal.in_unit(part_unit),
+        nominal_model(nominal, part_unit),
         few,
         [turn * row for row in range(len(scans))],
         rng=np.random.default_rng(seed),
@@ -233,14 +236,14 @@ def align_again(
 def _crop(
     scan: PointCloud,
     T_part_scan: FloatArray,  # noqa: N803 - the project's transform names
-    nominal: PointCloud,
+    model: NominalModel,
     found: Registration,
     viewpoint: FloatArray | None,
 ) -> cropping.Crop:
     """What of ``scan`` belongs to the part; ``viewpoint`` is in its frame."""
     return cropping.crop(
         scan.transformed(T_part_scan),
-        nominal,
+        model,
         noise=found.noise,
         on_part=found.on_part,
         viewpoint=viewpoint,

@@ -11,8 +11,8 @@ from backend.geometry.extent import extent
 from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import Freedom, free_motions, motion_between
 from backend.registration.evidence import Evidence, Noise, Seen, measure_noise, weigh
+from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, Surface
 from backend.registration.search import SURFACE_ERROR, polish, principal_axes
-from backend.registration.surface import FIT_DISTANCE, Scan, Surface, Target
 
 FloatArray = NDArray[np.float64]
 
@@ -62,21 +62,21 @@ class Candidate:
 
 
 def best_candidates(
-    target: Target, scan: Scan, seen: Seen, transforms: FloatArray
+    model: NominalModel, scan: Scan, seen: Seen, transforms: FloatArray
 ) -> list[Candidate]:
     """The most likely of ``transforms`` (S, 4, 4), improved to the end, best first.
 
     Args:
-        target: the nominal model.
+        model: the nominal model.
         scan: all points.
         seen: fewer points.
         transforms: poses.
     """
-    weighed = [(weigh(target.surface, seen, transform), transform) for transform in transforms]
+    weighed = [(weigh(model.surface, seen, transform), transform) for transform in transforms]
     weighed.sort(key=lambda pair: -pair[0].likelihood.mean())
     least = weighed[0][0].likelihood.mean() - HOPELESS
     found = [
-        candidate_at(target.fine, scan, seen, transform)
+        candidate_at(model.fine, scan, seen, transform)
         for evidence, transform in weighed[:MOST]
         if evidence.likelihood.mean() >= least
     ]

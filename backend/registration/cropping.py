@@ -9,7 +9,6 @@ the part, or lies over surface that it has taken the place of; a table meets the
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
 from backend.geometry.normals import estimate_normals, orient_towards
-from backend.geometry.surface import subsample_surface
+from backend.registration.nominal_model import NominalModel
 from shared_schema.record import CroppingReport
 
 FloatArray = NDArray[np.float64]
@@ -29,7 +28,6 @@ BoolArray = NDArray[np.bool_]
 METHOD = "pieces over the nominal surface"
 # Points fit the surface within so many standard deviations of those on the part, and its samples.
 SIGMAS = 4.0
-SURFACE_SAMPLES = 60_000
 # So many points of a scan are looked at; the others belong where the nearest of these does.
 LOOKED_AT = 60_000
 # Normals are fitted to a disc of so many standard deviations of the noise, or so many points.
@@ -104,7 +102,7 @@ class Crop:
 
 def crop(
     placed: PointCloud,
-    nominal: PointCloud,
+    nominal: NominalModel,
     *,
     noise: float,
     on_part: BoolArray,
@@ -115,7 +113,7 @@ def crop(
 
     Args:
         placed: N points in the part frame and unit.
-        nominal: the nominal model, a mesh, in the same.
+        nominal: the nominal model, in the same.
         noise: standard deviation of the points on the part about its surface.
         on_part: (N,) bool, the points that the registration found on the surface.
         viewpoint: (3,) where the sensor stood, in the part frame.
@@ -146,7 +144,7 @@ def crop(
 
 def part_of_scene(
     placed: PointCloud,
-    nominal: PointCloud,
+    nominal: NominalModel,
     *,
     noise: float,
     viewpoint: FloatArray | None = None,
@@ -155,7 +153,7 @@ def part_of_scene(
     """Which points (N,) of a placed scan belong to the part; arguments as of ``crop``."""
     rows = np.arange(0, len(placed), max(1, -(-len(placed) // LOOKED_AT)))
     looked = _look(placed.points[rows], nominal, noise, viewpoint)
-    stays = _stays(looked, nominal.diagonal, settings)
+    stays = _stays(looked, nominal.mesh.diagonal, settings)
     if len(rows) == len(placed):
         return stays
     distance, nearest = looked.cloud.tree.query(placed.points, workers=-1)
@@ -186,15 +184,10 @@ class _Looked:
     fits: BoolArray
 
 
-@lru_cache(maxsize=1)
-def _surface(nominal: PointCloud) -> PointCloud:
-    return subsample_surface(nominal, SURFACE_SAMPLES, np.random.default_rng(0))
-
-
 def _look(
-    points: FloatArray, nominal: PointCloud, noise: float, viewpoint: FloatArray | None
+    points: FloatArray, nominal: NominalModel, noise: float, viewpoint: FloatArray | None
 ) -> _Looked:
-    surface, cloud = _surface(nominal), PointCloud(points)
+    surface, cloud = nominal.even_samples, PointCloud(points)
     assert surface.normals is not None  # a subsampled surface has them
     reach, spacing = SIGMAS * noise + surface.spacing, _spacing(cloud)
     distance, rows = surface.tree.query(points, workers=-1)

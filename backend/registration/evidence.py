@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
 
 from backend.geometry.transform import transform_points
+from backend.registration.nominal_model import FIT_DISTANCE, Matches, Scan, Side, Surface
 from backend.registration.search import MOST_OFFSET, STRAY, SURFACE_ERROR, log_likelihood
-from backend.registration.surface import FIT_DISTANCE, Matches, Scan, Side, Surface
 from backend.registration.view import cell_keys, picture, roughness, visible
 
 FloatArray = NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.extent import extent
-from backend.registration.surface import FIT_DISTANCE, Target
+from backend.registration.nominal_model import FIT_DISTANCE, NominalModel
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
 FloatArray = NDArray[np.float64]
@@ -37,9 +37,9 @@ def plausible_factors(size: float) -> list[float]:
     return [factor for factor in FACTORS if RIGHT_SIZE[0] <= factor * size <= RIGHT_SIZE[1]]
 
 
-def unplaceable(target: Target, scan: PointCloud, min_fitness: float) -> str | None:
+def unplaceable(model: NominalModel, scan: PointCloud, min_fitness: float) -> str | None:
     """Why no pose needs to be looked for: the scan is much too small or too large."""
-    nominal = target.nominal
+    nominal = model.mesh
     if extent(scan.points) < LEAST_SIZE * extent(nominal.points):
         return "the scan is too small to be placed"
     # What lies within the part lies within this reach of the median, if it is most of the scan.

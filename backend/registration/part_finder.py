@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.transform import transform_points
-from backend.registration import Registration, Target, principal_poses, register
+from backend.registration import NominalModel, Registration, principal_poses, register
 from backend.registration.cropping import Crop, crop
 
 FloatArray = NDArray[np.float64]
@@ -34,9 +34,9 @@ class PartFinder:
     poses: Sequence[FloatArray] = field(default_factory=tuple)
 
     @cached_property
-    def target(self) -> Target:
-        """The model, whose surface is sampled once."""
-        return Target(self.nominal)
+    def model(self) -> NominalModel:
+        """The nominal model, prepared once."""
+        return NominalModel(self.nominal)
 
     def crop(self, scan: PointCloud, viewpoint: Sequence[float] | None = None) -> Crop:
         """Tell the points of ``scan`` that belong to the part.
@@ -52,7 +52,7 @@ class PartFinder:
         found = self._place(scan, eye)
         return crop(
             scan.transformed(found.T_part_scan),
-            self.target.nominal,
+            self.model,
             noise=found.noise,
             on_part=found.on_part,
             viewpoint=None if eye is None else transform_points(found.T_part_scan, eye),
@@ -61,7 +61,7 @@ class PartFinder:
     def _place(self, scan: PointCloud, eye: FloatArray | None) -> Registration:
         starts = np.stack([*self.poses, *principal_poses(self.nominal, scan)])
         rng = np.random.default_rng(SEED)
-        near = register(self.target, scan, rng=rng, judge=False, viewpoint=eye, starts=starts)
+        near = register(self.model, scan, rng=rng, judge=False, viewpoint=eye, starts=starts)
         if near.fitness >= ENOUGH:
             return near
-        return register(self.target, scan, rng=np.random.default_rng(SEED), viewpoint=eye)
+        return register(self.model, scan, rng=np.random.default_rng(SEED), viewpoint=eye)

@@ -15,13 +15,13 @@ from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import apart
 from backend.registration.candidates import Candidate, best_candidates, measured, rivals
 from backend.registration.evidence import LEAST_FACING, Seen
+from backend.registration.nominal_model import NominalModel, Scan, Side, isolated
 from backend.registration.search import (
     NEAR_ROUNDS,
     ROUNDS,
     coarse_poses,
     search,
 )
-from backend.registration.surface import Scan, Side, Target, isolated
 from backend.registration.view import seen_along
 
 FloatArray = NDArray[np.float64]
@@ -129,7 +129,7 @@ def _middle(points: FloatArray, size: float) -> FloatArray:
 
 
 def find_poses(
-    target: Target,
+    model: NominalModel,
     scan: PointCloud,
     rng: np.random.Generator,
     viewpoint: FloatArray | None = None,
@@ -142,38 +142,38 @@ def find_poses(
 
     ``from_viewpoint``: only poses that show the surface to it are looked for.
     """
-    frames, small = _prepared(target, scan, viewpoint, from_viewpoint=from_viewpoint)
+    frames, small = _prepared(model, scan, viewpoint, from_viewpoint=from_viewpoint)
     start = None if prefer is None else frames.to_unit(prefer)
     if starts is None:
-        rounds, coarse = ROUNDS, coarse_poses(target.mesh, rng)
+        rounds, coarse = ROUNDS, coarse_poses(model.unit_mesh, rng)
     else:
         rounds, coarse = NEAR_ROUNDS, np.stack([*map(frames.to_unit, starts)])
     body = _body(small)
-    transforms = search(target, body, rounds, coarse, start)
+    transforms = search(model, body, rounds, coarse, start)
     seen = _seen(body, viewpoint, frames)
-    candidates = best_candidates(target, small, seen, transforms)
+    candidates = best_candidates(model, small, seen, transforms)
     return Found(frames, scan.points, small, seen, candidates, viewpoint, start)
 
 
 def found_at(
-    target: Target, scan: PointCloud, pose: FloatArray, viewpoint: FloatArray | None
+    model: NominalModel, scan: PointCloud, pose: FloatArray, viewpoint: FloatArray | None
 ) -> Found:
     """The one ``pose`` (4, 4) ``T_part_scan`` that ``scan`` is known to have."""
-    frames, small = _prepared(target, scan, viewpoint, from_viewpoint=False)
+    frames, small = _prepared(model, scan, viewpoint, from_viewpoint=False)
     seen = _seen(_body(small), viewpoint, frames)
-    candidate = measured(target.fine, small, seen, frames.to_unit(pose))
+    candidate = measured(model.fine, small, seen, frames.to_unit(pose))
     return Found(frames, scan.points, small, seen, [candidate], viewpoint, None)
 
 
 def _prepared(
-    target: Target, scan: PointCloud, viewpoint: FloatArray | None, *, from_viewpoint: bool
+    model: NominalModel, scan: PointCloud, viewpoint: FloatArray | None, *, from_viewpoint: bool
 ) -> tuple[Frames, Scan]:
     """As many of the points as are enough to tell a pose, at unit size."""
     step = -(-len(scan) // MOST_MEASURED)
     normals = None if scan.normals is None else scan.normals[::step]
     few = PointCloud(scan.points[::step], normals)
-    size = target.nominal.diagonal
-    frames = Frames(target.center, _middle(few.points, size), size)
+    size = model.mesh.diagonal
+    frames = Frames(model.center, _middle(few.points, size), size)
     return frames, _at_unit_size(few, viewpoint, frames, from_viewpoint=from_viewpoint)
 
 

@@ -28,8 +28,8 @@ from backend.registration.mistakes import (
     unplaceable,
     wrong_unit,
 )
+from backend.registration.nominal_model import NominalModel, nominal_model
 from backend.registration.poses import Found, find_poses, found_at
-from backend.registration.surface import Target, prepared
 from shared_schema.recipe import Unit
 
 FloatArray = NDArray[np.float64]
@@ -95,7 +95,7 @@ class Registration(Fit):
 
 
 def register(
-    nominal: PointCloud | Target,
+    nominal: PointCloud | NominalModel,
     scan: PointCloud,
     *,
     rng: np.random.Generator,
@@ -113,7 +113,7 @@ def register(
     but speaks against no pose.
 
     Args:
-        nominal: a mesh, in the part frame; as a ``Target`` where more scans follow.
+        nominal: a mesh, in the part frame; as a ``NominalModel`` where more scans follow.
         scan: points in any pose, in the nominal's unit. Its normals, where it has them, choose
             between poses that fit as well.
         rng: the only source of chance; the same state gives the same result.
@@ -134,30 +134,30 @@ def register(
         RegistrationError: no pose is likely to be right; the message says why, and if the scan
             looks like one in another unit or of the mirrored part.
     """
-    target = nominal if isinstance(nominal, Target) else prepared(nominal)
+    model = nominal if isinstance(nominal, NominalModel) else nominal_model(nominal)
     found: Found | None = None
-    reason = unplaceable(target, scan, min_fitness if judge else 0.0)
+    reason = unplaceable(model, scan, min_fitness if judge else 0.0)
     if reason is None:
-        found = _found(target, scan, rng, viewpoint, prefer, starts)
+        found = _found(model, scan, rng, viewpoint, prefer, starts)
         if not judge:
             return as_registration(found)
         if objection(found.equal[0], min_fitness) is not None:
-            found = _with_poses_beside(target, scan, rng, found)
+            found = _with_poses_beside(model, scan, rng, found)
         # A pose that fits clearly worse than one that is refused is not right because of that.
         trusted = [one for one in found.equal if objection(one, min_fitness) is None]
         if trusted:
             found = replace(found, candidates=trusted)
         reason = objection(found.equal[0], min_fitness)
-    factor = _likely_factor(target, scan, rng, found, refused=reason is not None)
+    factor = _likely_factor(model, scan, rng, found, refused=reason is not None)
     if factor is not None:
         raise _refused(wrong_unit(factor, unit, model_unit), found)
     if found is not None and reason is None:
-        if mirror_is_likelier(target.surface, found.seen, found.equal[0]):
+        if mirror_is_likelier(model.surface, found.seen, found.equal[0]):
             raise _refused(f"the mirror image of the scan fits better. {MIRRORED}", found)
         return as_registration(found)
-    if _is_mirrored(target, scan, rng, min_fitness):
+    if _is_mirrored(model, scan, rng, min_fitness):
         raise _refused(f"{reason}. {MIRRORED}", found)
-    raise _refused(f"{reason}. {sizes(target.nominal, scan)}", found)
+    raise _refused(f"{reason}. {sizes(model.mesh, scan)}", found)
 
 
 def _refused(reason: str, found: Found | None) -> RegistrationError:
@@ -168,7 +168,7 @@ def _refused(reason: str, found: Found | None) -> RegistrationError:
 
 
 def register_at(
-    nominal: PointCloud | Target,
+    nominal: PointCloud | NominalModel,
     scan: PointCloud,
     T_part_scan: FloatArray,  # noqa: N803 - the project's transform names
     *,
@@ -185,12 +185,12 @@ def register_at(
     Raises:
         CloudError: the nominal model has no faces.
     """
-    target = nominal if isinstance(nominal, Target) else prepared(nominal)
-    return as_registration(found_at(target, scan, T_part_scan, viewpoint))
+    model = nominal if isinstance(nominal, NominalModel) else nominal_model(nominal)
+    return as_registration(found_at(model, scan, T_part_scan, viewpoint))
 
 
 def _found(
-    target: Target,
+    model: NominalModel,
     scan: PointCloud,
     rng: np.random.Generator,
     viewpoint: FloatArray | None,
@@ -198,16 +198,16 @@ def _found(
     starts: FloatArray | None,
 ) -> Found:
     """The poses; those that show the surface to the viewpoint if they fit as well as others."""
-    found = find_poses(target, scan, rng, viewpoint, prefer, starts)
+    found = find_poses(model, scan, rng, viewpoint, prefer, starts)
     if viewpoint is None or not found.doubts:
         return found
-    facing = find_poses(target, scan, rng, viewpoint, prefer, starts, from_viewpoint=True)
+    facing = find_poses(model, scan, rng, viewpoint, prefer, starts, from_viewpoint=True)
     lead = found.equal[0].likelihood - facing.equal[0].likelihood
     return facing if lead <= FACING_LEAD else found
 
 
 def _with_poses_beside(
-    target: Target, scan: PointCloud, rng: np.random.Generator, found: Found
+    model: NominalModel, scan: PointCloud, rng: np.random.Generator, found: Found
 ) -> Found:
     """``found``, and the poses to which starts beside its best one lead.
 
@@ -219,14 +219,14 @@ def _with_poses_beside(
     starts = np.tile(best, (len(shifts), 1, 1))
     starts[:, :3, 3] += shifts
     near = find_poses(
-        target, scan, rng, found.viewpoint, starts=np.stack([*map(frames.to_part, starts)])
+        model, scan, rng, found.viewpoint, starts=np.stack([*map(frames.to_part, starts)])
     )
     candidates = sorted(found.candidates + near.candidates, key=lambda one: -one.likelihood)
     return replace(found, candidates=candidates)
 
 
 def _likely_factor(
-    target: Target,
+    model: NominalModel,
     scan: PointCloud,
     rng: np.random.Generator,
     found: Found | None,
@@ -236,18 +236,18 @@ def _likely_factor(
     """How many times as large a scan in a wrong unit is in the right one; None if it is right.
 
     Args:
-        target: the nominal model.
+        model: the nominal model.
         scan: as it was read.
         rng: of the search.
         found: where it lies as it is; None if it lies nowhere.
         refused: whether it is not to be trusted there.
     """
-    size = extent(scan.points) / extent(target.nominal.points)
+    size = extent(scan.points) / extent(model.mesh.points)
     if not refused and size > SMALL:
         return None
     likeliest, best = None, -np.inf if found is None else found.equal[0].likelihood
     for factor in plausible_factors(size):
-        other = find_poses(target, PointCloud(scan.points * factor), rng).equal[0]
+        other = find_poses(model, PointCloud(scan.points * factor), rng).equal[0]
         # Likelihoods of lengths as ratios of the scan's size can be compared.
         likelihood = other.likelihood + np.log(factor)
         fits = objection(other, MIN_FITNESS) is None and other.freedom.motions.shape[1] < 3
@@ -257,9 +257,9 @@ def _likely_factor(
 
 
 def _is_mirrored(
-    target: Target, scan: PointCloud, rng: np.random.Generator, min_fitness: float
+    model: NominalModel, scan: PointCloud, rng: np.random.Generator, min_fitness: float
 ) -> bool:
-    mirrored = find_poses(target, PointCloud(scan.points * (-1.0, 1.0, 1.0)), rng)
+    mirrored = find_poses(model, PointCloud(scan.points * (-1.0, 1.0, 1.0)), rng)
     return objection(mirrored.equal[0], min_fitness) is None
 
 

@@ -21,16 +21,16 @@ from scipy.spatial.transform import Rotation
 from backend.cloud import PointCloud
 from backend.geometry.rotations import even_rotations
 from backend.geometry.surface import subsample_surface, thin
-from backend.registration.surface import (
+from backend.registration.nominal_model import (
     CELL,
     FIT_DISTANCE,
     REACH,
     SPLIT,
     Matches,
+    NominalModel,
     Scan,
     Side,
     Surface,
-    Target,
 )
 
 FloatArray = NDArray[np.float64]
@@ -100,7 +100,7 @@ NEAR_ROUNDS: Sequence[Round] = (
 
 
 def search(
-    target: Target,
+    model: NominalModel,
     scan: Scan,
     rounds: Sequence[Round],
     transforms: FloatArray,
@@ -111,7 +111,7 @@ def search(
     ``start`` (4, 4) is tried in every round.
     """
     scan = scan.thinned(max(stage.scan_points for stage in rounds))
-    surface = target.surface
+    surface = model.surface
     for stage in rounds:
         few = scan.thinned(stage.scan_points)
         transforms = transforms[: stage.poses]

@@ -22,9 +22,9 @@ from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
 from backend.registration.acceptance import MIN_FITNESS, objection
 from backend.registration.candidates import candidate_at, fits_as_well, measured
+from backend.registration.nominal_model import NominalModel, nominal_model
 from backend.registration.poses import Found, find_poses
 from backend.registration.register import Registration, as_registration
-from backend.registration.surface import Target, prepared
 
 FloatArray = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ class Turntable:
 
 
 def register_turntable(
-    nominal: PointCloud | Target,
+    nominal: PointCloud | NominalModel,
     scans: Sequence[PointCloud],
     angles: Sequence[float],
     *,
@@ -104,15 +104,14 @@ def register_turntable(
         RegistrationError: fewer than half of the scans agree on one motion; the message says by
             how much they seem to turn.
     """
-    target = nominal if isinstance(nominal, Target) else prepared(nominal)
-    found = [find_poses(target, scan, rng) for scan in scans]
+    model = nominal if isinstance(nominal, NominalModel) else nominal_model(nominal)
+    found = [find_poses(model, scan, rng) for scan in scans]
     turns = np.radians(np.asarray(angles, dtype=np.float64))
-    motion = _consensus(target, found, turns)
+    motion = _consensus(model, found, turns)
     for _ in range(REFINEMENTS):
-        motion = _refined(target, motion, found, turns)
+        motion = _refined(model, motion, found, turns)
     views = tuple(
-        _view(target, motion, one, turn, min_fitness)
-        for one, turn in zip(found, turns, strict=True)
+        _view(model, motion, one, turn, min_fitness) for one, turn in zip(found, turns, strict=True)
     )
     return Turntable(motion.axis, motion.center, motion.T_scan_part, views)
 
@@ -137,7 +136,7 @@ def _turned(axis: FloatArray, center: FloatArray, turn: float) -> FloatArray:
     return motion
 
 
-def _consensus(target: Target, found: Sequence[Found], turns: FloatArray) -> _Motion:
+def _consensus(model: NominalModel, found: Sequence[Found], turns: FloatArray) -> _Motion:
     """The motion that most scans agree with, the more likely poses counting more."""
     poses = [
         np.stack([np.linalg.inv(one.frames.to_part(c.transform)) for c in one.candidates])
@@ -149,7 +148,7 @@ def _consensus(target: Target, found: Sequence[Found], turns: FloatArray) -> _Mo
     ]
     best, most = None, 0.0
     for motion in _proposals(poses, turns):
-        votes = _votes(target, motion, poses, turns)
+        votes = _votes(model, motion, poses, turns)
         total = sum(
             float((vote * weight).max()) for vote, weight in zip(votes, weights, strict=True)
         )
@@ -185,24 +184,24 @@ def _proposal(first: FloatArray, second: FloatArray, turn: float, start: float) 
 
 
 def _votes(
-    target: Target, motion: _Motion, poses: Sequence[FloatArray], turns: FloatArray
+    model: NominalModel, motion: _Motion, poses: Sequence[FloatArray], turns: FloatArray
 ) -> list[NDArray[np.bool_]]:
     """Which of the poses of each scan agree with ``motion``."""
     return [
-        np.array([_agrees(target, pose, motion.part_in_scan(turn)) for pose in own])
+        np.array([_agrees(model, pose, motion.part_in_scan(turn)) for pose in own])
         for own, turn in zip(poses, turns, strict=True)
     ]
 
 
-def _agrees(target: Target, pose: FloatArray, other: FloatArray) -> bool:
-    turn, shift = _errors(target, pose, other)
-    return turn < SAME_TURN and shift < SAME_PLACE * target.nominal.diagonal
+def _agrees(model: NominalModel, pose: FloatArray, other: FloatArray) -> bool:
+    turn, shift = _errors(model, pose, other)
+    return turn < SAME_TURN and shift < SAME_PLACE * model.mesh.diagonal
 
 
-def _errors(target: Target, pose: FloatArray, other: FloatArray) -> tuple[float, float]:
+def _errors(model: NominalModel, pose: FloatArray, other: FloatArray) -> tuple[float, float]:
     """How far two poses ``T_scan_part`` are apart: in radians, and of the part's middle."""
     cosine = (np.trace(pose[:3, :3].T @ other[:3, :3]) - 1.0) / 2.0
-    apart = transform_points(pose, target.center) - transform_points(other, target.center)
+    apart = transform_points(pose, model.center) - transform_points(other, model.center)
     return float(np.arccos(np.clip(cosine, -1.0, 1.0))), float(np.linalg.norm(apart))
 
 
@@ -221,17 +220,19 @@ def _disagreement(poses: Sequence[FloatArray], turns: FloatArray, most: float) -
     )
 
 
-def _refined(target: Target, motion: _Motion, found: Sequence[Found], turns: FloatArray) -> _Motion:
+def _refined(
+    model: NominalModel, motion: _Motion, found: Sequence[Found], turns: FloatArray
+) -> _Motion:
     """``motion`` at its best for all poses that agree with it."""
-    size = target.nominal.diagonal
-    corners = target.center + size / 2.0 * np.vstack([np.eye(3), -np.eye(3)])
+    size = model.mesh.diagonal
+    corners = model.center + size / 2.0 * np.vstack([np.eye(3), -np.eye(3)])
     agreeing = []
     for one, turn in zip(found, turns, strict=True):
         predicted = motion.part_in_scan(turn)
         unit = one.frames.to_unit(np.linalg.inv(predicted))
-        near = candidate_at(target.fine, one.scan, one.seen, unit)
+        near = candidate_at(model.fine, one.scan, one.seen, unit)
         pose = np.linalg.inv(one.frames.to_part(near.transform))
-        if _agrees(target, pose, predicted):
+        if _agrees(model, pose, predicted):
             agreeing.append((turn, transform_points(pose, corners)))
     start = np.concatenate(
         [
@@ -259,19 +260,17 @@ def _from_values(values: FloatArray, size: float) -> _Motion:
 
 
 def _view(
-    target: Target, motion: _Motion, found: Found, turn: float, min_fitness: float
+    model: NominalModel, motion: _Motion, found: Found, turn: float, min_fitness: float
 ) -> TurntableView:
     """The scan where the turntable has it; or at its own pose near there, if that fits better."""
     predicted = motion.part_in_scan(turn)
     unit = found.frames.to_unit(np.linalg.inv(predicted))
-    own = candidate_at(target.fine, found.scan, found.seen, unit)
+    own = candidate_at(model.fine, found.scan, found.seen, unit)
     pose = np.linalg.inv(found.frames.to_part(own.transform))
-    turn_error, shift_error = _errors(target, pose, predicted)
+    turn_error, shift_error = _errors(model, pose, predicted)
     turn_error = float(np.degrees(turn_error))
-    near = (
-        turn_error <= MOST_TURN_ERROR and shift_error <= MOST_SHIFT_ERROR * target.nominal.diagonal
-    )
-    placed = measured(target.fine, found.scan, found.seen, unit)
+    near = turn_error <= MOST_TURN_ERROR and shift_error <= MOST_SHIFT_ERROR * model.mesh.diagonal
+    placed = measured(model.fine, found.scan, found.seen, unit)
     if near and not fits_as_well(placed, own, found.seen):
         placed = own
     reason = objection(placed, min_fitness, TURNTABLE_NOISE)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.surface import subsample_surface
-from backend.registration.surface import FIT_DISTANCE, prepared
+from backend.registration.nominal_model import FIT_DISTANCE, nominal_model
 from backend.report.pictures import ANOMALY, View, as_png
 
 FloatArray = NDArray[np.float64]
@@ -49,11 +49,11 @@ def refusal_picture(scan: FloatArray, nominal: PointCloud, reason: str) -> bytes
         nominal: the nominal model, a mesh.
         reason: why it is refused, as a sentence.
     """
-    surface, target = _samples(nominal), prepared(nominal)
+    surface, model = _samples(nominal), nominal_model(nominal)
     few = scan[:: 1 + len(scan) // SHOWN_POINTS]
-    fits = target.distance(few) <= FIT_DISTANCE * nominal.diagonal
+    fits = model.distance(few) <= FIT_DISTANCE * nominal.diagonal
     # Surroundings may reach far: then the part would be too small to be seen.
-    off = few[~fits & (np.linalg.norm(few - target.center, axis=1) <= nominal.diagonal)]
+    off = few[~fits & (np.linalg.norm(few - model.center, axis=1) <= nominal.diagonal)]
     layers: list[Layer] = [
         (surface.points, MODEL, 1.0),
         (few[fits], PART, 0.6),

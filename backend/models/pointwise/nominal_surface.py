@@ -23,7 +23,7 @@ from backend.geometry.normals import estimate_normals, orient_as
 from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import rotation_of, transform_points
 from backend.models.pointwise.preparation import PreparedCloud
-from backend.registration import Fit, Target, principal_poses, register
+from backend.registration import Fit, NominalModel, principal_poses, register
 from backend.registration.part_finder import PartFinder
 
 FloatArray = NDArray[np.float64]
@@ -101,13 +101,13 @@ class NominalSurface:
         count = min(MOST_PLACES, 1 + points // POINTS_PER_PLACE)
         places = subsample_surface(mesh, count, np.random.default_rng(SEED))
         surface = cls(mesh, places, np.zeros(len(places)), np.ones(len(places)))
-        target = Target(mesh)
+        model = NominalModel(mesh)
         usual = UsualFit()
         fits: list[Fit] = []
         found = []
         for cloud in track(clouds):
             poses = _poses(fits)
-            fits.append(_place(target, _scan_of(cloud), poses, usual, judge=True))
+            fits.append(_place(model, _scan_of(cloud), poses, usual, judge=True))
             usual = UsualFit.of(fits)
             found.append(surface._heights(cloud, fits[-1].T_part_scan))
         heights, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
@@ -120,7 +120,7 @@ class NominalSurface:
         Raises:
             RegistrationError: it is much smaller than the part.
         """
-        fit = _place(self._target, _scan_of(cloud), self.poses, self.usual)
+        fit = _place(self._model, _scan_of(cloud), self.poses, self.usual)
         heights, rows = self._heights(cloud, fit.T_part_scan)
         return np.abs(heights - self.mean[rows]) / self.spread[rows]
 
@@ -132,7 +132,7 @@ class NominalSurface:
         Raises:
             RegistrationError: it is much smaller than the part.
         """
-        pose = _place(self._target, PointCloud(points), self.poses, self.usual).T_part_scan
+        pose = _place(self._model, PointCloud(points), self.poses, self.usual).T_part_scan
         placed = PointCloud(transform_points(pose, points))
         normals = estimate_normals(placed.points, placed.tree)
         return orient_as(self._samples, placed.points, normals) @ rotation_of(pose)
@@ -161,8 +161,8 @@ class NominalSurface:
         return PartFinder(self.mesh, tuple(self.poses))
 
     @cached_property
-    def _target(self) -> Target:
-        return Target(self.mesh)
+    def _model(self) -> NominalModel:
+        return NominalModel(self.mesh)
 
     @cached_property
     def _samples(self) -> PointCloud:
@@ -218,7 +218,7 @@ def _scan_of(cloud: PreparedCloud) -> PointCloud:
 
 
 def _place(
-    target: Target,
+    model: NominalModel,
     scan: PointCloud,
     poses: FloatArray,
     usual: UsualFit,
@@ -229,8 +229,8 @@ def _place(
     Raises:
         RegistrationError: it is much smaller than the part, or is judged and does not fit.
     """
-    starts = np.concatenate([poses, principal_poses(target.nominal, scan)])
-    search = partial(register, target, scan)
+    starts = np.concatenate([poses, principal_poses(model.mesh, scan)])
+    search = partial(register, model, scan)
     near = search(rng=np.random.default_rng(SEED), starts=starts, judge=False)
     if usual.allows(near):
         return near

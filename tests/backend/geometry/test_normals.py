@@ -16,8 +16,14 @@ from backend.geometry.normals import (
     with_outward_normals,
 )
 from backend.geometry.surface import subsample_surface
+from backend.registration.nominal_model import nominal_model
 from backend.samples import load_sample, sample_names
 from backend.sensor.virtual_scan import virtual_scan
+
+
+def samples(mesh: PointCloud) -> PointCloud:
+    """What of a nominal model tells the outside of a scan."""
+    return nominal_model(mesh).dense_samples
 
 
 def _sphere(count: int = 2_000) -> PointCloud:
@@ -123,10 +129,10 @@ def test_what_was_seen_faces_its_sensor_whatever_the_nominal_model_says(noise: f
     scan = virtual_scan(mesh, views=1, points=8_000, noise=noise * mesh.diagonal, rng=rng)
     eye = scan.points.mean(axis=0) + 3.0 * mesh.diagonal * _seen_from(scan)
     bare = PointCloud(scan.points)
-    cloud, source = with_outward_normals(bare, viewpoint=eye, nominal=mesh)
+    cloud, source = with_outward_normals(bare, viewpoint=eye, nominal=samples(mesh))
     assert source == "viewpoint"
     assert (_cosines(cloud.normals, eye - cloud.points) >= 0).all()
-    by_model, _ = with_outward_normals(bare, nominal=mesh)
+    by_model, _ = with_outward_normals(bare, nominal=samples(mesh))
     agree = (_cosines(cloud.normals, by_model.normals) > 0).mean()
     assert agree > (0.99 if noise < 1e-3 else 0.8)
 
@@ -201,7 +207,7 @@ def test_the_choice_is_told() -> None:
     assert with_outward_normals(scan)[1] == "file"
     assert with_outward_normals(mesh)[1] == "mesh"
     assert with_outward_normals(bare, viewpoint=[0, 0, 1e3])[1] == "viewpoint"
-    assert with_outward_normals(bare, nominal=mesh)[1] == "nominal"
+    assert with_outward_normals(bare, nominal=samples(mesh))[1] == "nominal"
     assert with_outward_normals(bare)[1] == "consistent"
 
 
@@ -211,7 +217,7 @@ def test_the_nominal_model_tells_outside_of_a_noisy_scan(name: str) -> None:
     rng = np.random.default_rng(1)
     noise = 1e-4 * mesh.diagonal
     scan = virtual_scan(mesh, views=4, points=8_000, noise=noise, rng=rng)
-    cloud, _ = with_outward_normals(PointCloud(scan.points), nominal=mesh)
+    cloud, _ = with_outward_normals(PointCloud(scan.points), nominal=samples(mesh))
     assert (_cosines(cloud.normals, scan.normals) > 0).mean() > 0.98
 
 
@@ -221,7 +227,9 @@ def test_the_nominal_model_tells_outside_up_to_the_edges(name: str) -> None:
     rng = np.random.default_rng(1)
     spread = subsample_surface(mesh, 8_000, rng, even=False)
     signs = rng.choice([-1.0, 1.0], (len(spread), 1))
-    cloud, _ = with_outward_normals(PointCloud(spread.points, signs * spread.normals), nominal=mesh)
+    cloud, _ = with_outward_normals(
+        PointCloud(spread.points, signs * spread.normals), nominal=samples(mesh)
+    )
     assert (_cosines(cloud.normals, spread.normals) > 0).mean() > 0.999
 
 

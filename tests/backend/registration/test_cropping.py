@@ -12,6 +12,7 @@ from backend.geometry.rotations import even_rotations
 from backend.geometry.surface import subsample_surface
 from backend.registration.align import align
 from backend.registration.cropping import CropSettings, crop, part_of_scene
+from backend.registration.nominal_model import nominal_model
 from backend.samples import load_sample
 
 FloatArray = NDArray[np.float64]
@@ -47,7 +48,7 @@ def table(width: float, rng: np.random.Generator, dense: int = 1) -> FloatArray:
 
 
 def stays(points: FloatArray, block: PointCloud, eye: FloatArray | None = EYE) -> NDArray[np.bool_]:
-    return part_of_scene(PointCloud(points), block, noise=NOISE, viewpoint=eye)
+    return part_of_scene(PointCloud(points), nominal_model(block), noise=NOISE, viewpoint=eye)
 
 
 @pytest.mark.parametrize("eye", [None, EYE])
@@ -132,7 +133,7 @@ def test_a_pose_that_would_lose_the_part_crops_nothing(block: PointCloud) -> Non
     part = seen(block, np.random.default_rng(4))
     on_part = np.ones(len(part), dtype=bool)
     away = PointCloud(part + UP * 60.0)
-    found = crop(away, block, noise=NOISE, on_part=on_part)
+    found = crop(away, nominal_model(block), noise=NOISE, on_part=on_part)
     assert found.stays.all() and found.record.in_doubt
     assert "was not cropped" in found.notices[0]
 
@@ -142,14 +143,16 @@ def test_the_record_makes_the_crop_again(block: PointCloud) -> None:
     part, rest = seen(block, rng), table(40.0, rng)
     placed = PointCloud(np.concatenate([part, rest]))
     on_part = np.arange(len(placed)) < len(part)
-    found = crop(placed, block, noise=NOISE, on_part=on_part, viewpoint=EYE)
+    found = crop(placed, nominal_model(block), noise=NOISE, on_part=on_part, viewpoint=EYE)
     assert found.record.cut == (~found.stays).sum() > 1_000
     assert found.notices == (
         f"{found.record.cut:,} of {len(placed):,} points do not belong to the part and were cut "
         "away",
     )
     settings = CropSettings(**found.record.settings)
-    again = part_of_scene(placed, block, noise=found.record.noise, viewpoint=EYE, settings=settings)
+    again = part_of_scene(
+        placed, nominal_model(block), noise=found.record.noise, viewpoint=EYE, settings=settings
+    )
     np.testing.assert_array_equal(again, found.stays)
 
 

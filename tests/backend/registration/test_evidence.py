@@ -15,8 +15,8 @@ from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
 from backend.registration import (
     MIN_FITNESS,
+    NominalModel,
     Registration,
-    Target,
     Turntable,
     register,
     register_at,
@@ -81,8 +81,8 @@ def test_a_scan_is_measured_at_a_pose_that_is_known_whatever_that_is() -> None:
 @pytest.mark.parametrize(("ratio", "accepted"), [(0.2, True), (0.95, False)])
 def test_the_noisier_a_scan_is_the_more_of_it_must_agree(ratio: float, accepted: bool) -> None:
     """Of the points that should lie on the model 85 % do; the noise is a ratio of the most."""
-    target = Target(load_sample("motor_holder"))
-    best = found_at(target, _one_view("motor_holder"), np.eye(4), None).candidates[0]
+    model = NominalModel(load_sample("motor_holder"))
+    best = found_at(model, _one_view("motor_holder"), np.eye(4), None).candidates[0]
     noise = replace(best.evidence.noise, sigma=ratio * MOST_NOISE * best.extent)
     evidence = replace(best.evidence, noise=noise, agreement=0.85)
     reason = objection(replace(best, evidence=evidence, roughness=1.0), MIN_FITNESS)

@@ -1,4 +1,4 @@
-"""Samples of a nominal surface at unit size, and scan points against them."""
+"""The nominal model of a part, prepared once: its surface as samples, and points against them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ ISOLATED_NEIGHBORS = 12
 ISOLATED = 2.5
 SAMPLES = 20_000
 FINE_SAMPLES = 60_000
+EVEN_SAMPLES = 60_000
+DENSE_SAMPLES = 100_000
 # Of the samples: they are the model's, whichever scan comes first.
 SEED = 0
 
@@ -197,35 +199,57 @@ class _Cells:
         return np.where(inside, rows, -1)
 
 
-class Target:
-    """A nominal model that several scans are registered to: its surface is sampled but once."""
+class NominalModel:
+    """A nominal model as all that is done with scans needs it; each sample is drawn but once.
+
+    Attributes:
+        mesh: the surface of the nominal model, in the part frame and unit.
+        center: (3,) the mean of its vertices.
+        unit_mesh: the mesh about ``center`` at unit size.
+    """
 
     def __init__(self, nominal: PointCloud) -> None:
         nominal = nominal.surface
-        self.nominal = nominal
+        self.mesh = nominal
         self.center: FloatArray = nominal.points.mean(axis=0)
-        self.mesh = nominal.moved((nominal.points - self.center) / nominal.diagonal, None)
+        self.unit_mesh = nominal.moved((nominal.points - self.center) / nominal.diagonal, None)
 
     def distance(self, points: FloatArray) -> FloatArray:
-        """Distance (N,) of ``points`` (N, 3) to the surface, in the nominal's frame and unit.
+        """Distance (N,) of ``points`` (N, 3) to the surface, in the part frame and unit.
 
         It is told up to a quarter of the model's diagonal: beyond, it is at least that.
         """
-        size = self.nominal.diagonal
+        size = self.mesh.diagonal
         return np.asarray(size * self.surface.match((points - self.center) / size).distance())
 
     @cached_property
     def surface(self) -> Surface:
         """Samples at unit size."""
-        return Surface.of(self.mesh, SAMPLES)
+        return Surface.of(self.unit_mesh, SAMPLES)
 
     @cached_property
     def fine(self) -> Surface:
         """More samples: among fewer, a narrow band of a part finds places to rest tilted."""
-        return Surface.of(self.mesh, FINE_SAMPLES)
+        return Surface.of(self.unit_mesh, FINE_SAMPLES)
+
+    @cached_property
+    def even_samples(self) -> PointCloud:
+        """Evenly spread samples with outward normals, in the part frame and unit."""
+        return subsample_surface(self.mesh, EVEN_SAMPLES, np.random.default_rng(SEED))
+
+    @cached_property
+    def dense_samples(self) -> PointCloud:
+        """Samples with outward normals that are dense enough to tell the outside of a thin wall."""
+        rng = np.random.default_rng(SEED)
+        return subsample_surface(self.mesh, DENSE_SAMPLES, rng, even=False)
 
 
 @lru_cache(maxsize=2)
-def prepared(nominal: PointCloud) -> Target:
-    """The target of a model, the same one as long as the same cloud is asked for."""
-    return Target(nominal)
+def nominal_model(nominal: PointCloud, unit: str | None = None) -> NominalModel:
+    """The nominal model of a mesh, the same one as long as the same mesh is asked for.
+
+    Args:
+        nominal: the mesh; where it states no unit, it is in ``unit``.
+        unit: the unit of the part frame; None for that of the mesh.
+    """
+    return NominalModel(nominal if unit is None else nominal.in_unit(unit))
