@@ -24,7 +24,8 @@ from backend.dataset.shards import read_sample
 from backend.demo.dataset import CloudPlan, plan
 from backend.demo.sizes import FULL
 from backend.engine.processes import Workers
-from backend.evaluation.measure import EvaluationReport, ScoredCase, TestCase, report
+from backend.evaluation.cases import ScoredCase, TestCase
+from backend.evaluation.measure import EvaluationReport, report
 from backend.models.pointwise.model import SURFACE
 from backend.scoring.category import fuse
 from backend.scoring.detector import Detector, ScoreMap

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
         SchemaError,
         TrainingError,
     )
-    from backend.evaluation.measure import EvaluationReport, TestCase, evaluate
+    from backend.evaluation.cases import TestCase
+    from backend.evaluation.measure import EvaluationReport, evaluate
     from backend.geometry.surface import subsample_surface
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
     from backend.registration.align import AlignedScan, align
@@ -83,7 +84,7 @@ _PLACES = {
     "SchemaError": "backend.errors",
     "ScoreMap": "backend.scoring.detector",
     "Surface": "backend.sampling.places",
-    "TestCase": "backend.evaluation.measure",
+    "TestCase": "backend.evaluation.cases",
     "TrainingConfig": "backend.training",
     "TrainingError": "backend.errors",
     "TrainingSet": "backend.training",

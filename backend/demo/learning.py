@@ -14,7 +14,8 @@ from backend.dataset.shards import read_sample
 from backend.demo.dataset import NOMINAL, CloudPlan, plan, read_clouds
 from backend.demo.sizes import REAL, DemoSize
 from backend.engine.processes import Workers
-from backend.evaluation.measure import EvaluationReport, ScoredCase, TestCase, report, score_case
+from backend.evaluation.cases import ScoredCase, TestCase, score_case
+from backend.evaluation.measure import EvaluationReport, report
 from backend.io import write_bytes
 from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import roc_curves

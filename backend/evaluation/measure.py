@@ -3,105 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.benchmark import OWN_PROTOCOL
 from backend.dataset.layouts import Protocol
-from backend.errors import DatasetError
+from backend.evaluation.cases import ScoredCase, TestCase, score_case
 from backend.evaluation.metrics.aupro import (
     aupro,
-    label_image,
-    label_regions,
     pro_curve,
     stack_regions,
 )
 from backend.evaluation.metrics.auroc import auroc, resampled_auroc
 from backend.evaluation.metrics.average_precision import average_precision
 from backend.evaluation.metrics.roc import roc_curve, thinned
-from backend.io.organised import PIXEL
-from backend.scoring.detector import Detector, ScoreMap
+from backend.scoring.detector import Detector
 
-Places = tuple[NDArray[np.int32], NDArray[np.float32]]
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 OVERALL = "all"
 DRAWN_POINTS = 2_000_000
 BOOTSTRAP_SEED = 0
 BOOTSTRAP_ROUNDS = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class TestCase:
-    """A labelled cloud to evaluate on.
-
-    Attributes:
-        cloud: anomalous if its mask has any point.
-        category: as in training.
-        kind: the defect kind, the row of the table it counts for; any text for nominal clouds.
-        image: (H, W) bool, the ground truth of an organised scan, whose points know their pixels.
-    """
-
-    __test__ = False  # not a test class, whatever pytest thinks of its name
-
-    cloud: LabeledCloud
-    category: str
-    kind: str
-    image: NDArray[np.bool_] | None = None
-
-    @property
-    def anomalous(self) -> bool:
-        """Whether any point is."""
-        return bool(self.cloud.mask.any()) or (self.image is not None and bool(self.image.any()))
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredCase:
-    """A test case with what the detector said."""
-
-    case: TestCase
-    result: ScoreMap
-
-    @cached_property
-    def in_cloud(self) -> Places:
-        """Its regions in the neighbourhood graph of the cloud, and the points' scores."""
-        cloud = self.case.cloud
-        if not cloud.mask.any():
-            return np.zeros(len(cloud), np.int32), self.result.point_scores
-        regions = label_regions(cloud.mask, PointCloud(cloud.points).edges)
-        return regions.astype(np.int32), self.result.point_scores
-
-    @cached_property
-    def in_image(self) -> Places:
-        """Its regions in the image, and the pixels' scores, 0 where there is no point.
-
-        Raises:
-            DatasetError: the scan is not organised.
-        """
-        cloud, truth = self.case.cloud, self.case.image
-        if truth is None or any(name not in cloud.fields for name in PIXEL):
-            raise DatasetError("a benchmark of images needs organised scans and their ground truth")
-        scores = np.zeros(truth.shape, np.float32)
-        row, column = (cloud.fields[name] for name in PIXEL)
-        scores[row, column] = self.result.point_scores
-        return label_image(truth).astype(np.int32).ravel(), scores.ravel()
-
-    def without_geometry(self, protocol: Protocol) -> ScoredCase:
-        """What ``report`` needs by ``protocol``, and no more, for data sets larger than memory."""
-        places = self.in_image if protocol.in_image else self.in_cloud
-        cloud = self.case.cloud
-        nothing = np.empty((0, 3))
-        bare = LabeledCloud(
-            nothing, None, cloud.mask, cloud.labels[:0], cloud.weight[:0], cloud.source_index[:0]
-        )
-        slim = ScoredCase(replace(self.case, cloud=bare), self.result)
-        slim.__dict__["in_image" if protocol.in_image else "in_cloud"] = places
-        return slim
 
 
 @dataclass(frozen=True)
@@ -167,11 +93,6 @@ class EvaluationReport:
 def evaluate(detector: Detector, cases: Iterable[TestCase]) -> EvaluationReport:
     """Score every case and compute the table; nominal cases are needed for the object columns."""
     return report([score_case(detector, case) for case in cases])
-
-
-def score_case(detector: Detector, case: TestCase) -> ScoredCase:
-    """Score one."""
-    return ScoredCase(case, detector.score(case.cloud.points, case.cloud.normals, case.category))
 
 
 def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> EvaluationReport:

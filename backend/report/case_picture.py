@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.evaluation.measure import ScoredCase
+from backend.evaluation.cases import ScoredCase
 from backend.evaluation.metrics.auroc import auroc
 from backend.report.pictures import View, mask_colors, panels, score_colors, splat
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from backend.evaluation.measure import OVERALL, Curve, EvaluationReport, ScoredCase
+from backend.evaluation.cases import ScoredCase
+from backend.evaluation.measure import OVERALL, Curve, EvaluationReport
+from backend.io import write_bytes, write_json
 from backend.report import render_report
-from backend.report.case_picture import point_auroc
+from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import overlap_curves, roc_curves
+from backend.scoring.scan import versions
 
 ROC, POINT_ROC, OVERLAP = "roc.png", "roc_points.png", "pro.png"
 TITLES = {
@@ -110,3 +115,58 @@ def evaluation_page(
         curves={TITLES[name]: png for name, png in curves.items()},
         worst=worst,
     )
+
+
+def write_evaluation(
+    out: Path,
+    report: EvaluationReport,
+    about: Mapping[str, Any],
+    *,
+    title: str,
+    protocol: str,
+    scored_again: Callable[[str], ScoredCase],
+) -> None:
+    """Write the figures, the curves, the worst cases and the page.
+
+    Args:
+        out: folder for ``metrics.json``, ``report.html`` and the pictures.
+        report: the evaluation.
+        about: further entries of ``metrics.json``; ``scans`` holds the record of each case.
+        title: heading of the page.
+        protocol: the name of who measures like this.
+        scored_again: gives the case of a scan's record, by its ``file``, with its points.
+    """
+    curves = curves_of(report)
+    for name in TITLES:
+        if name in curves:
+            write_bytes(out / name, curves[name])
+        else:
+            # No curve is defined, and one of an earlier run would mislead.
+            (out / name).unlink(missing_ok=True)
+    worst = _draw_worst(out / "worst", report, about["scans"], scored_again)
+    page = evaluation_page(report, title=title, protocol=protocol, curves=curves, worst=worst)
+    write_bytes(out / "report.html", page.encode())
+    document = {
+        "rows": report.to_record(),
+        "categories": {name: row.to_record() for name, row in report.categories.items()},
+        **about,
+        "versions": versions(),
+    }
+    write_json(out / "metrics.json", document)
+
+
+def _draw_worst(
+    folder: Path,
+    report: EvaluationReport,
+    scans: Sequence[Mapping[str, Any]],
+    scored_again: Callable[[str], ScoredCase],
+) -> list[dict[str, object]]:
+    drawn: list[dict[str, object]] = []
+    for worst in worst_cases(report):
+        scan = scans[worst.number]
+        png = case_picture(scored_again(scan["file"]))
+        name = f"{len(drawn):02}-{'-'.join(worst.why.replace(',', '').split())}.png"
+        write_bytes(folder / name, png)
+        score = f"{scan['object_score']:.3f}"
+        drawn.append({"why": worst.why, "file": scan["file"], "score": score, "png": png})
+    return drawn

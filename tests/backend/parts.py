@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.evaluation.measure import TestCase
+from backend.evaluation.cases import TestCase
 from backend.io import write_cloud, write_json, write_labeled
 from backend.models.pointwise.point_transformer import PointTransformerConfig
 from backend.training import TrainingConfig, TrainingSet

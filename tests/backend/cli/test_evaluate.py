@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backend.cloud import LabeledCloud
-from backend.evaluation.measure import TestCase, evaluate
+from backend.evaluation.cases import TestCase
+from backend.evaluation.measure import evaluate
 from backend.io import read_cloud, write_cloud, write_labeled
 from backend.scoring.detector import Detector
 from tests.backend.cli.conftest import Run

@@ -10,7 +10,8 @@ import pytest
 from scipy.integrate import trapezoid
 
 from backend.cloud import LabeledCloud
-from backend.evaluation.measure import EvaluationReport, ScoredCase, TestCase, report
+from backend.evaluation.cases import ScoredCase, TestCase
+from backend.evaluation.measure import EvaluationReport, report
 from backend.scoring.detector import ScoreMap
 from backend.scoring.recognition import Recognition
 

@@ -8,7 +8,8 @@ from scipy.ndimage import label
 
 from backend.cloud import LabeledCloud
 from backend.dataset.benchmark import protocol_of
-from backend.evaluation.measure import ScoredCase, TestCase, report
+from backend.evaluation.cases import ScoredCase, TestCase
+from backend.evaluation.measure import report
 from backend.io.organised import PIXEL
 from backend.scoring.detector import ScoreMap
 from backend.scoring.recognition import Recognition

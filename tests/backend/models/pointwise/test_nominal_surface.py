@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CheckpointError, CloudError, RegistrationError
-from backend.evaluation.measure import TestCase, evaluate
+from backend.evaluation.cases import TestCase
+from backend.evaluation.measure import evaluate
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.models.pointwise.model import PointwiseModel
 from backend.samples import load_sample

@@ -1,0 +1,101 @@
+"""Labelled clouds to measure on, and what a detector said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.cloud import LabeledCloud, PointCloud
+from backend.dataset.layouts import Protocol
+from backend.errors import DatasetError
+from backend.evaluation.metrics.aupro import label_image, label_regions
+from backend.io.organised import PIXEL
+from backend.scoring.detector import Detector, ScoreMap
+
+# The regions of the points or pixels, and their scores.
+Places = tuple[NDArray[np.int32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class TestCase:
+    """A labelled cloud to evaluate on.
+
+    Attributes:
+        cloud: anomalous if its mask has any point.
+        category: as in training.
+        kind: the defect kind, the row of the table it counts for; any text for nominal clouds.
+        image: (H, W) bool, the ground truth of an organised scan, whose points know their pixels.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    cloud: LabeledCloud
+    category: str
+    kind: str
+    image: NDArray[np.bool_] | None = None
+
+    @property
+    def anomalous(self) -> bool:
+        """Whether any point is."""
+        return bool(self.cloud.mask.any()) or (self.image is not None and bool(self.image.any()))
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCase:
+    """A test case with what the detector said.
+
+    Attributes:
+        case: the cloud; without points where ``places`` is given.
+        result: the scores.
+        places: what ``in_cloud`` or ``in_image`` gives, where it was found already.
+    """
+
+    case: TestCase
+    result: ScoreMap
+    places: Places | None = None
+
+    @cached_property
+    def in_cloud(self) -> Places:
+        """Its regions in the neighbourhood graph of the cloud, and the points' scores."""
+        if self.places is not None:
+            return self.places
+        cloud = self.case.cloud
+        if not cloud.mask.any():
+            return np.zeros(len(cloud), np.int32), self.result.point_scores
+        regions = label_regions(cloud.mask, PointCloud(cloud.points).edges)
+        return regions.astype(np.int32), self.result.point_scores
+
+    @cached_property
+    def in_image(self) -> Places:
+        """Its regions in the image, and the pixels' scores, 0 where there is no point.
+
+        Raises:
+            DatasetError: the scan is not organised.
+        """
+        if self.places is not None:
+            return self.places
+        cloud, truth = self.case.cloud, self.case.image
+        if truth is None or any(name not in cloud.fields for name in PIXEL):
+            raise DatasetError("a benchmark of images needs organised scans and their ground truth")
+        scores = np.zeros(truth.shape, np.float32)
+        row, column = (cloud.fields[name] for name in PIXEL)
+        scores[row, column] = self.result.point_scores
+        return label_image(truth).astype(np.int32).ravel(), scores.ravel()
+
+    def without_geometry(self, protocol: Protocol) -> ScoredCase:
+        """What ``report`` needs by ``protocol``, and no more, for data sets larger than memory."""
+        places = self.in_image if protocol.in_image else self.in_cloud
+        cloud = self.case.cloud
+        nothing = np.empty((0, 3))
+        bare = LabeledCloud(
+            nothing, None, cloud.mask, cloud.labels[:0], cloud.weight[:0], cloud.source_index[:0]
+        )
+        return ScoredCase(replace(self.case, cloud=bare), self.result, places)
+
+
+def score_case(detector: Detector, case: TestCase) -> ScoredCase:
+    """Score a test case as a scan of its category."""
+    return ScoredCase(case, detector.score(case.cloud.points, case.cloud.normals, case.category))
