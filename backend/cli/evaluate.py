@@ -217,6 +217,7 @@ class _Run:
             "kind": scored.case.kind,
             "object_score": scored.result.object_score,
             "anomalous": scored.result.anomalous,
+            "doubt": scored.result.doubt,
         }
 
     def write(self, report: EvaluationReport, about: dict[str, Any]) -> None:
