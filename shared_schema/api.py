@@ -25,7 +25,14 @@ class ScoreResponse(Model):
         description="Score above which the object counts as anomalous; null if it could not be "
         "calibrated."
     )
-    anomalous: bool | None = Field(description="Decision; null without a threshold.")
+    anomalous: bool | None = Field(
+        description="Decision; null without a threshold, or with a doubt."
+    )
+    doubt: str | None = Field(
+        None,
+        description="Why there is no decision although there is a threshold, for example because "
+        "the scan is too sparse for the detector.",
+    )
     point_threshold: float = Field(description="Score above which a point counts as anomalous.")
     point_count: int = Field(description="Points that were scored.")
     anomalous_points: int = Field(description="Points above the threshold, stray ones included.")

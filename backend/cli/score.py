@@ -99,6 +99,7 @@ class _Scoring:
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
         click.echo(f"{shown(path)}: {_in_words(summary)}")
+        tell(path, () if summary.doubt is None else (summary.doubt,))
 
     def _record(
         self, summary: ScoreResponse, source: ScanSource, left_out: dict[str, Any]
@@ -115,7 +116,8 @@ class _Scoring:
 
 
 def _in_words(summary: ScoreResponse) -> str:
-    verdict = {True: "anomalous", False: "nominal", None: "no decision, no threshold is certified"}
+    why = "no threshold is certified" if summary.doubt is None else "it would be in doubt"
+    verdict = {True: "anomalous", False: "nominal", None: f"no decision, {why}"}
     limit = "" if summary.object_threshold is None else f" (above {summary.object_threshold:.3f})"
     strays = f", {summary.stray_points} of them stray" if summary.stray_points else ""
     return (

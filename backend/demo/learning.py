@@ -99,15 +99,15 @@ def _detector(path: Path) -> Detector:
 def decisions(report: EvaluationReport) -> dict[str, dict[str, int]] | None:
     """Of the nominal clouds and of each kind, how many there are and were called anomalous.
 
-    None where the detector has no threshold to decide by.
+    None where the detector has no threshold to decide by. One in doubt is not called so.
     """
     counts: dict[str, dict[str, int]] = {}
     for scored in report.cases:
-        if scored.result.anomalous is None:
+        if scored.result.object_threshold is None:
             return None
         count = counts.setdefault(scored.case.kind, {"clouds": 0, "called_anomalous": 0})
         count["clouds"] += 1
-        count["called_anomalous"] += scored.result.anomalous
+        count["called_anomalous"] += bool(scored.result.anomalous)
     return counts
 
 

@@ -189,4 +189,5 @@ def _record(name: str, scored: ScoredCase) -> dict[str, Any]:
         "kind": scored.case.kind,
         "object_score": scored.result.object_score,
         "anomalous": scored.result.anomalous,
+        "doubt": scored.result.doubt,
     }

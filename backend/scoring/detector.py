@@ -24,6 +24,7 @@ from backend.models.family import Tensors, below, with_prefix
 from backend.models.normalization import Normalization
 from backend.scoring.calibration import Thresholds
 from backend.scoring.category import Category, fuse
+from backend.scoring.decision import decision
 from backend.scoring.object_score import BEYOND_DOUBT
 from backend.scoring.recognition import Recogniser, Recognition
 from backend.scoring.tails import TailTable
@@ -43,10 +44,11 @@ class ScoreMap:
             for stray points; and what ``widespread`` adds.
         object_threshold: score above which the object is anomalous; None where the detector saw
             too few held-out nominal clouds to certify one.
-        anomalous: the decision; None where there is no threshold.
+        anomalous: the decision; None where there is no threshold, or where it is in doubt.
         point_threshold: exceeded by half a percent of held-out nominal points.
         recognition: the category it was scored as, and how sure that is.
         stray: (N,) bool, points that belong to no surface.
+        doubt: why there is no decision though there is a threshold, in a whole sentence.
     """
 
     point_scores: NDArray[np.float32]
@@ -56,6 +58,7 @@ class ScoreMap:
     point_threshold: float
     recognition: Recognition
     stray: NDArray[np.bool_]
+    doubt: str | None = None
 
     @property
     def category(self) -> str:
@@ -117,14 +120,16 @@ class Detector:
             objects.append(chosen.object_score(thin_scores, self.thresholds.point))
         point_scores = np.where(found.stray, BEYOND_DOUBT, scores / len(objects))
         value, limit = float(np.mean(objects)), self.thresholds.object
+        anomalous, doubt = decision(value, limit, recognition)
         return ScoreMap(
             point_scores.astype(np.float32),
             value,
             limit,
-            None if limit is None else value > limit,
+            anomalous,
             self.thresholds.point,
             recognition,
             found.stray,
+            doubt,
         )
 
     def save(self, path: Path | str) -> Path:

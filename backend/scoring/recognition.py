@@ -9,7 +9,7 @@ depends on how much of a part is seen: a ring is like a sector of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from backend.cloud import PointCloud
 from backend.errors import CloudError
 from backend.geometry.normals import estimate_normals
 from backend.geometry.thinned_scan import thinned_scan
-from backend.models.normalization import reach
+from backend.models import normalization
 
 FloatArray = NDArray[np.float64]
 SignatureArray = NDArray[np.float32]
@@ -56,6 +56,8 @@ class Recognition:
         distance: of the scan from the part's nominal scans, in [0, 1].
         rival: the other part that is nearest, where there is one, and its distance.
         rival_distance: see there.
+        density: how many points the scan has where the part's nominal scans have one; None where
+            the detector's file does not say how dense those were.
     """
 
     category: str
@@ -63,6 +65,7 @@ class Recognition:
     distance: float
     rival: str | None = None
     rival_distance: float | None = None
+    density: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +76,14 @@ class Recogniser:
         length: unit of the pairs' distances, in the unit of the training clouds.
         signatures: by category (K, 26, 64).
         spread: by category, how far its nominal scans are from one another at most.
+        reach: by category, how far the sixth nearest other point is in the median nominal scan, in
+            the unit of the training clouds; without the categories of which it is not known.
     """
 
     length: float
     signatures: Mapping[str, SignatureArray]
     spread: Mapping[str, float]
+    reach: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, nominal: Iterable[tuple[str, Sequence[PointCloud]]], length: float) -> Recogniser:
@@ -86,17 +92,18 @@ class Recogniser:
         Raises:
             CloudError: a cloud has too few points.
         """
-        signatures, spread = {}, {}
+        signatures, spread, reach = {}, {}, {}
         for name, clouds in nominal:
             count = min(MOST_SCANS, len(clouds))
             some = np.linspace(0, len(clouds) - 1, count).round().astype(int)
             rows = np.stack([signature(clouds[row], length) for row in some])
             signatures[name] = rows
+            reach[name] = float(np.median([_reach(clouds[row]) for row in some]))
             spread[name] = max(
                 (_distance(row, np.delete(rows, n, axis=0)) for n, row in enumerate(rows)),
                 default=0.0,
             )
-        return cls(length, signatures, spread)
+        return cls(length, signatures, spread, reach)
 
     def distances(self, cloud: PointCloud) -> dict[str, float]:
         """Of a scan from the nearest nominal scan of each category, the nearest first."""
@@ -114,7 +121,8 @@ class Recogniser:
         name = category or next(iter(distances))
         distance = distances.pop(name)
         rival, other = next(iter(distances.items()), (None, None))
-        found = Recognition(name, category is not None, distance, rival, other)
+        density = self._density(cloud, name)
+        found = Recognition(name, category is not None, distance, rival, other, density)
         if distance > max(NOT_THE_PART, self._limit(name)):
             raise CloudError(_unlike(found, cloud))
         if category is None and not self._is_sure(found):
@@ -129,12 +137,22 @@ class Recogniser:
         apart = found.rival_distance >= (MARGIN if near else FAR_MARGIN) * found.distance
         return apart and found.distance <= max(FARTHEST, self._limit(found.category))
 
+    def _density(self, cloud: PointCloud, category: str) -> float | None:
+        """See ``Recognition.density``: on a surface it falls with the square of the distance."""
+        own, nominal = _reach(cloud), self.reach.get(category)
+        return None if nominal is None or own == 0.0 else (nominal / own) ** 2
+
     def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors and a JSON document."""
         tensors = {
             f"{PREFIX}{name}": torch.from_numpy(rows) for name, rows in self.signatures.items()
         }
-        return tensors, {"length": self.length, "spread": dict(self.spread)}
+        document = {
+            "length": self.length,
+            "spread": dict(self.spread),
+            "reach": dict(self.reach),
+        }
+        return tensors, document
 
     @classmethod
     def from_checkpoint(
@@ -147,10 +165,16 @@ class Recogniser:
         """
         spread = document["spread"]
         signatures = {name: tensors[f"{PREFIX}{name}"].numpy() for name in spread}
-        return cls(document["length"], signatures, spread)
+        # Files of earlier versions do not have it.
+        return cls(document["length"], signatures, spread, document.get("reach", {}))
 
     def _limit(self, category: str) -> float:
         return TIMES_NOMINAL * max(self.spread[category], SMALLEST_SPREAD)
+
+
+def _reach(cloud: PointCloud) -> float:
+    """How far the sixth nearest other point is from most points of a scan."""
+    return float(np.median(cloud.surroundings.reach))
 
 
 def _unlike(found: Recognition, cloud: PointCloud) -> str:
@@ -181,7 +205,7 @@ def signature(cloud: PointCloud, length: float) -> SignatureArray:
     Raises:
         CloudError: fewer than 32 points are left after thinning.
     """
-    spacing = reach(cloud.points) * float(np.sqrt(POINTS_AT_ONE / POINTS))
+    spacing = normalization.reach(cloud.points) * float(np.sqrt(POINTS_AT_ONE / POINTS))
     # The spacing is wide here: by it, strays within a ring or a frame would be taken for surface.
     points = thinned_scan(cloud, spacing, together=0.0).points
     points = points[:: max(1, len(points) // POINTS)]

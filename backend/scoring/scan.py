@@ -75,6 +75,7 @@ def summarize(
         object_score=result.object_score,
         object_threshold=result.object_threshold,
         anomalous=result.anomalous,
+        doubt=result.doubt,
         point_threshold=result.point_threshold,
         point_count=len(result.point_scores),
         anomalous_points=int(result.above_threshold.sum()),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backend.errors import FileFormatError
 from backend.io.arrays import read_arrays, write_arrays
+from backend.scoring.decision import decision
 from backend.scoring.detector import ScoreMap
 from backend.scoring.recognition import Recognition
 
@@ -17,6 +18,7 @@ def write_scores(path: Path, result: ScoreMap) -> None:
         "object_threshold": result.object_threshold,
         "point_threshold": result.point_threshold,
         "distance": result.recognition.distance,
+        "density": result.recognition.density,
     }
     write_arrays(path, {"points": result.point_scores, "stray": result.stray}, figures)
 
@@ -30,12 +32,15 @@ def read_scores(path: Path, count: int, category: str) -> ScoreMap | None:
     if len(arrays["points"]) != count:
         return None
     value, limit = figures["object_score"], figures["object_threshold"]
+    shown = Recognition(category, True, figures["distance"], density=figures.get("density"))
+    anomalous, doubt = decision(value, limit, shown)
     return ScoreMap(
         arrays["points"],
         value,
         limit,
-        None if limit is None else value > limit,
+        anomalous,
         figures["point_threshold"],
-        Recognition(category, True, figures["distance"]),
+        shown,
         arrays["stray"],
+        doubt,
     )

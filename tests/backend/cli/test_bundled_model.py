@@ -94,6 +94,19 @@ def test_a_sparser_scan_is_still_nominal(name: str, share: float) -> None:
     assert result.above_threshold.mean() < 0.02
 
 
+def test_a_scan_that_is_too_sparse_gets_no_decision(tmp_path: Path, run: Run) -> None:
+    rng = np.random.default_rng(0)
+    part = virtual_scan(load_sample("plate_holes"), views=6, points=16_000, noise=0.05, rng=rng)
+    write_cloud(tmp_path / "plate.ply", part.cropped(rng.random(len(part)) < 0.3))
+    options = ("--out", tmp_path / "out", "--unit", "mm", "--category", "plate_holes")
+    shown = run("score", "bundled_parts", tmp_path / "plate.ply", *options)
+    assert "no decision, it would be in doubt" in shown.stdout
+    assert "too sparse for this detector" in shown.stderr.replace("\n", " ")
+    record = json.loads((tmp_path / "out" / "plate.json").read_text())
+    assert record["anomalous"] is None and "too sparse" in record["doubt"]
+    assert record["object_score"] > record["object_threshold"]
+
+
 def test_the_nominal_model_tells_the_outside_of_bare_scans() -> None:
     """The points of this part, which has deep openings, do not tell it by themselves."""
     detector = Detector.load(model_path("bundled_parts"))

@@ -13,7 +13,9 @@ from scipy.spatial.transform import Rotation
 from backend.errors import CheckpointError, CloudError
 from backend.evaluation.measure import evaluate
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
+from backend.models.pointwise.model import PointwiseModel
 from backend.scoring.detector import Detector
+from backend.scoring.stored import read_scores, write_scores
 from backend.training import DETECTOR_FILE, train
 from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, sets, test_set
 
@@ -63,7 +65,19 @@ def test_same_scores_after_saving_again(detector: Detector, tmp_path: Path) -> N
     )
 
 
-def test_neither_pose_nor_order_matters(detector: Detector) -> None:
+def with_offsets(detector: Detector, count: int) -> Detector:
+    """The same detector, which scores a cloud ``count`` times."""
+    categories = {}
+    for name, category in detector.categories.items():
+        assert isinstance(category.model, PointwiseModel)
+        model = replace(category.model, test_time_offsets=count)
+        categories[name] = replace(category, model=model)
+    return replace(detector, categories=categories)
+
+
+@pytest.mark.parametrize("offsets", [1, 2, 4])
+def test_neither_pose_nor_order_matters(detector: Detector, offsets: int) -> None:
+    detector = with_offsets(detector, offsets)
     cloud = labeled("egg", 301, 0.3)
     plain = detector.score(cloud.points, cloud.normals)
     assert plain.category == "egg" and not plain.recognition.given
@@ -81,7 +95,9 @@ def test_neither_pose_nor_order_matters(detector: Detector) -> None:
         )
 
 
-def test_stray_points_mark_themselves_and_nothing_else(detector: Detector) -> None:
+@pytest.mark.parametrize("offsets", [1, 2, 4])
+def test_stray_points_mark_themselves_and_nothing_else(detector: Detector, offsets: int) -> None:
+    detector = with_offsets(detector, offsets)
     cloud = labeled("egg", 302, 0.0)
     plain = detector.score(cloud.points, cloud.normals, "egg")
     rng = np.random.default_rng(0)
@@ -105,6 +121,23 @@ def test_the_decision_does_not_contradict_the_points(detector: Detector) -> None
     result = detector.score(rough, cloud.normals, "egg")
     assert result.above_threshold.mean() > 0.3
     assert result.anomalous
+
+
+def test_a_sparse_scan_is_not_called_anomalous(detector: Detector, tmp_path: Path) -> None:
+    """Training has shown no scans with a fifth of the points, so they score as high as defects."""
+    dense, sparse = scan("egg", 304), scan("egg", 304, count=180)
+    usual, result = (detector.score(c.points, c.normals, "egg") for c in (dense, sparse))
+    assert usual.doubt is None and usual.anomalous is not None
+    assert result.object_threshold is not None and result.object_score > result.object_threshold
+    assert result.anomalous is None
+    assert result.doubt is not None and "too sparse" in result.doubt
+    write_scores(tmp_path / "scores.safetensors", result)
+    again = read_scores(tmp_path / "scores.safetensors", len(sparse), "egg")
+    assert again is not None and again.doubt == result.doubt and again.anomalous is None
+    # What is nominal in spite of that is not in doubt.
+    lenient = replace(detector, thresholds=replace(detector.thresholds, object=1e3))
+    calm = lenient.score(sparse.points, sparse.normals, "egg")
+    assert calm.anomalous is False and calm.doubt is None
 
 
 def test_works_without_normals_and_on_dense_clouds(detector: Detector) -> None:

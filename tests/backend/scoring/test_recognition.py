@@ -97,3 +97,24 @@ def test_a_stored_one_is_the_same(recogniser: Recogniser) -> None:
     again = Recogniser.from_checkpoint(*recogniser.to_checkpoint())
     cloud = box(SHAPES["cube"], 10)
     assert again.recognise(cloud) == recogniser.recognise(cloud)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.2])
+def test_how_dense_a_scan_is_against_nominal_ones_is_told(
+    recogniser: Recogniser, share: float
+) -> None:
+    cloud = box(SHAPES["block"], 9, count=round(share * 2500))
+    assert recogniser.recognise(cloud, "block").density == pytest.approx(share, rel=0.1)
+    half = PointCloud(cloud.points[cloud.points[:, 0] > np.median(cloud.points[:, 0])])
+    assert recogniser.recognise(half, "block").density == pytest.approx(share, rel=0.25)
+
+
+def test_files_that_do_not_say_how_dense_nominal_scans_were_are_read(
+    recogniser: Recogniser,
+) -> None:
+    tensors, document = recogniser.to_checkpoint()
+    cloud = box(SHAPES["block"], 9)
+    again = Recogniser.from_checkpoint(tensors, document)
+    assert again.recognise(cloud) == recogniser.recognise(cloud)
+    del document["reach"]
+    assert Recogniser.from_checkpoint(tensors, document).recognise(cloud).density is None
