@@ -27,7 +27,7 @@ from backend.demo.sizes import QUICK
 from backend.io import read_cloud
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
-from backend.training import DETECTOR_FILE, STATE_FILE
+from backend.training import DETECTOR_FILE, WORK_FOLDER
 from shared_schema.defects import SPECS
 from shared_schema.load import load_recipe
 from tests.browser import Browser
@@ -78,8 +78,8 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, in
     status, said = stopped_when(
         out, lambda: len(list(shards.rglob("*.safetensors"))) >= 5, signal.SIGINT
     )
-    state = out / "model" / STATE_FILE
-    stopped_when(out, state.exists, signal.SIGKILL)
+    work = out / "model" / WORK_FOLDER
+    stopped_when(out, lambda: any(work.rglob("network.safetensors")), signal.SIGKILL)
     finished(out)
     return out, said, status
 

@@ -17,7 +17,7 @@ from backend.io import read_cloud, write_cloud
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
-from backend.training import DETECTOR_FILE, STATE_FILE
+from backend.training import DETECTOR_FILE, WORK_FOLDER
 from tests.backend.cli.conftest import Run
 from tests.backend.parts import scan, write_folder
 from tests.backend.shapes import TEMPLATES
@@ -104,27 +104,31 @@ def test_an_interrupted_training_goes_on(run: Run, tmp_path: Path) -> None:
     arguments = ["train", data, "--threads", 1, "--epochs", 2]
     run(*arguments, "--out", tmp_path / "whole")
     command = [sys.executable, "-m", "backend.cli", *map(str, arguments), "--out"]
-    state = tmp_path / "cut" / STATE_FILE
+    work = tmp_path / "cut" / WORK_FOLDER
+
+    def begun() -> bool:
+        return any(work.rglob("network.safetensors"))
+
     with subprocess.Popen(
         [*command, str(tmp_path / "cut")], stderr=subprocess.PIPE, text=True
     ) as process:
         end = time.monotonic() + PATIENCE
-        while not state.exists() and process.poll() is None and time.monotonic() < end:
+        while not begun() and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "Interrupted" in errors and "Traceback" not in errors
-    assert state.exists() and not (tmp_path / "cut" / DETECTOR_FILE).exists()
+    assert begun() and not (tmp_path / "cut" / DETECTOR_FILE).exists()
     run(*arguments, "--out", tmp_path / "cut")
     whole, resumed = (tmp_path / name / DETECTOR_FILE for name in ("whole", "cut"))
     assert whole.read_bytes() == resumed.read_bytes()
-    assert not state.exists()
+    assert not work.exists()
 
 
 def test_missing_data_is_named(run: Run, template: Path, tmp_path: Path) -> None:
     data = write_folder(tmp_path / "data", nominal=0, anomalous=1)
     result = run("train", data, "--out", tmp_path / "out", status=1)
-    assert "at least one nominal cloud" in result.stderr
+    assert "category 'ball' has labelled clouds, but no nominal cloud" in result.stderr
     result = run("train", data, "--out", tmp_path / "out", "--count", 3, status=2)
     assert "--template" in result.stderr
 

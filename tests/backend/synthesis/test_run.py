@@ -27,7 +27,7 @@ from backend.synthesis.manifest import Manifest
 from backend.synthesis.plan import Order
 from backend.synthesis.run import synthesize
 from backend.synthesis.sample_files import SampleFile
-from backend.synthesis.samples import ATTEMPTS, FEWEST_MARKED
+from backend.sampling.drawing import ATTEMPTS, FEWEST_MARKED
 from backend.training import train
 from backend.training.data import training_sets
 from shared_schema.load import dump
