@@ -15,6 +15,7 @@ import pytest
 from backend.cloud import PointCloud
 from backend.io import read_cloud, write_cloud
 from backend.samples import load_sample
+from backend.models.pointwise.model import PointwiseModel
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
 from backend.training import DETECTOR_FILE, WORK_FOLDER
@@ -148,9 +149,9 @@ def test_scans_are_placed_on_the_nominal_model_of_the_folder(run: Run, tmp_path:
     result = run("train", tmp_path / "data", "--out", tmp_path, "--config", config, *units, *QUICK)
     assert result.stderr.count("do not belong to the part and were cut away") == 1
     assert f"1.ply: {SHELF} of " in result.stderr.replace("\n", "")
-    model = Detector.load(tmp_path / DETECTOR_FILE).categories["holder"]
-    assert model.surface is not None and "surface" in model.tails
-    assert model.surface.usual.fitness > 0.99
+    category = Detector.load(tmp_path / DETECTOR_FILE).categories["holder"]
+    assert isinstance(category.model, PointwiseModel) and "surface" in category.tails
+    assert category.model.surface is not None and category.model.surface.usual.fitness > 0.99
     scored = tmp_path / "scored"
     run("score", tmp_path / DETECTOR_FILE, folder / "nominal" / "1.ply", "--out", scored,
         "--category", "holder")  # fmt: skip
