@@ -14,8 +14,8 @@ import pytest
 
 from backend.cloud import PointCloud
 from backend.io import read_cloud, write_cloud
-from backend.samples import load_sample
 from backend.models.pointwise.model import PointwiseModel
+from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
 from backend.training import DETECTOR_FILE, WORK_FOLDER

@@ -22,12 +22,12 @@ from backend.io.digest import file_digest
 from backend.io.sources import model_source
 from backend.registration.align import align
 from backend.samples import load_sample
+from backend.sampling.drawing import ATTEMPTS, FEWEST_MARKED
 from backend.synthesis import prepared_scans
 from backend.synthesis.manifest import Manifest
 from backend.synthesis.plan import Order
 from backend.synthesis.run import synthesize
 from backend.synthesis.sample_files import SampleFile
-from backend.sampling.drawing import ATTEMPTS, FEWEST_MARKED
 from backend.training import train
 from backend.training.data import training_sets
 from shared_schema.load import dump
