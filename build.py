@@ -55,7 +55,6 @@ NUMBER_TESTS = [
 RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith", "tests/backend"]
 NOT_IN_RANGES = [
     "cli/test_bundled_model.py",
-    "cli/test_foreign_folder.py",
     "cli/test_synthesize.py",
     "cli/test_train.py",
     "dataset/test_synthesis.py",
