@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from backend.cli import COMMANDS
 from backend.io import ENCODED_WRITERS, WRITERS, read_cloud, write_cloud
 from backend.io.organised import cloud_from_image
 from backend.samples import load_sample, sample_path
-from backend.training.config import to_record
+from backend.training.config import SynthesisConfig, to_record
 from shared_schema.load import dump
 from tests.architecture.project import IN_WHEEL, PACKAGES, ROOT
 from tests.backend.parts import TINY, scan, write_folder
@@ -38,17 +38,22 @@ from tests.foreign import COMPLAINT, foreign_folder
 IN_SOURCE = (*PACKAGES, ".ci", "benchmarks", "docs", "requirements", "tests")
 NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".DS_Store")
 
-# The commands of a plain install, and the extra that each of the others asks for there.
+# The commands of a plain install, and the extra that each of the others asks for first there.
 PLAIN = ("export", "remake", "replay", "sample", "schema", "synthesize", "templates")
 NEEDS = {
-    "demo": "blender",
+    "demo": "detector",
     "evaluate": "detector",
     "score": "detector",
     "serve": "serve",
     "train": "detector",
 }
+# A training of seconds, on a handful of drawn defects.
+QUICK = replace(TINY, synthesis=SynthesisConfig(count=2, fresh=1))
 # A name with a blank and with a byte that is not UTF-8, where the system has such names.
 ODD = os.fsdecode(b"caf\xe9 1") if sys.platform == "linux" else "café 1"
+# Everything here starts processes, which wait for each other where the machine is busy.
+pytestmark = pytest.mark.timeout(1800)
+
 EXAMPLES = Path(__file__).with_name("python_page.py")
 
 
@@ -300,8 +305,8 @@ def test_the_commands_of_the_detector(whole: Installed) -> None:
     folder = whole.folder
     write_folder(folder / ODD, nominal=6, anomalous=2)
     (folder / "template.json").write_text(dump(template("dent")))
-    (folder / "config.json").write_text(json.dumps(to_record(TINY)))
-    drawn = ("--template", "template.json", "--count", "2", "--config", "config.json")
+    (folder / "config.json").write_text(json.dumps(to_record(QUICK)))
+    drawn = ("--template", "template.json", "--config", "config.json")
     whole.flawsmith("train", ODD, *drawn, "--unit", "mm", "--out", "a detector")
     model = Path("a detector", "detector.safetensors")
     whole.flawsmith("evaluate", model, ODD, "--out", "measured")
@@ -321,7 +326,7 @@ def test_the_examples_of_the_page_on_python(whole: Installed) -> None:
     shutil.copy(sample_path("plate_holes"), folder / "bracket.stl")
     plate = load_sample("plate_holes")
     (folder / "template.json").write_text(dump(template("dent")))
-    (folder / "config.json").write_text(json.dumps(to_record(TINY)))
+    (folder / "config.json").write_text(json.dumps(to_record(QUICK)))
     top = plate.points[plate.points[:, 2].argmax()].tolist()
     dent = {"kind": "dent", "center": top, "radius": 20.0, "depth": 2.0}
     recipe = {"schema_version": 1, "part": {"diagonal": plate.diagonal}, "defects": [dent]}
