@@ -3,7 +3,7 @@
 
     python build.py demo      # the main job, on bundled real data
     python build.py test      # the checks and the tests
-    python build.py ranges    # the tests with the oldest and the newest dependencies allowed
+    python build.py addon     # the Blender extension, dist/flawsmith-VERSION.zip
 
 Needs nothing but Python 3.11: it makes ``.venv``, installs the locked dependencies there and runs
 the rest inside it. What is installed already is not installed again.
@@ -24,9 +24,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import tomllib
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -34,12 +34,16 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "flawsmith-stamp"
 PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements" / "lock.txt"
+# The version of everything that is published stands there.
+VERSION = ROOT / "backend" / "__init__.py"
 ADDON = ROOT / "blender_addon"
+MANIFEST = "blender_manifest.toml"
 SCHEMA = ADDON / "schema.json"
 PICTURES = ROOT / "docs" / "pictures"
 SITE = ROOT / "site"
-# Folder of the asset library in the extension; blender_addon/assets.py looks for it there.
+# Folder of the asset library in the extension; the module writes it, and looks for it there.
 ASSETS = "flawsmith_assets"
+ASSETS_MODULE = "blender_addon.assets"
 
 # The tests whose numbers a processor could change.
 NUMBER_TESTS = [
@@ -51,7 +55,6 @@ NUMBER_TESTS = [
 RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith", "tests/backend"]
 NOT_IN_RANGES = [
     "cli/test_bundled_model.py",
-    "cli/test_foreign_folder.py",
     "cli/test_synthesize.py",
     "cli/test_train.py",
     "dataset/test_synthesis.py",
@@ -68,7 +71,7 @@ FEWER = ["--hypothesis-profile", "few"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # Extras whose packages are not tried at the ends of their ranges: Blender fixes numpy, and neither
 # the checkers of `dev` nor the programs of `docs` run any code in a test.
-ONE_VERSION = ("all", "blender", "dev", "docs")
+ONE_VERSION = ("blender", "dev", "docs")
 
 PYTHON = (3, 11)
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -87,6 +90,9 @@ BLENDER_LIBRARIES = {
     "libXrender.so.1": "libxrender1",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
+
+NO_VENV = """{} could not be made. Where Python comes without venv (Debian, Ubuntu):
+    sudo apt-get install -y python3.11-venv"""
 
 
 class BuildError(Exception):
@@ -186,13 +192,31 @@ def setup(options: argparse.Namespace) -> int:
 
 
 def addon(options: argparse.Namespace) -> int:
-    """Build the Blender extension, dist/flawsmith-VERSION.zip."""
-    prepare(options)
-    require_blender_libraries()
+    """Build the Blender extension, dist/flawsmith-VERSION.zip.
+
+    A Blender writes the asset library in it: the module in .venv where that is set up, else the
+    program that $FLAWSMITH_BLENDER names, or one that is installed where Blender usually is. Where
+    there is none, Blender's module alone is installed, into .venv-blender.
+    """
+    blender = find_blender()
     with tempfile.TemporaryDirectory() as folder:
-        target = build_addon(ADDON, ROOT / "dist", build_library(Path(folder) / ASSETS))
-    print(f"Wrote {target}")
+        library = build_library(Path(folder) / ASSETS, blender)
+        target = build_addon(ADDON, ROOT / "dist", library, blender.series)
+    series = ".".join(map(str, max(blender.series, least_blender(ADDON))))
+    print(f"Wrote {target}, for Blender {series} and later")
     print("Install it in Blender: Edit > Preferences > Get Extensions > Install from Disk")
+    return 0
+
+
+def package(options: argparse.Namespace) -> int:
+    """Build the wheel and the source archive in dist/, to be installed by pip.
+
+    setuptools builds them, in .venv-package. The wheel is made from the source archive.
+    """
+    setuptools = locked_lines(LOCK.read_text(encoding="utf-8"))["setuptools"]
+    python = small_environment("package", [setuptools])
+    for path in build_distributions(ROOT, ROOT / "dist", python):
+        print(f"Wrote {path}")
     return 0
 
 
@@ -217,7 +241,7 @@ def lock(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         ask = ["--dry-run", "--ignore-installed", "--no-build-isolation", "--report", str(report)]
-        install([*ask, *torch_arguments(options), f"{ROOT}[all]"])
+        install([*ask, *torch_arguments(options), f"{ROOT}[all,dev,docs,test]"])
         chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
     versions = {entry["metadata"]["name"]: entry["metadata"]["version"] for entry in chosen}
     LOCK.write_text(lock_text(versions, LOCK.read_text(encoding="utf-8")), encoding="utf-8")
@@ -239,6 +263,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": check,
     "setup": setup,
     "addon": addon,
+    "package": package,
     "docs": docs,
     "schema": schema,
     "lock": lock,
@@ -261,10 +286,7 @@ def prepare(options: argparse.Namespace) -> None:
     print(f"Installing into {VENV}: about 2.5 GB and a few minutes, once", flush=True)
     STAMP.unlink(missing_ok=True)
     if run([sys.executable, "-m", "venv", str(VENV)]):
-        raise BuildError(
-            f"{VENV} could not be made. Where Python comes without venv (Debian, Ubuntu):\n"
-            "    sudo apt-get install -y python3.11-venv"
-        )
+        raise BuildError(NO_VENV.format(VENV))
     with_cuda_libraries = [] if options.cuda else ["--no-deps"]
     install([*with_cuda_libraries, *torch_arguments(options)])
     install(["--no-deps", "--only-binary", ":all:", "-r", str(LOCK)])
@@ -358,6 +380,26 @@ def script(name: str, venv: Path | None = None) -> str:
     return str(venv / "Scripts" / f"{name}.exe" if os.name == "nt" else venv / "bin" / name)
 
 
+def small_environment(name: str, requirements: Sequence[str]) -> str:
+    """Make ``.venv-NAME`` with ``requirements`` at the locked versions, unless it is made.
+
+    Returns:
+        Its Python.
+    """
+    venv = ROOT / f".venv-{name}"
+    stamp = venv / STAMP.name
+    wanted = stamp_text(False, [name.encode(), *map(str.encode, requirements), LOCK.read_bytes()])
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return script("python", venv)
+    names = ", ".join(line.partition(";")[0].strip() for line in requirements)
+    print(f"Installing {names} into {venv}, once", flush=True)
+    if run([sys.executable, "-m", "venv", "--clear", str(venv)]):
+        raise BuildError(NO_VENV.format(venv))
+    install(["-q", "--only-binary", ":all:", "-c", str(LOCK), *requirements], venv)
+    stamp.write_text(wanted, encoding="utf-8")
+    return script("python", venv)
+
+
 # --- the ends of the ranges ---------------------------------------------------------------------
 
 
@@ -378,7 +420,7 @@ def prepare_range(end: str) -> str:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return script("python", venv)
     if run([sys.executable, "-m", "venv", "--clear", str(venv)]):
-        raise BuildError(f"{venv} could not be made")
+        raise BuildError(NO_VENV.format(venv))
     below = f"import site; site.addsitedir({str(packages_folder(VENV))!r})\n"
     (packages_folder(venv) / "flawsmith-below.pth").write_text(below, encoding="utf-8")
     versions = venv / "constraints.txt"
@@ -397,10 +439,14 @@ def packages_folder(venv: Path) -> Path:
 
 def allowed(project: str) -> list[str]:
     """The requirements of a ``pyproject.toml`` whose ends are tried, as they are written there."""
+    import tomllib
+
     found = tomllib.loads(project)["project"]
     extras = found["optional-dependencies"]
     lines = [line for name, extra in extras.items() if name not in ONE_VERSION for line in extra]
-    return [*found["dependencies"], *lines]
+    # An extra that includes another names the project itself.
+    others = [line for line in lines if not line.startswith(f"{found['name']}[")]
+    return [*found["dependencies"], *others]
 
 
 def oldest(requirements: Iterable[str]) -> list[str]:
@@ -485,13 +531,13 @@ def lock_text(versions: Mapping[str, str], previous: str) -> str:
 # --- Blender's system libraries -----------------------------------------------------------------
 
 
-def require_blender_libraries() -> None:
-    """Make sure that Blender can start.
+def require_blender_libraries(venv: Path | None = None) -> None:
+    """Make sure that Blender's module in ``venv``, by default ``.venv``, can start.
 
     Raises:
         BuildError: system libraries are missing; the message names the command that installs them.
     """
-    module = VENV / "lib" / "python3.11" / "site-packages" / "bpy" / "__init__.so"
+    module = packages_folder(venv or VENV) / "bpy" / "__init__.so"
     if sys.platform != "linux" or not module.exists() or not shutil.which("ldd"):
         return
     linked = subprocess.run(["ldd", str(module)], capture_output=True, text=True, check=False)
@@ -552,8 +598,113 @@ def read_documents(builder: str, target: Path | None) -> int:
 # --- the Blender extension ----------------------------------------------------------------------
 
 
-def build_library(folder: Path) -> Path:
-    """Write the extension's asset library into ``folder``, by the environment's Blender.
+@dataclass(frozen=True)
+class Blender:
+    """A Blender that can run a Python program.
+
+    Attributes:
+        command: what stands before the program on the command line.
+        series: the first two numbers of its version.
+    """
+
+    command: Sequence[str]
+    series: tuple[int, int]
+
+
+def find_blender() -> Blender:
+    """The Blender that writes the asset library.
+
+    Raises:
+        BuildError: the one in ``FLAWSMITH_BLENDER`` does not run, or none can be installed.
+    """
+    if packages_folder(VENV).joinpath("bpy").is_dir():
+        return blender_module(VENV)
+    least = least_blender(ADDON)
+    for path in blender_programs():
+        series = series_of(path)
+        if series is not None and series >= least:
+            options = ["--background", "--factory-startup", "--python-exit-code", "1"]
+            return Blender([path, *options, "--python-expr"], series)
+        if path == os.environ.get("FLAWSMITH_BLENDER"):
+            wanted = ".".join(map(str, least))
+            raise BuildError(f"FLAWSMITH_BLENDER: {path} is no Blender {wanted} or later that runs")
+    line = locked_lines(LOCK.read_text(encoding="utf-8"))["bpy"]
+    small_environment("blender", [line])
+    return blender_module(ROOT / ".venv-blender")
+
+
+def blender_module(venv: Path) -> Blender:
+    """Blender as the Python module in an environment, which the lock names.
+
+    Raises:
+        BuildError: it is not there, or system libraries are missing.
+    """
+    if not packages_folder(venv).joinpath("bpy").is_dir():
+        raise BuildError(
+            "there is no Blender module for this system; install Blender, and name its program:\n"
+            "    FLAWSMITH_BLENDER=PATH python build.py addon"
+        )
+    require_blender_libraries(venv)
+    version = locked_versions(LOCK.read_text(encoding="utf-8"))["bpy"]
+    return Blender([script("python", venv), "-c"], series_in(version))
+
+
+def blender_programs() -> Iterator[str]:
+    """Where a Blender may be: where the user says, on the PATH, where its installers put it."""
+    if named := os.environ.get("FLAWSMITH_BLENDER"):
+        yield named
+    if found := shutil.which("blender"):
+        yield found
+    if sys.platform == "darwin":
+        yield "/Applications/Blender.app/Contents/MacOS/Blender"
+    if os.name == "nt":
+        folder = Path(os.environ.get("PROGRAMFILES", "")) / "Blender Foundation"
+        yield from map(str, sorted(folder.glob("Blender */blender.exe")))
+
+
+def series_of(path: str) -> tuple[int, int] | None:
+    """The first two numbers of a Blender program's version; None where it does not run."""
+    command = [path, "--background", "--version"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return series_in(said.partition("Blender ")[2])
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+
+
+def series_in(version: str) -> tuple[int, int]:
+    """The first two numbers of ``version``, such as 4.5.15."""
+    first, second = version.split(".")[:2]
+    return int(first), int(second)
+
+
+def least_blender(source: Path) -> tuple[int, int]:
+    """The oldest Blender that the extension in ``source`` works in."""
+    return series_in(manifest_of(source)["blender_version_min"])
+
+
+def manifest_of(source: Path) -> dict[str, str]:
+    """The manifest of the extension in ``source``, as it stands there."""
+    import tomllib
+
+    return tomllib.loads((source / MANIFEST).read_text(encoding="utf-8"))
+
+
+def project_version() -> str:
+    """The version of flawsmith.
+
+    Raises:
+        BuildError: it does not stand where it should.
+    """
+    text = VERSION.read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise BuildError(f"{VERSION} has no line __version__ = ...")
+    return match[1]
+
+
+def build_library(folder: Path, blender: Blender | None = None) -> Path:
+    """Write the extension's asset library into ``folder``, by default by the Blender of ``.venv``.
 
     The defects in it are the same each time, but not the bytes: Blender writes addresses of its
     memory into a .blend file.
@@ -561,31 +712,60 @@ def build_library(folder: Path) -> Path:
     Raises:
         BuildError: Blender could not write it.
     """
-    command = [script("python"), "-m", "blender_addon.assets", str(folder), str(PICTURES)]
-    if run(command, cwd=ROOT):
+    command = (blender or blender_module(VENV)).command
+    arguments = ["", str(folder), str(PICTURES)]
+    program = (
+        f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = {arguments!r}; "
+        f"runpy.run_module({ASSETS_MODULE!r}, run_name='__main__')"
+    )
+    if run([*command, program], cwd=ROOT):
         raise BuildError("the asset library could not be written; the reason is above")
     return folder
 
 
-def build_addon(source: Path, folder: Path, library: Path | None = None) -> Path:
+def build_addon(
+    source: Path,
+    folder: Path,
+    library: Path | None = None,
+    series: tuple[int, int] | None = None,
+) -> Path:
     """Pack the extension in ``source``, and an asset library, into ``folder``.
 
-    The same files give the same bytes.
-    """
-    import tomllib
+    Its manifest gets the version of flawsmith. The same files give the same bytes.
 
-    manifest = tomllib.loads((source / "blender_manifest.toml").read_text(encoding="utf-8"))
-    target = folder / f"{manifest['id']}-{manifest['version']}.zip"
+    Args:
+        source: the extension's modules and its manifest.
+        folder: gets the zip, which is named by the version.
+        library: folder of the asset library.
+        series: of the Blender that wrote the library; an older one may not read it.
+    """
+    manifest = manifest_of(source)
+    version = project_version()
+    target = folder / f"{manifest['id']}-{version}.zip"
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w") as archive:
         for path in sorted(source.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                add_to_zip(archive, path.relative_to(source).as_posix(), path.read_bytes())
+            if not path.is_file() or "__pycache__" in path.parts:
+                continue
+            content = path.read_bytes()
+            if path == source / MANIFEST:
+                least = max(least_blender(source), series or (0, 0))
+                content = with_versions(content, version, least)
+            add_to_zip(archive, path.relative_to(source).as_posix(), content)
         for path in sorted(library.iterdir()) if library else ():
             add_to_zip(archive, f"{ASSETS}/{path.name}", path.read_bytes())
     os.replace(unfinished, target)
     return target
+
+
+def with_versions(manifest: bytes, version: str, least: tuple[int, int]) -> bytes:
+    """The text of a manifest with the extension's version and the oldest Blender that it is for."""
+    values = {"version": version, "blender_version_min": f"{least[0]}.{least[1]}.0"}
+    text = manifest.decode("utf-8")
+    for name, value in values.items():
+        text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
+    return text.encode("utf-8")
 
 
 def add_to_zip(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -594,6 +774,44 @@ def add_to_zip(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry.create_system = 3
     entry.external_attr = 0o644 << 16
     archive.writestr(entry, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+# --- the Python package -------------------------------------------------------------------------
+
+BUILD_SOURCE = "import sys; from setuptools import build_meta as b; b.build_sdist(sys.argv[1])"
+BUILD_WHEEL = "import sys; from setuptools import build_meta as b; b.build_wheel(sys.argv[1])"
+
+
+def build_distributions(source: Path, folder: Path, python: str) -> list[Path]:
+    """Build the source archive of the project in ``source`` and, from it, the wheel.
+
+    What earlier builds left in the project is not taken into the wheel.
+
+    Args:
+        source: the project.
+        folder: gets both.
+        python: has setuptools.
+
+    Raises:
+        BuildError: setuptools failed; the message holds what it said.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        built, unpacked = Path(temporary) / "built", Path(temporary) / "unpacked"
+        built.mkdir()
+        run_setuptools([python, "-c", BUILD_SOURCE, str(built)], source)
+        [archive] = built.iterdir()
+        shutil.unpack_archive(archive, unpacked)
+        [project] = unpacked.iterdir()
+        run_setuptools([python, "-c", BUILD_WHEEL, str(built)], project)
+        folder.mkdir(parents=True, exist_ok=True)
+        return [Path(shutil.copy(path, folder)) for path in sorted(built.iterdir())]
+
+
+def run_setuptools(command: Sequence[str], folder: Path) -> None:
+    """Run ``command`` in ``folder``; what it says is shown only if it fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"setuptools failed:\n{done.stdout}{done.stderr}")
 
 
 # --- running ------------------------------------------------------------------------------------

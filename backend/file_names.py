@@ -7,8 +7,13 @@ keeps such bytes as lone surrogates, which neither JSON nor a terminal can take.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+# A byte as it is shown, and where Python keeps it among the characters.
+OTHER_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
+SURROGATES = 0xDC00
 
 
 def shown(name: str | os.PathLike[str]) -> str:
@@ -19,6 +24,14 @@ def shown(name: str | os.PathLike[str]) -> str:
     except UnicodeEncodeError:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return text
+
+
+def meant(name: str) -> str:
+    r"""The name that ``shown`` gave as ``name``: each ``\xfc`` is the byte again.
+
+    A name that holds such a text itself is shown likewise, so that it is to be tried as it is too.
+    """
+    return OTHER_BYTE.sub(lambda byte: chr(SURROGATES + int(byte[1], 16)), name)
 
 
 @contextmanager

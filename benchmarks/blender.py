@@ -1,6 +1,6 @@
 """How long Blender takes: to evaluate defects after a change, to render views and to scan.
 
-    python benchmarks/blender.py > benchmarks/blender.txt
+    python -m benchmarks.blender > benchmarks/blender.txt
 
 Each defect is alone in the stack of a torus, or all are in one stack, placed as a new defect is.
 The freeform has 12 bumps and 5 rounds of smoothing. What is timed is what an artist waits for after

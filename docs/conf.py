@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[1]
 # The reference of Python and of the command line is made from the code.
 sys.path.insert(0, str(ROOT))
 
+from backend import __version__  # noqa: E402
+
 project = "flawsmith"
+release = __version__
 author = "flawsmith contributors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 exclude_patterns = ["adr/0000-template.md"]
@@ -22,7 +25,7 @@ exclude_patterns = ["adr/0000-template.md"]
 myst_heading_anchors = 4
 
 html_theme = "furo"
-html_title = "flawsmith"
+html_title = f"flawsmith {release}"
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False

@@ -9,13 +9,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import build
-from tests.architecture.project import ROOT, declared
+from backend import __version__
+from tests.architecture.project import PACKAGES, PROJECT, ROOT, declared, python_files
 
 LDD = """\
 	linux-vdso.so.1 (0x00007f8961b44000)
@@ -160,13 +162,14 @@ def test_an_unfinished_environment_is_not_taken_for_a_finished_one(
 
 RANGES = """\
 [project]
+name = "flawsmith"
 dependencies = ["click>=8.2", "numpy>=1.26,<3"]
 [project.optional-dependencies]
 blender = ["bpy>=4.5.15,<4.6"]
 detector = ["torch>=2.13"]
-scan = ["embreex>=2.17.7; platform_machine == 'x86_64'"]
+scan = ["embreex>=2.17.7; platform_machine == 'x86_64'", "flawsmith[detector]"]
 dev = ["mypy>=1.15"]
-all = ["flawsmith[blender,detector,scan,dev]"]
+all = ["flawsmith[blender,detector,scan]"]
 """
 
 
@@ -272,7 +275,8 @@ def test_a_dead_link_fails(pages: Path, dead: str) -> None:
 def extension(tmp_path: Path) -> Path:
     source = tmp_path / "extension"
     (source / "ui" / "__pycache__").mkdir(parents=True)
-    (source / "blender_manifest.toml").write_text('id = "flawsmith"\nversion = "1.2.3"\n')
+    versions = 'version = "0.0.0"\nblender_version_min = "4.5.0"\n'
+    (source / build.MANIFEST).write_text(f'id = "flawsmith"\n{versions}')
     (source / "__init__.py").write_text("def register(): ...\n")
     (source / "ui" / "panel.py").write_text("")
     (source / "ui" / "__pycache__" / "panel.pyc").write_bytes(b"\0")
@@ -281,8 +285,20 @@ def extension(tmp_path: Path) -> Path:
 
 def test_extension_holds_the_sources_alone(extension: Path, tmp_path: Path) -> None:
     archive = zipfile.ZipFile(build.build_addon(extension, tmp_path / "dist"))
-    assert Path(str(archive.filename)).name == "flawsmith-1.2.3.zip"
+    assert Path(str(archive.filename)).name == f"flawsmith-{__version__}.zip"
     assert archive.namelist() == ["__init__.py", "blender_manifest.toml", "ui/panel.py"]
+
+
+@pytest.mark.parametrize(
+    ("writer", "least"), [(None, "4.5.0"), ((4, 2), "4.5.0"), ((5, 2), "5.2.0")]
+)
+def test_extension_is_for_blenders_that_can_read_its_library(
+    writer: tuple[int, int] | None, least: str, extension: Path, tmp_path: Path
+) -> None:
+    archive = zipfile.ZipFile(build.build_addon(extension, tmp_path / "dist", None, writer))
+    manifest = tomllib.loads(archive.read(build.MANIFEST).decode())
+    told = {"id": "flawsmith", "version": __version__, "blender_version_min": least}
+    assert manifest == told
 
 
 def test_extension_is_the_same_bytes_elsewhere(extension: Path, tmp_path: Path) -> None:
@@ -313,6 +329,110 @@ def test_extension_without_its_asset_library_is_refused(
     with pytest.raises(build.BuildError, match="asset library could not be written"):
         build.build_library(tmp_path / "library")
     assert not (tmp_path / "library").exists()
+
+
+BLENDER = """\
+import sys
+if "--version" in sys.argv:
+    print("Blender {version} LTS")
+elif sys.argv[-2] == "--python-expr":
+    exec(sys.argv[-1])
+"""
+
+
+def blender_of(version: str, folder: Path) -> str:
+    """A program in ``folder`` that says that it is Blender, and runs Python as Blender does."""
+    folder.mkdir(exist_ok=True)
+    (folder / "blender.py").write_text(BLENDER.format(version=version))
+    program = folder / "blender"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder}/blender.py" "$@"\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+needs_sh = pytest.mark.skipif(os.name == "nt", reason="programs are scripts of a shell here")
+
+
+@pytest.fixture
+def clean_clone(
+    environment: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> list[list[str]]:
+    """A project without ``.venv``, on a machine without Blender; commands are noted, not run."""
+    monkeypatch.setattr(build, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.delenv("FLAWSMITH_BLENDER", raising=False)
+    monkeypatch.setattr(build.shutil, "which", lambda _: None)
+    (tmp_path / ".venv-blender").mkdir()
+    return environment
+
+
+def test_blenders_module_is_taken_from_the_environment_that_is_there() -> None:
+    blender = build.find_blender()
+    assert blender.command == [build.script("python"), "-c"]
+    assert blender.series == (4, 5)
+
+
+@needs_sh
+def test_a_program_of_blender_writes_the_library_where_nothing_is_installed(
+    clean_clone: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    named = blender_of("5.2.1", tmp_path / "new")
+    monkeypatch.setattr(build.shutil, "which", lambda _: blender_of("4.6.0", tmp_path / "other"))
+    assert build.find_blender().series == (4, 6)
+    monkeypatch.setenv("FLAWSMITH_BLENDER", named)
+    assert build.find_blender().command[0] == named
+    assert build.find_blender().series == (5, 2)
+    assert not clean_clone
+
+
+@needs_sh
+@pytest.mark.parametrize("version", ["4.4.9", "of no number"])
+def test_a_named_program_that_cannot_be_used_is_told(
+    version: str, clean_clone: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLAWSMITH_BLENDER", blender_of(version, tmp_path / "old"))
+    with pytest.raises(build.BuildError, match=r"no Blender 4\.5 or later that runs"):
+        build.find_blender()
+
+
+def test_without_any_blender_its_module_alone_is_installed(
+    clean_clone: list[list[str]], tmp_path: Path
+) -> None:
+    module = build.packages_folder(tmp_path / ".venv-blender") / "bpy"
+    module.mkdir(parents=True)
+    assert build.find_blender().series == (4, 5)
+    made, installed = clean_clone
+    assert made[-1] == str(tmp_path / ".venv-blender")
+    assert [word.partition("==")[0] for word in installed if "==" in word] == ["bpy"]
+    clean_clone.clear()
+    build.find_blender()
+    assert not clean_clone
+
+
+def test_a_system_without_blenders_module_is_told_to_name_a_program(
+    clean_clone: list[list[str]],
+) -> None:
+    with pytest.raises(build.BuildError, match="FLAWSMITH_BLENDER=PATH"):
+        build.find_blender()
+
+
+# --- the version ---
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert build.project_version() == __version__
+    assert "version" not in PROJECT and PROJECT["dynamic"] == ["version"]
+    files = [*ROOT.glob("*.toml"), ROOT / "build.py", ROOT / "docs" / "conf.py"]
+    files += [path for name in PACKAGES for path in (ROOT / name).rglob("*.toml")]
+    files += [path for name in PACKAGES for path in python_files(name)]
+    said = [path for path in files if f'"{__version__}"' in path.read_text("utf-8")]
+    assert said == [build.VERSION]
+
+
+def test_an_older_python_is_told_so_before_anything_else() -> None:
+    """What Python 3.11 alone has is imported where it is used."""
+    program = "import sys; sys.modules['tomllib'] = None; import build"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 # --- the command line ---

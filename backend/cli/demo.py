@@ -12,8 +12,14 @@ from backend.cli.options import out_option, seed_option
 @click.command("demo")
 @out_option("all results; a second run reuses what is there", default="demo-out")
 @seed_option("everything that is drawn by chance")
+@click.option(
+    "--extension",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="ZIP",
+    help="The Blender extension, flawsmith-VERSION.zip; in a checkout its source is taken.",
+)
 @click.option("--quick", is_flag=True, help="A tenth of the data and training, to try it out.")
-def command(out: Path, seed: int, quick: bool) -> None:
+def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
     """Run the main job on bundled real data and write a report.
 
     Designs defects in Blender, replays them on a real scan, makes a labelled data set, trains a
@@ -23,4 +29,11 @@ def command(out: Path, seed: int, quick: bool) -> None:
     from backend.cli.progress import console, progress_display
     from backend.demo.run import run_demo
 
-    run_demo(out, seed=seed, quick=quick, console=console, display=progress_display)
+    run_demo(
+        out,
+        seed=seed,
+        quick=quick,
+        console=console,
+        display=progress_display,
+        extension=extension,
+    )

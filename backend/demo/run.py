@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from backend.demo.dataset import make_dataset
-from backend.demo.design import RECIPE, design
+from backend.demo.design import RECIPE, design, extension_digest
 from backend.demo.learning import decision_line, evaluate_detector, train_detector
 from backend.demo.real_scan import SCAN_IN_PART, model_path, register_scan, replay_design
 from backend.demo.report import write_report
@@ -54,6 +54,8 @@ class _Demo:
         console: to talk to.
         display: makes progress displays.
         code: digest of the code that results depend on.
+        extension: zip of the Blender extension, if it is not the source beside the backend.
+        addon: digest of the Blender extension.
     """
 
     out: Path
@@ -62,6 +64,8 @@ class _Demo:
     console: Console
     display: Displays
     code: str
+    extension: Path | None
+    addon: str
 
     def step(
         self, name: str, inputs: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
@@ -99,11 +103,12 @@ class _Demo:
             "model": file_digest(model_path()),
             "region": region,
             "pixels": self.size.preview_pixels,
-            "addon": code_digest("blender_addon"),
+            "addon": self.addon,
         }
 
         def make(folder: Path) -> Mapping[str, Any]:
-            design(model_path(), region, self.size.preview_pixels, folder, self._repeat)
+            pixels = self.size.preview_pixels
+            design(model_path(), region, pixels, folder, self._repeat, extension=self.extension)
             return {"recipe": json.loads((folder / RECIPE).read_text(encoding="utf-8"))}
 
         return self.step("blender", inputs, make)
@@ -156,7 +161,15 @@ class _Demo:
         return dataset, model, evaluation
 
 
-def run_demo(out: Path, *, seed: int, quick: bool, console: Console, display: Displays) -> Path:
+def run_demo(
+    out: Path,
+    *,
+    seed: int,
+    quick: bool,
+    console: Console,
+    display: Displays,
+    extension: Path | None = None,
+) -> Path:
     """Do what is not done yet, print the table, write metrics.json and report.html.
 
     Args:
@@ -165,6 +178,7 @@ def run_demo(out: Path, *, seed: int, quick: bool, console: Console, display: Di
         quick: a small data set and a short training, to try it out.
         console: to talk to.
         display: makes progress displays.
+        extension: zip of the Blender extension; by default its source beside the backend.
 
     Returns:
         The report.
@@ -174,7 +188,8 @@ def run_demo(out: Path, *, seed: int, quick: bool, console: Console, display: Di
     """
     size = QUICK if quick else FULL
     code = code_digest("backend", without=BESIDE) + code_digest("shared_schema")
-    demo = _Demo(out, size, seed, console, display, code)
+    addon = extension_digest(extension)
+    demo = _Demo(out, size, seed, console, display, code, extension, addon)
     registration = demo.registration()
     blender = demo.blender(registration)
     replayed = demo.replay(blender, registration)
@@ -191,7 +206,7 @@ def run_demo(out: Path, *, seed: int, quick: bool, console: Console, display: Di
     write_json(out / "metrics.json", metrics)
     write_report(out / "report.html", steps, metrics)
     Console().print(metrics_table(MetricRow.from_record(row) for row in metrics["rows"]))
-    _say_how_to_go_on(console, out)
+    _say_how_to_go_on(console, out, extension)
     return out / "report.html"
 
 
@@ -212,14 +227,15 @@ def _metrics(steps: Mapping[str, Step], size: DemoSize, seed: int) -> dict[str, 
     }
 
 
-def _say_how_to_go_on(console: Console, out: Path) -> None:
+def _say_how_to_go_on(console: Console, out: Path, extension: Path | None) -> None:
     model = out / "model" / DETECTOR_FILE
+    get = extension or "python build.py addon"
     lines = [
         f"Open the report:        {out / 'report.html'}",
         f"Serve the detector:     flawsmith serve {model}",
         f"Score a scan of yours:  flawsmith score {model} SCAN.ply --out scores",
         f"See it in Blender:      open {out / 'blender' / 'showcase.blend'}",
-        "Install the extension:  python build.py addon, then Get Extensions > Install from Disk",
+        f"Install the extension:  {get}, then Get Extensions > Install from Disk",
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.errors import FileFormatError, MissingDependencyError
+from backend.errors import FileFormatError
+from backend.extras import missing_extra
 from backend.io.columns import NORMAL, POSITION, as_table, cloud_from_columns, columns_from_cloud
 from backend.io.isolation import parse_isolated
 from backend.io.limits import ReadLimits
@@ -265,9 +266,6 @@ def _laspy() -> Any:
     try:
         import laspy
         import lazrs  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            "LAS and LAZ files need laspy and lazrs; install them by: "
-            "pip install 'flawsmith[formats]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "a LAS or LAZ file") from error
     return laspy

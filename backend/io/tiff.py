@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from backend.cloud import PointCloud
-from backend.errors import FileFormatError, MissingDependencyError
+from backend.errors import FileFormatError
+from backend.extras import missing_extra
 from backend.io.isolation import parse_isolated
 from backend.io.limits import ReadLimits
 from backend.io.organised import cloud_from_image, pixels_of
@@ -88,8 +89,6 @@ def format_tiff(cloud: PointCloud) -> bytes:
 def _tifffile() -> Any:
     try:
         import tifffile
-    except ImportError as error:
-        raise MissingDependencyError(
-            "TIFF files need tifffile; install it by: pip install 'flawsmith[formats]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "a TIFF file") from error
     return tifffile

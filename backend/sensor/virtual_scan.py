@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.errors import CloudError, MissingDependencyError
+from backend.errors import CloudError
+from backend.extras import missing_extra
 from backend.geometry.rotations import even_directions
 from backend.geometry.surface import face_normals, require_faces, subsample_surface, thin
 
@@ -67,10 +68,8 @@ def _intersector(mesh: PointCloud) -> Any:
     try:
         import trimesh
         from trimesh.ray.ray_pyembree import RayMeshIntersector
-    except ImportError as error:
-        raise MissingDependencyError(
-            "virtual scans need trimesh and embreex; install them by: pip install 'flawsmith[scan]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "a virtual scan") from error
     return RayMeshIntersector(trimesh.Trimesh(mesh.points, require_faces(mesh), process=False))
 
 

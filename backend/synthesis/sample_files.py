@@ -9,6 +9,7 @@ from pathlib import Path
 from backend.cloud import LabeledCloud
 from backend.dataset.shards import SUFFIX, read_record, write_sample
 from backend.errors import FileFormatError, ReplayError, SchemaError
+from backend.file_names import meant
 from backend.io import write_json, write_labeled
 from backend.io.digest import file_digest
 from backend.io.sources import read_again, way
@@ -110,8 +111,10 @@ class SampleFile:
     def _find(self, source: ModelSource, given: Path | None, option: str) -> Path:
         """The very file of ``source``: the one that was given, else where it may be."""
         places = [given] if given is not None else self._places(source, option)
+        # The record has names as they are shown.
+        names = [name for path in places for name in (path, Path(meant(str(path))))]
         others = {}
-        for path in dict.fromkeys(places):
+        for path in dict.fromkeys(names):
             if path.is_file():
                 others[path] = file_digest(path)
                 if others[path] == source.sha256:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from rich.progress import Progress
 
-from backend.errors import MissingDependencyError
+from backend.extras import missing_extra
 
 Item = TypeVar("Item")
 Scalars = Callable[[int, dict[str, float]], None]
@@ -56,10 +56,8 @@ def tensorboard_log(folder: Path) -> Iterator[Scalars]:
     """
     try:
         from tensorboardX import SummaryWriter
-    except ImportError as error:
-        raise MissingDependencyError(
-            "a log for TensorBoard needs tensorboardX; install it by: pip install tensorboardX"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "a log for TensorBoard") from error
     writer: Any = SummaryWriter(str(folder))
 
     def log(step: int, values: dict[str, float]) -> None:

@@ -1,6 +1,6 @@
 """Draw docs/pictures/scanner.png: a part, one view of a scan of it, and four views in one cloud.
 
-python docs/pictures/scanner.py
+python -m docs.pictures.scanner
 
 Needs Blender as a Python module (the extra ``blender``).
 """

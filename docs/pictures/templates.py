@@ -1,6 +1,6 @@
 """Draw the pictures of ``docs/reference/templates.md``, and write its tables.
 
-    python docs/pictures/templates.py [NAME ...] [--all]
+    python -m docs.pictures.templates [NAME ...] [--all]
 
 Needs Blender as a Python module (the extra ``blender``). Each template gives one recipe, drawn with
 a fixed seed on a bundled part, or on one made here where none of those shows it. A picture whose

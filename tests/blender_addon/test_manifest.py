@@ -29,7 +29,7 @@ def test_zip_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "damaged"),
-    [('"Modeling"', '"Dents"'), ('type = "add-on"', 'type = "toy"'), ('version = "0.1.0"', "")],
+    [('"Modeling"', '"Dents"'), ('type = "add-on"', 'type = "toy"'), ('version = "0.0.0"', "")],
 )
 def test_damaged_manifest_is_noticed(tmp_path: Path, line: str, damaged: str) -> None:
     manifest = (ROOT / "blender_addon" / "blender_manifest.toml").read_text("utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 
 import blender_addon
 import build
-from backend import __version__
 from blender_addon import assets, overlay_drawing, ui
 from blender_addon.modifiers import KINDS
 from tests.architecture.project import ROOT
@@ -131,8 +129,3 @@ def test_the_panel_has_an_icon_of_blenders_for_every_kind() -> None:
     assert list(ui.menus.ICONS) == list(KINDS)
     known = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items
     assert set(ui.menus.ICONS.values()) <= set(known.keys())
-
-
-def test_the_manifest_has_the_version_of_the_project() -> None:
-    text = (ROOT / "blender_addon" / "blender_manifest.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(text)["version"] == __version__

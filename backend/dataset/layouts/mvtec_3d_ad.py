@@ -36,7 +36,8 @@ from backend.dataset.layouts.layout import (
 from backend.dataset.layouts.organised import OrganisedCloud, organised, shaded
 from backend.dataset.layouts.png import format_png
 from backend.dataset.layouts.points import marked
-from backend.errors import DatasetError, MissingDependencyError
+from backend.errors import DatasetError
+from backend.extras import missing_extra
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io import WRITERS, read_cloud
 from backend.io.organised import IMAGE, PIXEL
@@ -107,11 +108,8 @@ def _read_picture(path: Path) -> NDArray[np.float32]:
     """(H, W) brightness from 0 to 1."""
     try:
         from matplotlib.image import imread
-    except ImportError as error:
-        raise MissingDependencyError(
-            "ground truth in pictures needs matplotlib; install it by: pip install "
-            "'flawsmith[detector]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "ground truth in pictures") from error
     picture: NDArray[np.float32] = imread(path)
     return picture if picture.ndim == 2 else picture[..., 0]
 

@@ -15,7 +15,7 @@ from backend.cli import main
 from backend.cli.options import LAYOUT_NAMES
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
-from backend.file_names import shown
+from backend.file_names import meant, shown
 from backend.io import read_cloud, write_cloud
 from backend.training.config import to_record
 from shared_schema.load import dump
@@ -62,6 +62,14 @@ def test_only_other_bytes_are_shown_otherwise() -> None:
     assert shown("prüfling 部品") == "prüfling 部品"
 
 
+def test_a_shown_name_is_found_again() -> None:
+    assert meant(SHOWN) == NAME
+    assert meant("prüfling 部品") == "prüfling 部品"
+    for byte in range(0x80, 0x100):
+        name = os.fsdecode(b"a" + bytes([byte]))
+        assert meant(shown(name)) == name
+
+
 def test_an_error_can_be_written_anywhere(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError) as caught:
         read_cloud(tmp_path / f"{NAME}.ply")
@@ -77,6 +85,13 @@ def test_replay_writes_all_scans_with_their_records(folder: Path) -> None:
         record = json.loads((folder / "out" / f"{name}.json").read_bytes().decode("utf-8"))
         assert record["source"]["file"] == told
         assert read_cloud(folder / "out" / f"{name}.ply").fields["mask"].any()
+    # What the records name is found again.
+    records = [folder / "out" / f"{name}.json" for name in ("a", NAME, "z")]
+    code, output = _run("remake", *records, "--out", folder / "again")
+    assert code == 0, output
+    for record in records:
+        again = folder / "again" / record.with_suffix(".ply").name
+        assert again.read_bytes() == record.with_suffix(".ply").read_bytes()
 
 
 def test_a_scan_that_fails_is_named_and_the_others_are_done(folder: Path) -> None:

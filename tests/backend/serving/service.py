@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +64,17 @@ def answer_over(connection: socket.socket) -> tuple[int, Any]:
 
 
 @contextmanager
-def running(model: Path, *options: str) -> Iterator[Service]:
+def running(
+    model: Path,
+    *options: str,
+    program: Sequence[str] = (sys.executable, "-m", "backend.cli"),
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Service]:
     """``flawsmith serve`` on ``model`` until the end of the block, stopped as by Ctrl-C."""
-    command = [sys.executable, "-m", "backend.cli", "serve", str(model), "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [*program, "serve", str(model), "--port", "0", *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, text=True, cwd=cwd, env=env) as process:
         assert process.stdout is not None
         try:
             ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
