@@ -73,9 +73,18 @@ def placed_a_second(mesh_of: Callable[[], PointCloud]) -> Result:
     return SCANS / (time.process_time() - started), b"".join(poses)
 
 
-def show(
-    what: str, anew: Callable[[], tuple[float, bytes]], once: Callable[[], tuple[float, bytes]]
-) -> None:
+def describe(clouds: Sequence[PointCloud]) -> Describe:
+    """Makes an example of the network that looks at points, as training does."""
+    normalization = Normalization.fit({PART: clouds}, 8_000)
+
+    def described(labeled: LabeledCloud, rng: np.random.Generator) -> FloatArray:
+        example = example_of(labeled, PART, normalization, AugmentationConfig(), rng)
+        return example.cloud.points
+
+    return described
+
+
+def show(what: str, anew: Callable[[], Result], once: Callable[[], Result]) -> None:
     """A line with the best of several alternating runs of both ways."""
     runs = [(anew(), once()) for _ in range(RUNS)]
     if any(first[1] != second[1] for first, second in runs):
