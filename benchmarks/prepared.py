@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.models.normalization import Normalization
 from backend.registration.align import align
 from backend.samples import load_sample
 from backend.sampling.drawing import (
@@ -33,6 +34,8 @@ from backend.sampling.drawing import (
 )
 from backend.sensor.virtual_scan import virtual_scan
 from backend.templates import load_template
+from backend.training.augmentation import AugmentationConfig
+from backend.training.pointwise.examples import example_of
 
 FloatArray = NDArray[np.float64]
 
