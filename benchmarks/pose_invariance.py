@@ -11,20 +11,23 @@ there are; in how many poses the decision differs; and how many of the stray poi
 stray or anomalous.
 
 Every scan is scored with and without its normals: those of bare ones have to be estimated. A pose
-takes some three seconds of one core, with and without strays and normals.
+takes some three seconds of one core, with and without strays and normals. All cores take part.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.engine.processes import Workers
 from backend.models.bundled import model_path
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector, ScoreMap
@@ -33,12 +36,38 @@ from backend.sensor.virtual_scan import virtual_scan
 REAL = "pawn_scan"
 VIEWS, POINTS, NOISE = 6, 16_000, 2.5e-4
 THINNINGS = 8
+AHEAD = 16
 STRAY_SHARE, FARTHEST_MM = 1e-3, 5000.0
 SHIFT_MM = 1e4
 COLUMNS = "part", "normals", "score", "limit", "thinnings: sd", "range", "poses: range", "points"
 STRAY_COLUMNS = "with strays: range", "points", "strays told", "other decisions"
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A scan to measure, and the detector's file; each process has both once in memory."""
+
+    detector: Path
+    name: str
+    normals: str
+
+    @property
+    def cloud(self) -> PointCloud:
+        """Its scan, with the normals or bare."""
+        cloud = scan(self.name)
+        return cloud if self.normals == "given" else PointCloud(cloud.points)
+
+    def score(self, cloud: PointCloud) -> ScoreMap:
+        """As a user does who names the part."""
+        return load(self.detector).score(cloud.points, cloud.normals, self.name)
+
+
+@cache
+def load(path: Path) -> Detector:
+    """The detector."""
+    return Detector.load(path)
 
 
 @dataclass(frozen=True)
@@ -84,23 +113,18 @@ def main() -> None:
     parser.add_argument("--poses", type=int, default=50)
     parser.add_argument("--only", nargs="*", help="parts; all by default")
     parser.add_argument("--normals", choices=("given", "estimated"), help="both by default")
-    parser.add_argument("--detector", default=model_path("bundled_parts"))
+    parser.add_argument("--detector", type=Path, default=model_path("bundled_parts"))
     options = parser.parse_args()
-    detector = Detector.load(options.detector)
-    names = options.only or [name for name in sample_names() if name in detector.categories]
+    names = options.only or [n for n in sample_names() if n in load(options.detector).categories]
     print(" | ".join((*COLUMNS, *STRAY_COLUMNS)), flush=True)
-    for name in names:
-        cloud = scan(name)
-        for kept in [cloud] if cloud.normals is None else [cloud, PointCloud(cloud.points)]:
-            if options.normals in (None, told(kept)):
-                print(" | ".join(measured(detector, name, kept, options.poses).cells()), flush=True)
+    with Workers() as workers:
+        for name, normals in product(names, ("given", "estimated")):
+            if options.normals in (None, normals) and (name, normals) != (REAL, "given"):
+                part = Part(options.detector, name, normals)
+                print(" | ".join(measured(workers, part, options.poses).cells()), flush=True)
 
 
-def told(cloud: PointCloud) -> str:
-    """Where its normals come from."""
-    return "estimated" if cloud.normals is None else "given"
-
-
+@cache
 def scan(name: str) -> PointCloud:
     """Of a bundled part; the real one as it is bundled."""
     rng = np.random.default_rng(0)
@@ -111,24 +135,28 @@ def scan(name: str) -> PointCloud:
     return virtual_scan(part, views=VIEWS, points=POINTS, noise=noise, rng=rng)
 
 
-def measured(detector: Detector, name: str, cloud: PointCloud, poses: int) -> Row:
+def measured(workers: Workers, part: Part, poses: int) -> Row:
     """Scores of a scan in many poses."""
-    plain = score(detector, name, cloud)
-    posed, strayed, marked = [], [], []
-    for number in range(poses):
-        rng = np.random.default_rng([number])
-        posed.append(score(detector, name, moved(cloud, rng)))
-        more = with_strays(cloud, rng)
-        strayed.append(score(detector, name, more))
-        added = strayed[-1].above_threshold[len(cloud) :]
-        marked.append(float(added.mean()))
-    spread = np.array(list(thinnings(detector, name, cloud)))
-    return Row(name, told(cloud), plain, spread, posed, strayed, np.array(marked))
+    work = partial(in_a_pose, part=part)
+    posed, strayed, marked = zip(*workers.in_order(work, range(poses), ahead=AHEAD), strict=True)
+    spread = list(workers.in_order(partial(thinned, part=part), range(THINNINGS), ahead=AHEAD))
+    return Row(
+        part.name,
+        part.normals,
+        part.score(part.cloud),
+        np.array(spread),
+        [*posed],
+        [*strayed],
+        np.array(marked),
+    )
 
 
-def score(detector: Detector, name: str, cloud: PointCloud) -> ScoreMap:
-    """As a user does who names the part."""
-    return detector.score(cloud.points, cloud.normals, name)
+def in_a_pose(number: int, part: Part) -> tuple[ScoreMap, ScoreMap, float]:
+    """The scores without strays and with them, and the share of the strays that is told."""
+    rng, cloud = np.random.default_rng([number]), part.cloud
+    posed = part.score(moved(cloud, rng))
+    strayed = part.score(with_strays(cloud, rng))
+    return posed, strayed, float(strayed.above_threshold[len(cloud) :].mean())
 
 
 def moved(cloud: PointCloud, rng: np.random.Generator) -> PointCloud:
@@ -154,13 +182,12 @@ def with_strays(cloud: PointCloud, rng: np.random.Generator) -> PointCloud:
     return PointCloud(points, np.concatenate([cloud.normals @ turn.T, normals]))
 
 
-def thinnings(detector: Detector, name: str, cloud: PointCloud) -> Iterator[float]:
-    """Scores of the scan as other points of it are kept: 95 % of them, drawn by chance."""
-    for number in range(THINNINGS):
-        rng = np.random.default_rng([THINNINGS, number])
-        rows = np.sort(rng.permutation(len(cloud))[: round(0.95 * len(cloud))])
-        normals = None if cloud.normals is None else cloud.normals[rows]
-        yield score(detector, name, PointCloud(cloud.points[rows], normals)).object_score
+def thinned(number: int, part: Part) -> float:
+    """The score of the scan as other points of it are kept: 95 % of them, drawn by chance."""
+    rng, cloud = np.random.default_rng([THINNINGS, number]), part.cloud
+    rows = np.sort(rng.permutation(len(cloud))[: round(0.95 * len(cloud))])
+    normals = None if cloud.normals is None else cloud.normals[rows]
+    return part.score(PointCloud(cloud.points[rows], normals)).object_score
 
 
 if __name__ == "__main__":
