@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from backend.cloud import PointCloud
-from backend.geometry.geodesic import geodesic_path
+from backend.cloud.geodesic import geodesic_path
+from backend.cloud.surface import subsample_surface
 from backend.geometry.normals import estimate_normals, orient_consistently
 from backend.geometry.polyline import arc_lengths
-from backend.geometry.surface import subsample_surface
 from backend.samples import load_sample
 
 FloatArray = NDArray[np.float64]

@@ -28,10 +28,11 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.geometry import surface
 from backend.geometry.near import points_within
 from backend.geometry.normals import estimate_normals
-from backend.geometry.surface import subsample_surface, thin
+from backend.geometry.thinning import thin
 from backend.io import write_cloud
 from backend.samples import load_sample, sample_path
 

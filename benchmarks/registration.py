@@ -24,9 +24,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.errors import RegistrationError
 from backend.geometry.rotations import even_directions
-from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.registration import Fit, register
 from backend.samples import load_sample, sample_names

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backend import __version__
     from backend.cloud import LabeledCloud, PointCloud
+    from backend.cloud.surface import subsample_surface
     from backend.errors import (
         CheckpointError,
         CloudError,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     )
     from backend.evaluation.cases import TestCase
     from backend.evaluation.measure import EvaluationReport, evaluate
-    from backend.geometry.surface import subsample_surface
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
     from backend.registration.align import AlignedScan, align
     from backend.remake import remake
@@ -102,7 +102,7 @@ _PLACES = {
     "replay": "backend.replay.replay",
     "sample": "backend.sampling.recipes:sample_recipes",
     "sample_names": "backend.samples",
-    "subsample_surface": "backend.geometry.surface",
+    "subsample_surface": "backend.cloud.surface",
     "surface_of": "backend.sampling.places",
     "synthesize": "backend.synthesis.run",
     "template_names": "backend.templates",

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.cloud.normals import with_known_normals
+from backend.cloud.surface import require_faces
+from backend.cloud.thinned_scan import check_enough
 from backend.dataset.shards import SUFFIX, read_sample, read_scan
 from backend.errors import DatasetError, FlawsmithError, MissingDependencyError
 from backend.file_names import shown
-from backend.geometry.normals import with_known_normals
-from backend.geometry.surface import require_faces
-from backend.geometry.thinned_scan import check_enough
 from backend.intake import PLAIN, Intake
 from backend.io import FIELD_SUFFIXES, OTHER_FILES, READERS, read_cloud, read_labeled
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.geometry.transform import rotation_of, transform_points
 from backend.io import read_cloud, write_bytes, write_cloud, write_json, write_labeled
 from backend.registration.align import align

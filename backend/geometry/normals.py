@@ -6,9 +6,6 @@ defect that goes inward is only as right as the normals are.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_matrix, csr_matrix
@@ -19,17 +16,12 @@ from scipy.sparse.csgraph import (
 )
 from scipy.spatial import cKDTree
 
-from backend.cloud import PointCloud
 from backend.geometry.chunks import each_chunk
-from backend.geometry.mend_mesh import WORTH_TELLING
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-NormalSource = Literal["file", "mesh", "viewpoint", "nominal", "consistent"]
-
 NEIGHBORS = 16
-NOMINAL_NEIGHBORS = 8
 # Pieces with a smaller share of the points, and all beyond so many, are not looked for cavities.
 SMALLEST_PIECE = 0.002
 MOST_PIECES = 50
@@ -77,7 +69,7 @@ def _least_variance(points: FloatArray, tree: cKDTree, k: int, rows: IntArray) -
 
 def orient_towards(points: FloatArray, normals: FloatArray, viewpoint: ArrayLike) -> FloatArray:
     """``normals`` (N, 3), each turned to the side on which ``viewpoint`` (3,) or (N, 3) lies."""
-    return _agree(normals, np.asarray(viewpoint, dtype=np.float64) - points)
+    return turned_to(normals, np.asarray(viewpoint, dtype=np.float64) - points)
 
 
 def orient_consistently(
@@ -227,94 +219,8 @@ def _corner_angles(corners: FloatArray) -> FloatArray:
     return np.arccos(np.clip(np.einsum("mci,mci->mc", ahead, behind), -1.0, 1.0))
 
 
-def with_outward_normals(
-    cloud: PointCloud, viewpoint: ArrayLike | None = None, nominal: PointCloud | None = None
-) -> tuple[PointCloud, NormalSource]:
-    """``cloud`` with unit outward normals, and what tells their outside.
-
-    What was seen faces its sensor: a ``viewpoint`` turns all normals that a scan does not bring
-    along. Without one a registered ``nominal`` decides; then the file's own normals, the faces, and
-    last consistency alone. Of a mesh whose faces leave its outside in doubt the viewpoint decides,
-    too.
-
-    Args:
-        cloud: normals it has are kept but for their sign.
-        viewpoint: (3,) the sensor's place, or (N, 3) one for each point, in the cloud's frame.
-        nominal: samples of the nominal model, with outward normals, in the cloud's frame.
-    """
-    normals = _own_normals(cloud)
-    if viewpoint is not None and cloud.normals is None and not _is_sure(cloud):
-        return cloud.with_normals(orient_towards(cloud.points, normals, viewpoint)), "viewpoint"
-    if nominal is not None:
-        return cloud.with_normals(orient_as(nominal, cloud.points, normals)), "nominal"
-    if cloud.normals is not None:
-        return cloud, "file"
-    if _is_mesh(cloud):
-        told = replace(cloud, notices=(*cloud.notices, *cloud.mended.notices))
-        return told.with_normals(normals), "mesh"
-    oriented = orient_consistently(cloud.points, normals, cloud.tree)
-    return cloud.with_normals(oriented), "consistent"
-
-
-def with_known_normals(cloud: PointCloud, viewpoint: ArrayLike | None = None) -> PointCloud:
-    """``cloud`` with the normals of its file, or of its faces, or turned to the ``viewpoint`` (3,).
-
-    A bare scan from an unknown place stays as it is.
-    """
-    bare = cloud.normals is None and not _is_mesh(cloud)
-    return cloud if bare and viewpoint is None else with_outward_normals(cloud, viewpoint)[0]
-
-
-def _is_mesh(cloud: PointCloud) -> bool:
-    return cloud.faces is not None and len(cloud.faces) > 0
-
-
-def _is_sure(cloud: PointCloud) -> bool:
-    """Whether the faces tell the outside nearly everywhere."""
-    return _is_mesh(cloud) and cloud.mended.doubt <= WORTH_TELLING
-
-
-def _own_normals(cloud: PointCloud) -> FloatArray:
-    """The cloud's normals (N, 3), from its faces, or estimated with any sign."""
-    if cloud.normals is not None:
-        return cloud.normals
-    if not _is_mesh(cloud):
-        return estimate_normals(cloud.points, cloud.tree)
-    normals = mesh_vertex_normals(cloud.points, cloud.mended.faces)
-    loose = ~normals.any(axis=1)
-    if loose.any():
-        normals[loose] = estimate_normals(cloud.points, cloud.tree, subset=np.flatnonzero(loose))
-    return normals
-
-
-def orient_as(surface: PointCloud, points: FloatArray, normals: FloatArray) -> FloatArray:
-    """``normals`` (N, 3) turned to the outside of ``surface`` about ``points`` (N, 3).
-
-    The outside is the mean over the nearest places, by the inverse square of their distance: at an
-    edge it has a part along both faces' normals, while the far side of a thin wall hardly counts.
-
-    Args:
-        surface: samples of a nominal model, with normals, in the frame of the points.
-        points: where.
-        normals: unit.
-    """
-    outward, tree = surface.normals, surface.tree
-    assert outward is not None  # a subsampled surface has them
-    least = 1e-9 * surface.diagonal
-    count = min(NOMINAL_NEIGHBORS, len(surface))
-    turned = np.empty_like(normals)
-
-    def fill(part: slice) -> None:
-        distance, nearest = tree.query(points[part], k=count)
-        weight = 1.0 / np.maximum(distance, least).reshape(-1, count) ** 2
-        around = outward[nearest].reshape(-1, count, 3)
-        turned[part] = _agree(normals[part], np.einsum("nk,nki->ni", weight, around))
-
-    each_chunk(len(points), fill)
-    return turned
-
-
-def _agree(normals: FloatArray, directions: FloatArray) -> FloatArray:
+def turned_to(normals: FloatArray, directions: FloatArray) -> FloatArray:
+    """``normals`` (N, 3), each with the sign that makes it agree with its direction (N, 3)."""
     away = np.einsum("ni,ni->n", normals, directions) < 0
     return np.where(away[:, None], -normals, normals)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.cloud.normals import with_outward_normals
 from backend.errors import RegistrationError
-from backend.geometry.normals import with_outward_normals
 from backend.geometry.transform import rotation_of, transform_points
 from backend.registration import (
     MIN_FITNESS,

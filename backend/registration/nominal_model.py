@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import subsample_surface, thin
+from backend.cloud.surface import subsample_surface
+from backend.geometry.thinning import thin
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

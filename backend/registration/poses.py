@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import thin
+from backend.geometry.thinning import thin
 from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import apart
 from backend.registration.candidates import Candidate, best_candidates, measured, rivals

@@ -19,8 +19,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.geometry.rotations import even_rotations
-from backend.geometry.surface import subsample_surface, thin
+from backend.geometry.thinning import thin
 from backend.registration.nominal_model import (
     CELL,
     FIT_DISTANCE,

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from scipy.spatial import cKDTree
 
 from backend.geometry.rotations import even_directions
-from backend.geometry.surface import thin
+from backend.geometry.thinning import thin
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.geometry.geodesic import geodesic_path, project_to_surface
+from backend.cloud.geodesic import geodesic_path, project_to_surface
 from shared_schema.defects import (
     CrackSpec,
     DefectSpec,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.cloud import PointCloud
-from backend.geometry.normals import with_outward_normals
-from backend.geometry.surface import thin
+from backend.cloud.normals import with_outward_normals
+from backend.geometry.thinning import thin
 from backend.report.pictures import View, panels, score_colors, splat
 from backend.scoring.detector import ScoreMap
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.registration.nominal_model import FIT_DISTANCE, nominal_model
 from backend.report.pictures import ANOMALY, View, as_png
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import PointCloud
+from backend.cloud.normals import with_outward_normals
+from backend.cloud.surface import subsample_surface
+from backend.cloud.visibility import visible_pixels
 from backend.defects.push import unit
 from backend.errors import CloudError, SamplingError
 from backend.file_names import shown
 from backend.geometry.hinge import principal_axes
-from backend.geometry.normals import with_outward_normals
-from backend.geometry.surface import subsample_surface
-from backend.geometry.visibility import visible_pixels
 from backend.intake import ANY_TEXT, TextFormat
 from backend.io import read_cloud
 from shared_schema.locations import (

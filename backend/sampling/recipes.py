@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
+from backend.cloud.geodesic import distances_within
 from backend.defects.push import unit
 from backend.errors import SamplingError
-from backend.geometry.geodesic import distances_within
 from backend.geometry.hinge import principal_axes, section_hinge
 from backend.geometry.rotations import even_directions
 from backend.replay.resolve import surface_path, triple

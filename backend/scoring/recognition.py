@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
+from backend.cloud.thinned_scan import thinned_scan
 from backend.errors import CloudError
 from backend.geometry.normals import estimate_normals
-from backend.geometry.thinned_scan import thinned_scan
 from backend.models import normalization
 
 FloatArray = NDArray[np.float64]

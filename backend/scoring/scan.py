@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from backend import __version__
 from backend.cloud import PointCloud
+from backend.cloud.normals import with_known_normals
 from backend.errors import CloudError
-from backend.geometry.normals import with_known_normals
 from backend.scoring.detector import Detector, ScoreMap
 from shared_schema.api import ScoreResponse
 from shared_schema.recipe import MM_PER_UNIT, Unit

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from backend.geometry.visibility import CELL_IN_SPACINGS
+from backend.cloud.visibility import CELL_IN_SPACINGS
 from backend.sensor.views import Rays
 from shared_schema.sensor import Occlusion
 

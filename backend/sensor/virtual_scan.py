@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import face_normals, require_faces, subsample_surface
 from backend.errors import CloudError
 from backend.extras import missing_extra
 from backend.geometry.rotations import even_directions
-from backend.geometry.surface import face_normals, require_faces, subsample_surface, thin
+from backend.geometry.thinning import thin
 
 __all__ = ["subsample_surface", "virtual_scan"]
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from backend.cloud.surface import require_faces
 from backend.dataset.shards import SUFFIX
 from backend.engine.lock import alone
 from backend.engine.processes import Workers
 from backend.errors import DatasetError
-from backend.geometry.surface import require_faces
 from backend.io import FIELD_SUFFIXES, read_cloud, write_json
 from backend.synthesis.manifest import Inputs, Manifest, MissingEntry, SampleEntry, ScanEntry
 from backend.synthesis.plan import Order

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import require_faces
+from backend.cloud.surface import require_faces
 from backend.io import read_cloud
 from backend.io.atomic import write_bytes, write_json
 from backend.io.digest import file_digest

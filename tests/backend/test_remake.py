@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.intake import Intake
 from backend.io import FIELD_SUFFIXES, read_cloud, read_labeled, write_cloud
 from backend.registration import search

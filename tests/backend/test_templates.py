@@ -13,8 +13,8 @@ import pytest
 import trimesh
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.errors import FlawsmithError
-from backend.geometry.surface import subsample_surface
 from backend.io.digest import file_digest
 from backend.replay.replay import replay
 from backend.samples import load_sample

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.cloud import PointCloud
+from backend.cloud.normals import orient_as
+from backend.cloud.surface import subsample_surface
 from backend.errors import CheckpointError
-from backend.geometry.normals import estimate_normals, orient_as
-from backend.geometry.surface import subsample_surface
+from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import rotation_of, transform_points
 from backend.models.pointwise.preparation import PreparedCloud
 from backend.registration import Fit, NominalModel, principal_poses, register

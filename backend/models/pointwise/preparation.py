@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
-from backend.geometry.normals import with_outward_normals
-from backend.geometry.thinned_scan import thinned_scan
+from backend.cloud.normals import with_outward_normals
+from backend.cloud.thinned_scan import thinned_scan
 from backend.models.normalization import Normalization
 from backend.models.pointwise.descriptors import (
     local_invariants,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from backend.cloud import PointCloud
-from backend.geometry.normals import estimate_normals, with_outward_normals
-from backend.geometry.thinned_scan import thinned_scan
+from backend.cloud.normals import with_outward_normals
+from backend.cloud.thinned_scan import thinned_scan
+from backend.geometry.normals import estimate_normals
 from backend.models.family import Deviations
 from backend.models.unrolled.axis_frame import AxisFrame
 from backend.models.unrolled.height_map import HeightGrid, MapArray

@@ -14,7 +14,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.io import read_cloud, read_labeled, write_cloud
 from backend.io.digest import file_digest

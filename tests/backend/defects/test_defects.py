@@ -9,10 +9,10 @@ import pytest
 import trimesh
 
 from backend.cloud import DefectEffect, PointCloud
+from backend.cloud.normals import with_outward_normals
 from backend.defects import DEFECTS
 from backend.errors import ReplayError
 from backend.geometry.blur import blur
-from backend.geometry.normals import with_outward_normals
 from backend.geometry.polyline import arc_lengths
 from backend.geometry.surface import signed_volume
 from shared_schema.constants import Falloff

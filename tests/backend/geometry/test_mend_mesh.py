@@ -7,9 +7,9 @@ import pytest
 import trimesh
 
 from backend.cloud import PointCloud
+from backend.cloud.normals import with_outward_normals
+from backend.cloud.surface import face_normals, subsample_surface
 from backend.geometry.mend_mesh import mend_mesh
-from backend.geometry.normals import with_outward_normals
-from backend.geometry.surface import face_normals, subsample_surface
 
 
 def joined(*meshes: trimesh.Trimesh) -> PointCloud:

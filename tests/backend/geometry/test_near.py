@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from backend import cloud as cloud_module
-from backend.cloud import PointCloud
+from backend.cloud import PointCloud, point_cloud
 from backend.geometry import chunks
 from backend.geometry.near import nearest_point, points_in_box, points_within
 from backend.geometry.normals import estimate_normals
 from backend.geometry.polyline import nearest_on_polyline, points_near_polyline
-from backend.geometry.surface import thin
+from backend.geometry.thinning import thin
 
 POINTS = np.random.default_rng(0).normal(size=(3_000, 3))
 
@@ -48,7 +47,7 @@ def test_the_nearest_point_is_that_of_an_index(monkeypatch: pytest.MonkeyPatch) 
     expected = cKDTree(POINTS).query(places)[1]
     monkeypatch.setattr("backend.geometry.near.CHUNK", 700)
     assert [nearest_point(POINTS, place) for place in places] == expected.tolist()
-    monkeypatch.setattr(cloud_module, "INDEXED", 1_000)
+    monkeypatch.setattr(point_cloud, "INDEXED", 1_000)
     large = PointCloud(POINTS)
     np.testing.assert_array_equal(large.nearest(places), expected)
     assert "tree" not in large.__dict__

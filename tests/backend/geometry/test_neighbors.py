@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.geometry.neighbors import graph_triangles, length_graph, scan_edges, unique_edges
-from backend.geometry.surface import subsample_surface
 from backend.samples import load_sample, sample_names
 from tests.backend.shapes import plate
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.cloud import PointCloud
+from backend.cloud.normals import with_outward_normals
+from backend.cloud.surface import subsample_surface
 from backend.geometry.normals import (
     estimate_normals,
     mesh_vertex_normals,
     orient_consistently,
     orient_towards,
-    with_outward_normals,
 )
-from backend.geometry.surface import subsample_surface
 from backend.registration.nominal_model import nominal_model
 from backend.samples import load_sample, sample_names
 from backend.sensor.virtual_scan import virtual_scan

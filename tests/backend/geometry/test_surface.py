@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.errors import CloudError
-from backend.geometry.surface import is_watertight, signed_volume, subsample_surface, thin
+from backend.geometry.surface import is_watertight, signed_volume
+from backend.geometry.thinning import thin
 from backend.samples import load_sample
 
 TRIANGLE = PointCloud(np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]), faces=np.array([[0, 1, 2]]))

@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.cloud.thinned_scan import thinned_scan
 from backend.errors import CloudError, TrainingError
-from backend.geometry.thinned_scan import thinned_scan
 from backend.models.normalization import Normalization
 
 

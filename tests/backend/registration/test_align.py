@@ -9,8 +9,8 @@ import pytest
 import trimesh
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.errors import RegistrationError
-from backend.geometry.surface import subsample_surface
 from backend.registration.align import align
 from shared_schema.recipe import Unit
 

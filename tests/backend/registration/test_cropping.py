@@ -8,8 +8,8 @@ import trimesh
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.geometry.rotations import even_rotations
-from backend.geometry.surface import subsample_surface
 from backend.registration.align import align
 from backend.registration.cropping import CropSettings, crop, part_of_scene
 from backend.registration.nominal_model import nominal_model

@@ -10,7 +10,7 @@ import pytest
 import trimesh
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.replay.replay import replay
 from backend.samples import load_sample, sample_names
 from shared_schema.recipe import Part, Recipe

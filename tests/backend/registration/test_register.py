@@ -8,8 +8,8 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.errors import CloudError, RegistrationError
-from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.registration import Registration, poses, principal_poses, register
 from backend.samples import load_sample, pawn_pose

@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.report.pictures import (
     ANOMALY,
     HEAT_END,

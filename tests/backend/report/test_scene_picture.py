@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 
 from backend.cloud import PointCloud
-from backend.geometry.surface import subsample_surface
+from backend.cloud.surface import subsample_surface
 from backend.report.pictures import ANOMALY
 from backend.report.scene_picture import refusal_picture, scene_picture
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.errors import CloudError, MissingDependencyError
-from backend.geometry.surface import subsample_surface
 from backend.samples import load_sample
 from backend.sensor.virtual_scan import virtual_scan
 

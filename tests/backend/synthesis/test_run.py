@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
+from backend.cloud.surface import subsample_surface
 from backend.dataset.folder import data_files, read_samples
 from backend.dataset.shards import read_sample, read_scan
 from backend.errors import DatasetError
 from backend.geometry.rotations import even_rotations
-from backend.geometry.surface import subsample_surface
 from backend.geometry.transform import transform_points
 from backend.intake import Intake
 from backend.io import read_labeled, write_cloud

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.cloud import PointCloud
+from backend.cloud.point_cloud import PointCloud
 from backend.errors import CloudError
 from backend.geometry.own_frame import own_frame
 from backend.geometry.poisson_disk import poisson_disk

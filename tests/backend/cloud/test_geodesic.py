@@ -10,12 +10,12 @@ import trimesh
 from scipy.integrate import solve_ivp
 
 from backend.cloud import PointCloud
+from backend.cloud.geodesic import geodesic_path
+from backend.cloud.normals import with_outward_normals
+from backend.cloud.surface import subsample_surface
 from backend.errors import ReplayError
 from backend.geometry.closest_on_mesh import closest_on_mesh
-from backend.geometry.geodesic import geodesic_path
-from backend.geometry.normals import with_outward_normals
 from backend.geometry.polyline import arc_lengths
-from backend.geometry.surface import subsample_surface
 from backend.samples import load_sample
 from tests.backend.shapes import plate, sphere
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.cloud import PointCloud
+from backend.cloud.point_cloud import PointCloud
 from shared_schema.views import Camera
 
 FloatArray = NDArray[np.float64]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from backend.cloud import PointCloud
+from backend.cloud.point_cloud import PointCloud
+from backend.cloud.surface import require_faces
 from backend.errors import ReplayError
 from backend.geometry.closest_on_mesh import closest_on_mesh, face_spheres
 from backend.geometry.local_triangles import local_triangles
@@ -24,7 +25,6 @@ from backend.geometry.neighbors import length_graph
 from backend.geometry.polyline import resample_between_corners
 from backend.geometry.shortest_path import Level, shortest_path
 from backend.geometry.smooth_along_normals import smooth_along_normals
-from backend.geometry.surface import require_faces
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
