@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         SchemaError,
         TrainingError,
     )
-    from backend.evaluation.cases import TestCase
+    from backend.evaluation.cases import TestCase, read_test_cases
     from backend.evaluation.measure import EvaluationReport, evaluate
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
     from backend.registration.align import AlignedScan, align
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from backend.synthesis.sample_files import SampleFile
     from backend.templates import load_template, template_names
     from backend.training import TrainingConfig, TrainingSet, train
+    from backend.training.data import read_training_sets
     from shared_schema.load import dump, load_recipe
     from shared_schema.recipe import Recipe, RecipeTemplate, Unit
     from shared_schema.record import ReplayRecord
@@ -98,6 +99,8 @@ _PLACES = {
     "load_template": "backend.templates",
     "read_cloud": "backend.io",
     "read_labeled": "backend.io",
+    "read_test_cases": "backend.evaluation.cases",
+    "read_training_sets": "backend.training.data",
     "remake": "backend.remake",
     "replay": "backend.replay.replay",
     "sample": "backend.sampling.recipes:sample_recipes",
@@ -153,6 +156,8 @@ __all__ = [
     "load_template",
     "read_cloud",
     "read_labeled",
+    "read_test_cases",
+    "read_training_sets",
     "remake",
     "replay",
     "sample",

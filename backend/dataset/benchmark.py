@@ -13,10 +13,13 @@ from backend.dataset.folder import (
     NOMINAL,
     DataFile,
     Sample,
+    data_files,
+    read_samples,
     with_scan_normals,
 )
 from backend.dataset.layouts import LAYOUTS, BenchmarkFile, Protocol, Split
 from backend.errors import DatasetError
+from backend.file_names import shown
 from backend.intake import PLAIN, Intake
 from shared_schema.recipe import Unit
 
@@ -77,3 +80,31 @@ def read_file(file: BenchmarkFile, layout: str, intake: Intake = PLAIN) -> Case:
     data = DataFile(file.path, place.category, place.anomalous, validation=validation)
     cloud = with_scan_normals(truth.cloud, intake)
     return Case(Sample(data, cloud, place.kind if place.anomalous else NOMINAL), truth.image)
+
+
+def read_cases(
+    folder: Path, layout: str, splits: Sequence[Split], intake: Intake = PLAIN
+) -> list[Case]:
+    """The scans of a data set in any layout, all in memory.
+
+    Args:
+        folder: of the data set.
+        layout: ``"flawsmith"``, whose scans have no splits and are all read, or a benchmark's name.
+        splits: of a benchmark, which of its splits are read.
+        intake: how the scans are taken in.
+
+    Raises:
+        DatasetError: the layout is unknown, there are no scans, or anomalous ones mark no point.
+        FileFormatError: a scan cannot be read.
+    """
+    if layout == OWN:
+        samples, unmarked = read_samples(data_files(folder), intake)
+        if unmarked:
+            names = ", ".join(shown(file.path) for file in unmarked)
+            raise DatasetError(f"the masks of these files mark no point: {names}; leave them out")
+        return [Case(sample) for sample in samples]
+    if layout not in LAYOUTS:
+        known = ", ".join([OWN, *LAYOUTS])
+        raise DatasetError(f"unknown layout {layout!r}; there are: {known}")
+    intake = intake_of(layout, intake)
+    return [read_file(file, layout, intake) for file in find_files(folder, layout, splits)]

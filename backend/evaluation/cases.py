@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.layouts import Protocol
+from backend.dataset.benchmark import OWN, read_cases
+from backend.dataset.layouts import Protocol, Split
 from backend.errors import DatasetError
 from backend.evaluation.metrics.aupro import label_image, label_regions
+from backend.intake import Intake
 from backend.io.organised import PIXEL
 from backend.scoring.detector import Detector, ScoreMap
+from shared_schema.recipe import Unit
 
 # The regions of the points or pixels, and their scores.
 Places = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -99,3 +103,24 @@ class ScoredCase:
 def score_case(detector: Detector, case: TestCase) -> ScoredCase:
     """Score a test case as a scan of its category."""
     return ScoredCase(case, detector.score(case.cloud.points, case.cloud.normals, case.category))
+
+
+def read_test_cases(
+    folder: Path | str, layout: str = OWN, *, unit: Unit | None = None
+) -> list[TestCase]:
+    """Read the labelled scans of a data set to measure on, all of them into memory.
+
+    Args:
+        folder: of the data set, as ``flawsmith evaluate`` takes it.
+        layout: ``"flawsmith"``, or the name of a benchmark, whose test split is read.
+        unit: of the scans, if it is known.
+
+    Raises:
+        DatasetError: the layout is unknown, or the folder does not hold what it should.
+        FileFormatError: a scan cannot be read.
+    """
+    cases = read_cases(Path(folder), layout, (Split.TEST,), Intake(unit))
+    return [
+        TestCase(case.sample.cloud, case.sample.file.category, case.sample.kind, case.image)
+        for case in cases
+    ]

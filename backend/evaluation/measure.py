@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.dataset.benchmark import OWN_PROTOCOL
+from backend.dataset.benchmark import OWN, OWN_PROTOCOL, protocol_of
 from backend.dataset.layouts import Protocol
 from backend.evaluation.cases import ScoredCase, TestCase, score_case
 from backend.evaluation.metrics.aupro import (
@@ -90,9 +90,19 @@ class EvaluationReport:
         return [row.to_record() for row in self.rows]
 
 
-def evaluate(detector: Detector, cases: Iterable[TestCase]) -> EvaluationReport:
-    """Score every case and compute the table; nominal cases are needed for the object columns."""
-    return report([score_case(detector, case) for case in cases])
+def evaluate(detector: Detector, cases: Iterable[TestCase], layout: str = OWN) -> EvaluationReport:
+    """Score every case and compute the table.
+
+    Args:
+        detector: what is measured.
+        cases: labelled clouds that it has not seen; the columns of objects need nominal ones too.
+        layout: the benchmark whose protocol says which points count, or ``"flawsmith"``.
+
+    Raises:
+        CloudError: a case cannot be scored.
+        DatasetError: the protocol measures pixels, and a case is not organised.
+    """
+    return report([score_case(detector, case) for case in cases], protocol_of(layout))
 
 
 def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> EvaluationReport:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.folder import Sample
+from backend.dataset.benchmark import OWN, intake_of, read_cases
+from backend.dataset.folder import Sample, nominal_models
+from backend.dataset.layouts import Split
 from backend.errors import TrainingError
+from backend.intake import Intake
 from backend.training.sets import TrainingSet
+from shared_schema.recipe import Unit
 
 
 def training_sets(
@@ -50,3 +55,25 @@ def training_sets(
         )
         for name, clouds in nominal.items()
     }
+
+
+def read_training_sets(
+    folder: Path | str, layout: str = OWN, *, unit: Unit | None = None
+) -> dict[str, TrainingSet]:
+    """Read what a data set has to train on.
+
+    Args:
+        folder: of the data set, as ``flawsmith train`` takes it.
+        layout: ``"flawsmith"``, or the name of a benchmark, whose training split is learned from
+            and whose validation split, where it has one, calibrates.
+        unit: of the scans, if it is known.
+
+    Raises:
+        DatasetError: the layout is unknown, or the folder does not hold what it should.
+        FileFormatError: a scan cannot be read.
+        TrainingError: a category has no nominal scan.
+    """
+    intake = intake_of(layout, Intake(unit))
+    cases = read_cases(Path(folder), layout, (Split.TRAIN, Split.VALIDATION), intake)
+    models = nominal_models(Path(folder), intake) if layout == OWN else {}
+    return training_sets([case.sample for case in cases], models, intake.unit)
