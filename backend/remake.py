@@ -52,7 +52,7 @@ def _placed(
     aligned = align_again(record.alignment.asked, scan, model)
     if not np.array_equal(aligned.T_part_scan, before):
         raise ReplayError(
-            f"the scan is placed by {aligned.T_part_scan.tolist()} now, but was by "
+            f"the scan is now placed by {aligned.T_part_scan.tolist()}, but it was placed by "
             f"{before.tolist()}; use the versions of the record, {record.versions}, on the same "
             "kind of processor"
         )

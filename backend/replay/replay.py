@@ -103,8 +103,8 @@ def replay(
             raise ReplayError(f"defects[{index}] ({given.kind}): {error}") from error
         if report.idle and on_empty == "refuse":
             raise ReplayError(
-                f"defects[{index}] ({spec.kind}) marks no point of this cloud: its support holds "
-                "none (a partial scan?) or it does nothing; let it be skipped, or move it"
+                f"defects[{index}] ({spec.kind}) marks no point of this cloud: either its place is "
+                "not scanned, or it changes nothing; move it, or let it be skipped"
             )
         applied.append(spec)
         reports.append(report)

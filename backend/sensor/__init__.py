@@ -67,7 +67,7 @@ class _Scene:
         if not kept.any():
             raise CloudError(
                 f"the sensor's {effect} loses all {len(kept)} points; "
-                "let it lose less, or look from elsewhere"
+                "let it lose fewer points, or give it other views"
             )
         self.report(effect, removed=int((~kept).sum()))
         if not kept.all():
@@ -175,7 +175,7 @@ def _resample(
     if sensor.resample is None:
         return
     if nominal is None:
-        raise CloudError("resampling needs the cloud from before the defects; give nominal_cloud")
+        raise CloudError("resampling needs the cloud without the defects; give nominal_cloud")
     before = len(scene.labeled)
     scene.labeled, keep = resample(scene.labeled, nominal, sensor.resample, rng)
     added, removed = len(scene.labeled) - int(keep.sum()), before - int(keep.sum())

@@ -76,7 +76,9 @@ class Order:
             if path.suffix.lower() in READERS and not path.name.startswith(".")
         )
         if not files:
-            raise DatasetError(f"{self.scans}: no scans found; they end in {', '.join(READERS)}")
+            raise DatasetError(
+                f"{self.scans}: the folder holds no scans; their names end in {', '.join(READERS)}"
+            )
         seen: dict[str, Path] = {}
         for path in files:
             # Some file systems do not tell upper from lower case.

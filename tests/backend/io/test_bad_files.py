@@ -135,7 +135,7 @@ def test_a_header_that_promises_something_else_is_refused(
 def test_a_binary_stl_of_another_length_is_refused() -> None:
     data = _file(".stl")
     longer = data[:80] + (5).to_bytes(4, "little") + data[84:]
-    with pytest.raises(FileFormatError, match="of 5 faces has 334 bytes, this one has 284"):
+    with pytest.raises(FileFormatError, match="of 5 faces has 334 bytes, but this one has 284"):
         parse_cloud(longer, ".stl")
 
 
