@@ -56,16 +56,17 @@ class PointCloud:
 
     Attributes:
         points: (N, 3) float64.
-        normals: (N, 3) float64, unit, outward; or None where unknown.
+        normals: (N, 3) float64, unit, outward; or None if unknown.
         faces: (M, 3) int64 vertex indices of a triangle mesh; or None for a scan.
-        fields: further per-point arrays (N, ...) that a file brought along.
+        fields: further per-point arrays (N, ...) of the file.
         unit: the length unit if known: a value of ``Unit``.
-        adjacency_of: the cloud this one is a moved copy of; a deformed surface keeps its adjacency.
+        adjacency_of: the cloud of which this is a moved copy; a deformed surface keeps its
+            adjacency.
         rows: (N,) int64, ascending: the row in its file of each point. None: all rows, in order.
-        row_count: how many rows the file has, where ``rows`` is given and that is known.
+        row_count: number of rows in the file, if ``rows`` is given and the number is known.
         notices: whole sentences for the user about the cloud, for example that its file holds
             points that are no measurement.
-        known_edges, known_areas: what ``edges`` and ``areas`` give, where that is known already.
+        known_edges, known_areas: values of ``edges`` and ``areas``, if they are known already.
         sound: whether the cloud is known to be its own ``surface``.
     """
 

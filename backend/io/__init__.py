@@ -151,8 +151,8 @@ def read_cloud(
 ) -> PointCloud:
     """Read a scan or a mesh; the format follows from the suffix.
 
-    Points that are no measurement, as NaN, are left out: ``rows`` says which are there, ``notices``
-    how many are not.
+    Points that are no measurement, such as NaN, are left out: ``rows`` holds the rows that are
+    kept, and ``notices`` report the number of the others.
 
     Args:
         path: a file with one of the suffixes in ``READERS``.
@@ -160,7 +160,7 @@ def read_cloud(
         assumed_unit: that of a file that does not state one, as hardly any does, where ``unit`` is
             None.
         text: how a text file writes its numbers, as far as it is known.
-        limits: what is refused as too large.
+        limits: sizes above which a file is refused.
 
     Raises:
         FileFormatError: a file that is missing, too large, damaged or not what its suffix promises;

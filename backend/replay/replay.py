@@ -80,7 +80,7 @@ def replay(
         T_part_scan: (4, 4) transform, column vectors, from the cloud's frame to the part frame;
             a uniform scale in it changes the unit. None: the cloud is in the part frame.
         snap: move the places of defects onto the cloud's surface first (for registered scans).
-        on_empty: what to do about a defect that marks no point of this cloud.
+        on_empty: treatment of a defect that marks no point of this cloud.
 
     Returns:
         The labelled cloud in the frame of the input. Points that no defect moves are bit-identical

@@ -1,7 +1,8 @@
-"""What a real scanner does to a deformed surface: density, occlusion, dropout and noise.
+"""The effects of a real scanner on a deformed surface: density, occlusion, dropout and noise.
 
-Effects come in the order resample, occlusion, dropout, noise; each is off unless the ``Sensor`` has
-it, and what each did is in the record. Formulas and sources: ``docs/reference/sensor.md``.
+Effects come in the order resample, occlusion, dropout, noise. Each is off unless the ``Sensor`` has
+it, and the record counts the points that each added and removed. Formulas and sources are in
+``docs/reference/sensor.md``.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def synthesize(order: Order, count: int, jobs: int | None = None) -> Manifest:
         jobs: processes; as many as there are cores if None.
 
     Raises:
-        DatasetError: the folder holds something else, or nothing can be made.
+        DatasetError: the folder holds other files, or no sample can be made.
         EngineError: another run is at work there, or a process was killed.
     """
     with begun(order, count, jobs) as synthesis:

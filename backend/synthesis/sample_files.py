@@ -29,9 +29,9 @@ class SampleFile:
     """A sample on disk.
 
     Attributes:
-        cloud: the file of its points; it need not be there, unless it holds the record.
-        record: how it came to be.
-        record_file: where that was read.
+        cloud: the file of its points, which may be missing unless it holds the record.
+        record: how the sample was made.
+        record_file: the file of the record.
     """
 
     cloud: Path

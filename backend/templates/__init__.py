@@ -1,7 +1,7 @@
 """Recipe templates of common defects, bundled by process, to draw from or to edit.
 
-What each is, and on which materials it occurs, is in ``templates.json``; pictures of all are in
-``docs/reference/templates.md``. Their lengths are ratios of the part's diagonal.
+``templates.json`` describes each defect and its materials, and ``docs/reference/templates.md`` has
+pictures. Their lengths are ratios of the part's diagonal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be set about training, and its JSON form."""
+"""The settings of a training, and their JSON form."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class SynthesisConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What can be set; the defaults suit a few hundred clouds on two cores.
+    """The settings of a training; the defaults suit a few hundred clouds on two cores.
 
     Attributes:
-        threads: of torch; part of the configuration because sums come out differently.
-        device: what the network that looks at points is trained on.
+        threads: CPU threads of torch; another number changes the last digits of sums.
+        device: where the point network is trained.
         target_points: points that the median nominal cloud keeps after thinning.
         family: what compares a part with its nominal scans: ``pointwise``, ``unrolled`` (parts of
             revolution only), or ``auto``: what suits the scans of each part.
