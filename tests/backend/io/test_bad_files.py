@@ -255,7 +255,7 @@ def test_memory_is_bounded_by_the_size_of_the_file(suffix: str, head: bytes, row
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / "scan.ply")
-    with pytest.raises(FileFormatError, match="no ordinary file"):
+    with pytest.raises(FileFormatError, match="not an ordinary file"):
         read_cloud(tmp_path / "scan.ply")
 
 

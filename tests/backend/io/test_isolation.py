@@ -123,7 +123,11 @@ def test_hunger_ends_at_the_limit() -> None:
 
 @pytest.mark.parametrize(
     ("parse", "reason"),
-    [(fail, "^its contents"), (refuse, "^these are no points"), (stop, "^its contents")],
+    [
+        (fail, "^its content is damaged"),
+        (refuse, "^these are no points"),
+        (stop, "^its content is damaged"),
+    ],
 )
 def test_an_exception_is_told_and_the_worker_goes_on(parse, reason: str) -> None:
     before = _process()

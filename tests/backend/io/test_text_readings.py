@@ -219,7 +219,7 @@ def test_a_unit_that_contradicts_is_told() -> None:
         FileFormatError, match="state 'dm'; convert them to mm, cm, m, um, inch, ft, or give"
     ):
         in_unit(strange, None, "mm")
-    assert "in dm, but it was read in mm" in in_unit(strange, "mm").notices[0]
+    assert "state dm, but the file was read in mm" in in_unit(strange, "mm").notices[0]
     with pytest.raises(FileFormatError, match="different units of x, y and z"):
         parse_cloud(b"x [mm],y [mm],z [m]\n1.5,2.5,3.5\n", ".csv")
 

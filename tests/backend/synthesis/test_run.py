@@ -289,7 +289,7 @@ def test_what_is_not_ours_is_left_alone(order: Order, tmp_path: Path) -> None:
     theirs = tmp_path / "out" / "egg" / "anomalous" / "00000.safetensors"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
-    with pytest.raises(DatasetError, match=r"00000\.safetensors is there already"):
+    with pytest.raises(DatasetError, match=r"00000\.safetensors exists already"):
         synthesize(order, 2)
     assert theirs.read_bytes() == b"theirs"
     inside = replace(order, out=tmp_path / "data", scans=tmp_path / "data" / "egg" / "nominal")
