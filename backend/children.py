@@ -1,4 +1,4 @@
-"""What Python processes that this program starts are told by their environment.
+"""The environment of the Python processes that this program starts.
 
 ``python -c`` and ``python -m`` look for modules in the current folder before all others, and so do
 the processes of ``multiprocessing``: a folder ``backend`` or a file ``json.py`` of the user would

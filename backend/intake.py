@@ -43,7 +43,9 @@ class TextFormat:
         for name, known in (("decimal", DECIMALS), ("delimiter", DELIMITERS)):
             value, marks = getattr(self, name), sorted(set(known.values()))
             if value is not None and value not in marks:
-                raise ValueError(f"{name} {value!r} is none of {', '.join(map(repr, marks))}")
+                raise ValueError(
+                    f"{name} {value!r} is not allowed; allowed are {', '.join(map(repr, marks))}"
+                )
 
     @classmethod
     def named(cls, decimal: str | None, delimiter: str | None) -> TextFormat:

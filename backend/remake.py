@@ -18,17 +18,17 @@ def remake(
 ) -> LabeledCloud:
     """Make a sample again from its record: the same bytes, on the same kind of processor.
 
-    The scan is aligned as the record says it was, the recipe replayed as it was applied, and the
-    sensor, where there was one, scans the result.
+    The scan is aligned and the recipe is replayed as the record says, and the sensor, if there was
+    one, scans the result.
 
     Args:
-        record: of ``flawsmith replay`` or ``synthesize``, or what ``replay`` gave in Python.
-        scan: the scan as it was read, with its unit; or, where it has been aligned already, as it
-            came out of that.
-        nominal: the nominal model as it was read, with its unit, where the record names one.
+        record: a record of ``flawsmith replay`` or ``synthesize``, or of ``replay`` in Python.
+        scan: the scan as it was read, with its unit; or, if it was aligned already, the aligned
+            scan.
+        nominal: the nominal model as it was read, with its unit, if the record names one.
 
     Raises:
-        ReplayError: the nominal model is missing, or the scan is placed otherwise than it was.
+        ReplayError: the nominal model is missing, or the scan gets another pose than before.
     """
     cloud, T_part_scan = _placed(record, scan, nominal)  # noqa: N806 - the project's names
     labeled = replay(record.recipe, cloud, T_part_scan=T_part_scan).labeled
@@ -52,7 +52,7 @@ def _placed(
     aligned = align_again(record.alignment.asked, scan, model)
     if not np.array_equal(aligned.T_part_scan, before):
         raise ReplayError(
-            f"the scan is placed by {aligned.T_part_scan.tolist()} now, but was by "
+            f"the scan is now placed by {aligned.T_part_scan.tolist()}, but it was placed by "
             f"{before.tolist()}; use the versions of the record, {record.versions}, on the same "
             "kind of processor"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-# Of equal notes, so many of the places that they are about are named.
+# Number of places that are named in a note about several places.
 SHOWN = 3
 
 

@@ -46,7 +46,7 @@ def baked_problem(obj: bpy.types.Object) -> str | None:
     which = f" (label {labels})" if labels else ""
     return (
         f"defects were applied to the mesh of {obj.name!r}{which}, and a recipe cannot hold them; "
-        "undo that, or use Forget Applied Defects: the mesh as it is then counts as nominal"
+        "undo that, or use Forget Applied Defects, after which the mesh counts as nominal"
     )
 
 
@@ -62,7 +62,7 @@ def require_unbaked(obj: bpy.types.Object) -> None:
 
 
 def forget_baked(obj: Any) -> None:
-    """Take the marks out of the object's mesh, which as it is then counts as nominal."""
+    """Remove the marks from the object's mesh, which then counts as nominal."""
     for name in _marks(obj):
         obj.data.attributes.remove(obj.data.attributes[name])
     obj.data.update()

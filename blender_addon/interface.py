@@ -26,7 +26,7 @@ SUBTYPES = {"length": "DISTANCE", "angle": "ANGLE", "vector": "TRANSLATION", "po
 PLACE, SHAPE, GROUND_TRUTH = "Place", "Shape", "Ground Truth"
 PANELS = {
     PLACE: "Where the defect is, and which way it faces",
-    SHAPE: "How large and how deep the defect is, and of what form",
+    SHAPE: "Size, depth and form of the defect",
     GROUND_TRUTH: "What of the defect counts as anomalous, and as what",
 }
 # Which way a defect faces that has not been placed yet: down, into a surface that looks up.
@@ -91,7 +91,7 @@ def _panel_of(field: Field) -> str:
 def _toggled(interface: Any, field: Field, panel: Any) -> Any:
     """The panel for the field's socket: an optional one has its own, with a toggle in its head.
 
-    Blender calls the toggle what it calls the panel.
+    Blender gives the toggle the name of the panel.
     """
     if not field.optional:
         return panel

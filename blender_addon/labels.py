@@ -11,13 +11,13 @@ import bpy
 from .baked import baked_labels
 from .modifiers import defect_modifiers, free_label, read_value, shown_defects, write_values
 
-BAKED = "what was applied to the mesh"
+BAKED = "a defect that was applied to the mesh"
 # Of the defects that share a label, this many are named.
 MOST_NAMES = 3
 
 
 def names_by_label(obj: bpy.types.Object) -> dict[int, list[str]]:
-    """What has each label: the object's defects that are shown, and what its mesh has baked in."""
+    """The owners of each label: defects that are shown, and applied defects of the mesh."""
     names: dict[int, list[str]] = {label: [BAKED] for label in baked_labels(obj)}
     for modifier in shown_defects(obj):
         names.setdefault(read_value(modifier, "label"), []).append(f'"{modifier.name}"')
@@ -25,7 +25,7 @@ def names_by_label(obj: bpy.types.Object) -> dict[int, list[str]]:
 
 
 def shared_labels(obj: bpy.types.Object) -> dict[int, list[str]]:
-    """The labels that more than one thing has, and the names of what has them."""
+    """The labels that several defects share, and the names of these defects."""
     return {label: names for label, names in names_by_label(obj).items() if len(names) > 1}
 
 
@@ -51,7 +51,7 @@ def labels_past(labels: Iterable[int], first: int) -> dict[int, int]:
 def renumber_later(obj: Any) -> None:
     """Give defects whose label others had before them in the stack, or the mesh, one of their own.
 
-    Those that had theirs first keep it, as what was written with it before does.
+    The first defect of a label keeps it, because earlier files use it.
     """
     seen = set(baked_labels(obj))
     for modifier in shown_defects(obj):
@@ -63,7 +63,7 @@ def renumber_later(obj: Any) -> None:
 
 
 def renumber(obj: Any) -> None:
-    """Give the defects labels in the order of the stack, from 1 on or past what is baked."""
+    """Number the labels in the order of the stack, from 1 or after those of applied defects."""
     first = 1 + max(baked_labels(obj), default=0)
     for number, modifier in enumerate(defect_modifiers(obj), start=first):
         write_values(modifier, {"label": number})

@@ -51,7 +51,7 @@ def add_defect(
     """
     values = dict(values or {})
     if kind not in NODE_GROUPS:
-        raise RecipeError(f"no defect {kind!r}; there are {', '.join(KINDS)}")
+        raise RecipeError(f"unknown kind of defect {kind!r}; known are {', '.join(KINDS)}")
     if obj.type != "MESH":
         raise RecipeError(f"{obj.name!r} is a {obj.type.lower()}; defects need a mesh object")
     if "label" not in values:
@@ -202,7 +202,7 @@ def read_value(modifier: bpy.types.NodesModifier, name: str) -> Any:
 def _require_kind(modifier: bpy.types.Modifier) -> str:
     kind = defect_kind(modifier)
     if kind is None:
-        raise RecipeError(f"modifier {modifier.name!r} is no defect of flawsmith")
+        raise RecipeError(f"modifier {modifier.name!r} is not a defect of flawsmith")
     return kind
 
 
@@ -216,7 +216,7 @@ def _write(modifier: Any, field: Field, value: Any) -> None:
     elif field.type == "choice":
         if value not in field.choices:
             allowed = ", ".join(field.choices)
-            raise RecipeError(f"{field.name}: {value!r} is none of {allowed}")
+            raise RecipeError(f"{field.name}: {value!r} is not allowed; allowed are {allowed}")
         set_input(modifier, field.title, value if RNA_INPUTS else field.choices.index(value))
     elif field.type == "triple":
         set_input(modifier, field.title, [float(component) for component in value])

@@ -51,9 +51,9 @@ class FLAWSMITH_PG_overlay(bpy.types.PropertyGroup):  # noqa: N801
     )
     by: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Colour",
-        description="What the colours of the tint say",
+        description="Meaning of the colours of the tint",
         items=[
-            ("WEIGHT", "Weight", "The stronger the defect, the redder"),
+            ("WEIGHT", "Weight", "A stronger defect is redder"),
             ("LABEL", "Label", "Each label in its own colour, with the names of its defects"),
         ],
         update=redraw,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nominal parts: open a CAD model as an object ready for defects, and what is known of a part.
+"""Nominal parts: open a CAD model as an object for defects, and read the properties of a part.
 
 Blender computes in single precision, which is exact only near the origin. So an opened part is
 moved there; where it came from stays with the object as custom properties, in double precision:
@@ -86,7 +86,7 @@ def set_part_frame(obj: bpy.types.Object, unit: str, origin: ArrayLike) -> None:
         PartError: the unit is unknown.
     """
     if unit not in UNITS:
-        raise PartError(f"unit {unit!r} is none of {', '.join(UNITS)}")
+        raise PartError(f"unknown unit {unit!r}; known are {', '.join(UNITS)}")
     obj[UNIT_PROPERTY] = unit
     obj[ORIGIN_PROPERTY] = np.asarray(origin, dtype=np.float64).tolist()
 
@@ -99,12 +99,12 @@ def outside_notices(obj: bpy.types.Object) -> list[str]:
 
 
 def outside_doubts(obj: bpy.types.Object) -> list[str]:
-    """A sentence where the outside of a part could not be told."""
+    """A sentence about a part whose outside is in doubt."""
     doubt = float(obj.get(DOUBT_PROPERTY, 0.0))
     if doubt <= WORTH_TELLING:
         return []
     return [
-        f"{doubt:.0%} of the surface is open or one-sided, so that its outside cannot be told for "
+        f"{doubt:.0%} of the surface is open or one-sided, so that its outside is not known for "
         "sure; it is taken from how most of its faces are wound. Close the model, or check that "
         f"defects go the right way; the custom property {DOUBT_PROPERTY!r} says so until it is "
         "removed"
@@ -120,7 +120,7 @@ def show_in_unit(scene: Any, unit: str) -> None:
 
 
 def shows_true_lengths(scene: Any, unit: str) -> bool:
-    """Whether Blender's windows show the lengths of a part in ``unit`` as what they are.
+    """Whether Blender's windows show the lengths of a part in ``unit`` in that unit.
 
     Without a unit system they show plain numbers, which are the part's own.
     """
@@ -224,14 +224,14 @@ def _import(path: Path) -> Any:
     if len(meshes) != 1:
         _remove(new)
         raise PartError(
-            f"{path}: one mesh is expected, it has {len(meshes)}; export the part again"
+            f"{path}: one mesh is expected, but the file has {len(meshes)}; export the part again"
         )
     _require_all(path, meshes[0])
     return meshes[0]
 
 
 def _require_all(path: Path, obj: Any) -> None:
-    """Refuse what Blender has read another number of vertices from than the file has.
+    """Refuse a file from which Blender has read another number of vertices than it has.
 
     Of an OBJ file alone: in an STL file each corner of a face is a vertex, and PLY says how many
     there are.
@@ -246,7 +246,7 @@ def _require_all(path: Path, obj: Any) -> None:
     else:
         if read == wanted:
             return
-        wrong = f"its faces have {wanted} vertices, of which Blender reads {read}"
+        wrong = f"its faces have {wanted} vertices, but Blender reads {read}"
     _remove([obj])
     raise PartError(f"{path}: {wrong}; export the part again, best as binary STL")
 
@@ -278,10 +278,10 @@ def _recentre(mesh: Any) -> NDArray[np.float64]:
         PartError: there are no faces, or a coordinate is not finite.
     """
     if not len(mesh.vertices):
-        raise PartError("Blender finds nothing in it; export it again, best as binary STL")
+        raise PartError("Blender finds no mesh in the file; export it again, best as binary STL")
     if not len(mesh.polygons):
         raise PartError(
-            f"it has {len(mesh.vertices)} points but no faces; export it as a mesh with faces"
+            f"the file has {len(mesh.vertices)} points but no faces; export a mesh with faces"
         )
     points = read_positions(mesh).astype(np.float64)
     if not np.isfinite(points).all():
@@ -300,7 +300,7 @@ def _prepare(mesh: Any, edge_ratio: float, max_vertices: int) -> Outward:
     outward = _clean(mesh)
     points, faces = read_positions(mesh).astype(np.float64), _triangles(mesh)
     if not len(faces):
-        raise PartError("all its faces have collapsed; export it again")
+        raise PartError("all faces of the part have collapsed; export it again")
     longest = edge_ratio * float(np.linalg.norm(np.ptp(points, axis=0)))
     _replace(mesh, *refine(points, faces, lambda at: np.full(len(at), longest), max_vertices))
     return outward

@@ -56,7 +56,7 @@ def random_places(
     if len(chosen) < count:
         raise RecipeError(
             f"there is room for {len(chosen)} defects {apart:.4g} apart, not for {count}; "
-            "ask for fewer, or bring them closer"
+            "ask for fewer defects, or for a smaller distance"
         )
     return [_turned(place_at(surface, points[n], normals[n], size), rng) for n in chosen]
 

@@ -104,7 +104,7 @@ class FLAWSMITH_PG_range(bpy.types.PropertyGroup):  # noqa: N801
         name="Random Sign", description="Flip the sign of the drawn value half the time"
     )
     choices: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Choices", description="Values of which one is drawn, separated by commas"
+        name="Choices", description="Values separated by commas; one of them is drawn"
     )
 
     def as_document(self, field: TemplateField) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class FLAWSMITH_PG_variation(bpy.types.PropertyGroup):  # noqa: N801
         subtype="DISTANCE",
         default=1.0,
         min=1e-9,
-        description="How far from the first defect, at most",
+        description="Largest distance from the first defect",
     )
     imported: bpy.props.StringProperty(  # type: ignore[valid-type]
         description="The location of the template that was imported, as JSON, in local space"
@@ -152,14 +152,14 @@ class FLAWSMITH_PG_variation(bpy.types.PropertyGroup):  # noqa: N801
         name="Chance",
         default=1.0,
         min=1e-6,
-        description="Relative chance of being drawn, where a recipe gets only some of the defects",
+        description="Relative probability to be drawn, if a recipe gets only some of the defects",
     )
     auto_label: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Number Labels", description="Number the drawn defects of a recipe 1, 2, and so on"
     )
     along_place: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Push Straight In",
-        description="Push along the normal of the place instead of along the direction given",
+        description="Push along the normal of the place instead of the given direction",
     )
     use_repeat: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Repeat", description="Draw a row of such defects instead of one"
@@ -175,7 +175,7 @@ class FLAWSMITH_PG_draws(bpy.types.PropertyGroup):  # noqa: N801
 
     use: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Only Some",
-        description="A recipe gets some of the defects, drawn by their chance; else every one once",
+        description="Draw some of the defects for a recipe; otherwise it gets each of them once",
     )
     low: bpy.props.FloatProperty(name="Min", default=1.0, min=0.0)  # type: ignore[valid-type]
     high: bpy.props.FloatProperty(name="Max", default=1.0, min=0.0)  # type: ignore[valid-type]
@@ -194,7 +194,7 @@ def ensure_variation(modifier: bpy.types.Modifier) -> Any:
         RecipeError: the modifier is no defect, or the extension is switched off.
     """
     if defect_kind(modifier) is None:
-        raise RecipeError(f"modifier {modifier.name!r} is no defect of flawsmith")
+        raise RecipeError(f"modifier {modifier.name!r} is not a defect of flawsmith")
     obj: Any = modifier.id_data
     if not hasattr(obj, PROPERTY):
         raise RecipeError("ranges need the Flawsmith extension switched on")
@@ -277,7 +277,7 @@ def set_range(modifier: bpy.types.Modifier, name: str, drawn: dict[str, Any]) ->
     """
     field = template_field(modifier, name)
     if field.varies != ("Choice" if "choices" in drawn else "Range"):
-        raise RecipeError(f"{field.title} of a {defect_kind(modifier)} cannot vary so")
+        raise RecipeError(f"{field.title} of a {defect_kind(modifier)} cannot vary in this way")
     one = range_of(modifier, name) or ensure_variation(modifier).ranges.add()
     one.field = name
     if "choices" in drawn:

@@ -81,7 +81,7 @@ def unchecked_recipe_of(obj: bpy.types.Object) -> Document:
     """
     mesh: Any = obj.data
     if obj.type != "MESH" or not mesh.vertices or not diagonal(obj) > 0:
-        raise RecipeError(f"{obj.name!r} is no mesh with an extent; choose the part's object")
+        raise RecipeError(f"{obj.name!r} is not a mesh with an extent; choose the part's object")
     return {
         "schema_version": SCHEMA_VERSION,
         "name": str(obj.get(NAME_PROPERTY, obj.name)),
@@ -240,7 +240,7 @@ def save_recipes(
     paths = _file_names(folder, objects)
     there = [path.name for path in paths if path.exists()]
     if there and not overwrite:
-        raise RecipeError(f"{folder} holds {', '.join(there)} already; choose to overwrite them")
+        raise RecipeError(f"{folder} already holds {', '.join(there)}; choose to overwrite them")
     texts = [as_text(recipe_of(obj)) for obj in objects]
     with ExitStack() as files:
         for path, text in zip(paths, texts, strict=True):

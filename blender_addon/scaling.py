@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recipes hold local lengths, so an object must be seen as large as it is in its local space.
+"""Recipes hold local lengths, so an object must have the same size in the world.
 
 Moving and turning an object changes nothing. A scaled one would show other lengths than its
 recipe holds, so that is refused, and ``apply_scale`` brings the scale into mesh and defects.
@@ -38,7 +38,7 @@ def world_scale(obj: bpy.types.Object) -> NDArray[np.float64]:
 
 
 def is_true_size(obj: bpy.types.Object) -> bool:
-    """Whether the object is seen as large as it is in its local space: moved and turned only."""
+    """Whether the object is only moved and turned, so that its size is that of its local space."""
     return _is_rotation(obj.matrix_world)
 
 
@@ -53,8 +53,8 @@ def require_true_size(obj: bpy.types.Object) -> None:
         return
     if scale[0] < 0:
         raise RecipeError(
-            f"{obj.name!r} is mirrored by a negative scale; its recipe would be the other way "
-            "round: make its scale positive"
+            f"{obj.name!r} is mirrored by a negative scale, and so would be its recipe; "
+            "make its scale positive"
         )
     along = " × ".join(f"{component:.4g}" for component in scale)
     raise RecipeError(
@@ -117,7 +117,7 @@ def _require_applicable(obj: bpy.types.Object, scale: NDArray[np.float64]) -> No
     if np.ptp(scale) > TOLERANCE * scale.max() and defect_modifiers(obj):
         along = " × ".join(f"{component:.4g}" for component in scale)
         raise RecipeError(
-            f"{obj.name!r} is scaled by {along}; a dent would be no dent any more. Give it the "
+            f"{obj.name!r} is scaled by {along}, which would distort its defects. Give it the "
             "same scale along all axes, or apply the scale before there are defects"
         )
     if not mesh.is_editable:

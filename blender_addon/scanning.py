@@ -75,7 +75,9 @@ def load_scanner(name: str, changes: Document | None = None) -> dict[str, Any]:
     bundled = sorted(path.stem for path in PRESETS.glob("*.json"))
     path = PRESETS / f"{name}.json" if name in bundled else Path(name)
     if not path.is_file():
-        raise RecipeError(f"{name}: no such file, nor a bundled scanner: {', '.join(bundled)}")
+        raise RecipeError(
+            f"{name}: no such file and no bundled scanner; bundled are {', '.join(bundled)}"
+        )
     document = read_json(path)
     try:
         check_document(document, "Scanner")
@@ -114,7 +116,9 @@ def scan_part(part: bpy.types.Object, scanner: Document, rng: np.random.Generato
     scan = _merged(seen, origin)
     if not len(scan.points):
         counts = [view["lost"] for view in scan.views]
-        raise RecipeError(f"the scanner measures no point of {part.name!r}; lost were {counts}")
+        raise RecipeError(
+            f"the scanner measures no point of {part.name!r}; rays were lost to {counts}"
+        )
     return _thinned(scan, settings["spacing"])
 
 

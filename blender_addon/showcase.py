@@ -38,7 +38,7 @@ Floats = NDArray[np.float64]
 Say = Callable[[str], None]
 
 RECORD = "showcase.json"
-# What moves the rest of the part comes last, so that the places of the others stay what they are.
+# Kinds that move the rest of the part come last, so that the places of the others do not change.
 LOCAL_KINDS = tuple(kind for kind in KINDS if kind != "bend")
 # Suggested ratios are of the diagonal; or of these multiples of the distance between defects, and
 # to the next edge, where they are less; but not of less than this part of the diagonal.
@@ -82,7 +82,7 @@ class Request:
 def showcase(request: Request, out: Path, say: Say) -> None:
     """Write pictures of every kind and of all together, recipe.json and showcase.blend to ``out``.
 
-    The open file is replaced by the showcase. Results of the same request are left as they are.
+    The open file is replaced by the showcase. Results of the same request are kept.
 
     Args:
         request: what to show.
@@ -97,7 +97,7 @@ def showcase(request: Request, out: Path, say: Say) -> None:
         raise RecipeError(f"{request.model}: there is no such file")
     digest = request.digest()
     if _is_done(out, digest):
-        say(f"{out} holds this showcase already")
+        say(f"{out} already holds this showcase")
         return
     (out / RECORD).unlink(missing_ok=True)
     obj = _open(request, say)

@@ -101,7 +101,7 @@ def _part_warnings(obj: Any) -> Iterator[str]:
 
 
 def recipe_warnings(obj: bpy.types.Object) -> list[str]:
-    """What makes a recipe another thing than what is seen, though it can be written."""
+    """Warnings of a recipe that can be written but differs from the part in the view."""
     return [*outside_doubts(obj), *_shape_warnings(obj), *_label_warnings(obj)]
 
 
@@ -117,8 +117,8 @@ def _shape_warnings(obj: Any) -> Iterator[str]:
     for modifier in stack[:last]:
         if modifier.show_viewport and not defect_kind(modifier):
             yield (
-                f'"{modifier.name}" comes before the defects: they lie on what it makes of the '
-                "mesh, but a recipe is replayed on the part; apply it or move it behind them"
+                f'"{modifier.name}" comes before the defects, which lie on the mesh it changes, '
+                "but a recipe is replayed on the part; apply it or move it behind them"
             )
 
 
@@ -138,7 +138,7 @@ def active_shape_keys(obj: Any) -> list[str]:
 def _label_warnings(obj: Any) -> Iterator[str]:
     for label, names in shared_labels(obj).items():
         yield (
-            f"label {label} is that of {joined_names(names)}: they cannot be told apart; "
+            f"{joined_names(names)} share label {label} and cannot be told apart; "
             "Renumber Labels gives each its own"
         )
 

@@ -82,9 +82,7 @@ class Surface:
         """
         with evaluated_mesh(obj) as mesh:
             if not len(mesh.polygons):
-                raise RecipeError(
-                    f"{obj.name!r} has no faces, and so no surface to find a place on"
-                )
+                raise RecipeError(f"{obj.name!r} has no faces, and so no surface for a defect")
             self.points: Floats = read_positions(mesh).astype(np.float64)
             self.normals: Floats = _vertex_normals(mesh)
             self.edges: Integers = read_items(mesh.edges, "vertices", 2, np.int32).astype(np.int64)
@@ -234,7 +232,7 @@ def _leg(surface: Surface, start: tuple[Floats, int], end: tuple[Floats, int]) -
         way = _shortest(graph, start[1], end[1], np.ones_like(near))
     if way is None:
         raise RecipeError(
-            f"no way over the surface from {start[0].tolist()} to {end[0].tolist()}: "
+            f"there is no path over the surface from {start[0].tolist()} to {end[0].tolist()}: "
             "they lie on pieces of the mesh that do not touch"
         )
     return np.concatenate([foci[:1], surface.points[way], foci[1:]])

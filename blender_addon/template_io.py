@@ -373,7 +373,7 @@ class _Importer:
         low, high = self._box(self.document["regions"][region])
         inside = np.asarray(((points >= low) & (points <= high)).all(axis=1))
         if not inside.any():
-            raise RecipeError(f"region {region!r} holds nothing of {self.obj.name!r}")
+            raise RecipeError(f"region {region!r} holds no surface of {self.obj.name!r}")
         return inside
 
     def _place(self, location: Document, spot: int) -> Place:

@@ -177,13 +177,15 @@ def scene_cameras(scene: Any, part: bpy.types.Object, size: tuple[int, int]) -> 
     """
     found = sorted((o for o in scene.objects if o.type == "CAMERA"), key=lambda obj: obj.name)
     if not found:
-        raise RecipeError(f"scene {scene.name!r} has no camera; add one, or leave the option away")
+        raise RecipeError(f"scene {scene.name!r} has no camera; add one, or leave out the option")
     return [_camera_of(scene, obj, part, size) for obj in found]
 
 
 def _camera_of(scene: Any, obj: Any, part: Any, size: tuple[int, int]) -> Camera:
     if obj.data.type != "PERSP":
-        raise RecipeError(f"camera {obj.name!r} is {obj.data.type}; views need a perspective one")
+        raise RecipeError(
+            f"camera {obj.name!r} is {obj.data.type}; views need a perspective camera"
+        )
     pose: Floats = FLIP @ np.array(obj.matrix_world.inverted() @ part.matrix_world)
     if np.abs(pose[:3, :3] @ pose[:3, :3].T - np.eye(3)).max() > MAX_SCALE_ERROR:
         raise RecipeError(

@@ -20,7 +20,7 @@ from shared_schema.errors import FlawsmithError
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-# In the order in which they are used. The text is for the list of commands, which loads none.
+# In the order in which they are used. The list of commands shows these texts and loads no command.
 COMMANDS = {
     "demo": "Run the main job on bundled real data and write a report.",
     "templates": "List the bundled templates of defects.",
@@ -31,14 +31,14 @@ COMMANDS = {
     "export": "Write a data set in the layout of a public benchmark.",
     "train": "Train a detector on a data set.",
     "evaluate": "Measure a detector on a data set.",
-    "score": "Score scans by a detector.",
+    "score": "Score scans with a detector.",
     "serve": "Serve a detector over HTTP.",
     "schema": "Print the JSON Schema of a document.",
 }
 
 
 class FlawsmithGroup(click.Group):
-    """Loads a command when it is asked for; tells errors for the user in one line."""
+    """Loads a command when it is used, and prints an error for the user in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -83,7 +83,8 @@ class FlawsmithGroup(click.Group):
             raise click.ClickException(_what_failed(error)) from error
         except KeyboardInterrupt:
             click.echo(
-                "Interrupted; what is written is whole. Run the same command again.", err=True
+                "Interrupted; finished files are intact. Run the same command again to continue.",
+                err=True,
             )
             sys.exit(130)
 

@@ -55,11 +55,11 @@ def _how_many_failed(failed: int, scans: int, noun: str) -> str:
 
 
 def warn(text: str) -> None:
-    """Show a warning, beside a progress bar too."""
+    """Print a warning, also beside a progress bar."""
     console.print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 def tell(path: Path, notices: Sequence[str]) -> None:
-    """What a reader, or a filter, wants the user to know about the file at ``path``."""
+    """Print the notices of a reader or a filter about the file at ``path``."""
     for notice in notices:
         warn(f"{shown(path)}: {notice}")

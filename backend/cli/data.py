@@ -58,7 +58,7 @@ def read_data(
 def parts_of_samples(
     samples: list[Sample], models: Mapping[str, PointCloud], intake: Intake, progress: Progress
 ) -> list[Sample]:
-    """``samples`` without what is no surface, or does not belong to the part by its ``models``."""
+    """``samples`` without stray points, and without points outside the part by its ``models``."""
     from backend.dataset.part_in_scene import part_of_sample
     from backend.registration.part_finder import PartFinder
 

@@ -18,13 +18,13 @@ from backend.cli.options import out_option, seed_option
     metavar="ZIP",
     help="The Blender extension, flawsmith-VERSION.zip; in a checkout its source is taken.",
 )
-@click.option("--quick", is_flag=True, help="A tenth of the data and training, to try it out.")
+@click.option("--quick", is_flag=True, help="Use a tenth of the data and training.")
 def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
     """Run the main job on bundled real data and write a report.
 
     Designs defects in Blender, replays them on a real scan, makes a labelled data set, trains a
-    detector, measures it on held-out scans and writes DIR/report.html. An interrupted run goes on
-    where it stopped.
+    detector, measures it on held-out scans and writes DIR/report.html. The same command continues
+    an interrupted run.
     """
     from backend.cli.progress import console, progress_display
     from backend.demo.run import run_demo

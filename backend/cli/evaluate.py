@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 @click.option(
     "--category",
     metavar="NAME",
-    help="The detector's category for all of DATA; by default what DATA calls it.",
+    help="The detector's category for all of DATA; by default the names of DATA's categories.",
 )
 def command(
     model: Path, data: Path, layout: str, out: Path, intake: Intake, category: str | None
 ) -> None:
     """Measure the detector MODEL, a file or a bundled one, on the folder DATA.
 
-    DATA is laid out as for training, with scans that the detector has not seen, or as a public
-    benchmark, whose test split is measured by the benchmark's own protocol. The tables have a row
-    for each defect kind and for each category. O-AUROC, with its 95 % bootstrap interval, and O-AP
-    are of whole objects and need nominal scans too; P-AUROC, AP and AUPRO (to a false positive rate
-    of 0.3) are of points, or of pixels where the benchmark measures images. A scan that fails is
-    named and left out; the exit status is 1 then. An interrupted run goes on where it stopped when
-    it is run again.
+    DATA has the layout for training, with scans that the detector has not seen, or the layout of a
+    public benchmark, whose test split is measured by the benchmark's own protocol. The tables have
+    a row for each defect kind and for each category. O-AUROC, with its 95 % bootstrap interval, and
+    O-AP measure whole objects and need nominal scans too. P-AUROC, AP and AUPRO (to a false
+    positive rate of 0.3) measure points, or pixels if the benchmark measures images. A scan that
+    fails is named and left out; the exit status is then 1. The same command continues an
+    interrupted run.
     """
     from rich.console import Console
 

@@ -15,17 +15,19 @@ WITH_IMAGES = "mvtec-3d-ad"
 @click.command("export")
 @data_argument()
 @click.option(
-    "--layout", type=click.Choice(LAYOUT_NAMES), required=True, help="Benchmark to write as."
+    "--layout", type=click.Choice(LAYOUT_NAMES), required=True, help="Layout of the data set."
 )
 @out_option("the data set, and its manifest export.json")
-@unit_option("all files of DATA; mvtec-3d-ad is in metres and needs it, the others keep it")
+@unit_option(
+    "all files of DATA. mvtec-3d-ad is in metres and needs it; the other layouts keep the unit"
+)
 @text_options("DATA")[0]
 @text_options("DATA")[1]
 @click.option(
     "--test-share",
     type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
     show_default="1/3",
-    help="Part of each category's nominal scans, the last by name, that is kept for the test.",
+    help="Share of each category's nominal scans, the last by name, that is kept for the test.",
 )
 @click.option(
     "--pixels",
@@ -38,7 +40,7 @@ WITH_IMAGES = "mvtec-3d-ad"
     metavar="X Y Z",
     type=(float, float, float),
     show_default="0 0 -1",
-    help="How the camera of mvtec-3d-ad looks, in the scans' frame.",
+    help="Direction in which the camera of mvtec-3d-ad looks, in the frame of the scans.",
 )
 def command(
     data: Path,
@@ -53,10 +55,10 @@ def command(
 ) -> None:
     """Write the folder DATA in the layout of a public benchmark.
 
-    The last nominal scans of each category, by name, and all labelled clouds are for the test, the
-    other nominal scans to learn from. What each layout holds and what it leaves out is told in
-    docs/reference/layouts.md. A sample that fails is named and does not stop the others; the exit
-    status is 1 then. The same command can be run again; it replaces its own files and no others.
+    The test split gets the last nominal scans of each category, by name, and all labelled clouds;
+    the training split gets the other nominal scans. docs/reference/layouts.md describes each
+    layout. A sample that fails is named and does not stop the others; the exit status is then 1.
+    The same command can be run again; it replaces its own files and no others.
     """
     from backend.cli.batch import for_each_scan, tell, warn
     from backend.cli.progress import console
@@ -64,15 +66,19 @@ def command(
     from backend.intake import TextFormat
 
     if layout != WITH_IMAGES and (pixels is not None or direction is not None):
-        raise click.UsageError(f"--pixels and --direction are of {WITH_IMAGES} alone")
+        raise click.UsageError(f"--pixels and --direction need --layout {WITH_IMAGES}")
     if direction is not None and not any(direction):
-        raise click.UsageError("--direction must not be zero: give the way that the sensor looks")
+        raise click.UsageError(
+            "--direction must not be zero; give the direction in which the sensor looks"
+        )
     asked = {"test_share": test_share, "pixels": pixels, "direction": direction}
     text = TextFormat.named(decimal, delimiter)
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     export = Export(data, out, ExportConfig(layout, unit, text=text, **given), tell)
     for word in export.words_in_the_way:
-        warn(f"{out}: loaders misread paths with {word!r} in them; move the data set to train on")
+        warn(
+            f"{out}: loaders misread paths with {word!r} in them; move the data set before training"
+        )
 
     def write(path: Path) -> None:
         reason = export.write(path)

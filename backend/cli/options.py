@@ -27,7 +27,7 @@ class FileOrBundled(click.ParamType):
     """A file, or the name of a bundled one, which stands for its file."""
 
     def __init__(self, name: str, find: Callable[[str], Path]) -> None:
-        """``find`` gives the bundled file of a name, or says which there are."""
+        """``find`` gives the bundled file of a name, or an error that lists the names."""
         self.name, self.find = name, find
 
     def convert(
@@ -86,7 +86,7 @@ def layout_option(rest: str) -> Callable[[FunctionT], FunctionT]:
         type=click.Choice(("flawsmith", *LAYOUT_NAMES)),
         default="flawsmith",
         show_default=True,
-        help=f"How DATA is laid out{rest}.",
+        help=f"Layout of DATA{rest}.",
     )
 
 
@@ -104,7 +104,7 @@ def out_option(what: str, default: str | None = None) -> Callable[[FunctionT], F
 
 
 def unit_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
-    """``--unit``, the length unit of scans, which their files do not say."""
+    """``--unit``, the length unit of scans, which their files do not state."""
     return click.option("--unit", type=UNIT, help=f"Unit of {of_what}.")
 
 
@@ -116,11 +116,11 @@ def nominal_unit_option(default: str) -> Callable[[FunctionT], FunctionT]:
 
 
 def intake_options(scans: str, nominal: str | None) -> Callable[[Callable[..., None]], Any]:
-    """How a command takes scans in; they arrive together as ``intake``.
+    """The options for reading scans; the command gets them together as ``intake``.
 
     Args:
-        scans: which scans ``--unit`` is of, and what it is by default.
-        nominal: what ``--nominal-unit`` is by default; None for commands that read no such model.
+        scans: the scans that ``--unit`` is about, and its default, in words.
+        nominal: the default of ``--nominal-unit``; None for commands that read no nominal model.
     """
 
     def decorate(command: Callable[..., None]) -> Any:
@@ -163,12 +163,12 @@ def text_options(of_what: str) -> tuple[Callable[[FunctionT], FunctionT], ...]:
         click.option(
             "--decimal",
             type=click.Choice(list(DECIMALS)),
-            help=f"Decimal mark of {of_what} in text; by default found out.",
+            help=f"Decimal mark of {of_what} in text files; by default it is detected.",
         ),
         click.option(
             "--delimiter",
             type=click.Choice(list(DELIMITERS)),
-            help=f"What parts the numbers of {of_what} in text; by default found out.",
+            help=f"Separator of the numbers of {of_what} in text files; by default it is detected.",
         ),
     )
 
@@ -189,18 +189,18 @@ def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
         "--viewpoint",
         metavar="X Y Z",
         type=(float, float, float),
-        help="Where the sensor stood, in the scan's frame and unit; it orients estimated normals "
-        "and rules out poses that would show it the inside.",
+        help="Position of the sensor, in the frame and unit of the scan. It orients estimated "
+        "normals and excludes poses that would show it the inside of the part.",
     )
 
 
 def clean_option() -> Callable[[FunctionT], FunctionT]:
-    """``--clean`` of what is no surface."""
+    """``--clean``, which removes points that belong to no surface."""
     return click.option(
         "--clean/--no-clean",
         default=False,
         show_default=True,
-        help="Remove stray points, and with --viewpoint flying pixels, before anything else.",
+        help="Remove stray points and, with --viewpoint, flying pixels before anything else.",
     )
 
 
@@ -210,8 +210,8 @@ def crop_option() -> Callable[[FunctionT], FunctionT]:
         "--crop/--no-crop",
         default=True,
         show_default=True,
-        help="Cut away what does not belong to the part, such as a table or the background, where "
-        "the nominal model of the part tells; by default where the pose is beyond doubt.",
+        help="Cut away points that do not belong to the part, such as a table or the background. "
+        "It needs a nominal model, and cuts nothing if the pose is in doubt.",
     )
 
 
@@ -222,12 +222,12 @@ def on_empty_option(rest: str) -> Callable[[FunctionT], FunctionT]:
         type=click.Choice(["skip", "refuse"]),
         default="skip",
         show_default=True,
-        help=f"What to do about a defect that marks no point{rest}.",
+        help=f"Treatment of a defect that marks no point{rest}.",
     )
 
 
 def seed_option(of_what: str) -> Callable[[FunctionT], FunctionT]:
-    """``--seed`` of everything that is drawn by chance."""
+    """``--seed`` of everything that is random."""
     return click.option(
         "--seed",
         type=click.IntRange(min=0),
@@ -242,8 +242,8 @@ def sensor_option() -> Callable[[FunctionT], FunctionT]:
     return click.option(
         "--sensor",
         metavar="FILE|NAME",
-        help="Scan the deformed surface as this sensor would: a sensor file, or a bundled one: "
-        "depth_camera, laser_line or structured_light.",
+        help="Scan the deformed surface as this sensor would. It is a sensor file or a bundled "
+        "sensor: depth_camera, laser_line or structured_light.",
     )
 
 
@@ -265,7 +265,7 @@ def one_name_each(paths: Sequence[Path]) -> None:
 
 
 def spare_inputs(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Refuse to write over what is read.
+    """Refuse to write over files that are read.
 
     Raises:
         click.UsageError: naming the file.

@@ -1,4 +1,4 @@
-"""Progress on the screen: bars for people, nothing but lines where there is no terminal."""
+"""Progress on the screen: bars in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RateColumn(ProgressColumn):
 
 
 class AboutColumn(ProgressColumn):
-    """What a task says about how it stands, in its field ``about``."""
+    """The state of a task in words, from its field ``about``."""
 
     def render(self, task: Task) -> Text:
         """Nothing for tasks that say nothing."""

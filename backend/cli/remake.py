@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     "--scan",
     metavar="FILE",
     type=EXISTING_FILE,
-    help="The scan that the samples were made from. By default it is looked for beside the record "
-    "and where it was.",
+    help="The scan that the samples were made from. By default it is searched beside the record "
+    "and at its earlier place.",
 )
 @click.option(
     "--nominal",
     metavar="FILE",
     type=EXISTING_FILE,
-    help="The nominal model that the scan was registered to. By default it is looked for likewise.",
+    help="The nominal model that the scan was registered to. It is searched in the same way.",
 )
 def command(records: tuple[Path, ...], out: Path, scan: Path | None, nominal: Path | None) -> None:
     """Make samples again from their RECORDS.
 
     A record is the JSON file that `replay` or `synthesize` wrote beside a cloud, or a .safetensors
-    sample, which holds its record. The scan and the nominal model must be the very files that the
-    record names. Where the first cloud is still beside its record, the two are compared: if a byte
-    differs, that is said, and the exit status is 1.
+    sample, which contains its record. The scan and the nominal model must be exactly the files that
+    the record names. If the first cloud is still beside its record, the two are compared; a
+    difference is reported, and the exit status is then 1.
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
@@ -61,7 +61,7 @@ def command(records: tuple[Path, ...], out: Path, scan: Path | None, nominal: Pa
 
 @dataclass(frozen=True)
 class _Remaking:
-    """What the command was asked to do with each record."""
+    """The request of the command for each record."""
 
     samples: dict[Path, SampleFile]
     out: Path
@@ -79,7 +79,7 @@ class _Remaking:
         others = changed_versions(sample.record)
         if not sample.is_there():
             if others:
-                warn(f"{shown(path)}: the bytes may differ, as {others}")
+                warn(f"{shown(path)}: the bytes may differ, because {others}")
         elif written.read_bytes() == first.read_bytes():
             click.echo(f"{shown(written)} has the same bytes as {shown(first)}")
         else:

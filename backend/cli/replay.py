@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     "--nominal",
     metavar="MODEL",
     type=EXISTING_FILE,
-    help="Nominal model; each scan is registered to it. Without one, scans are in the part frame.",
+    help="Nominal model; each scan is registered to it. Without it, scans must be in the part "
+    "frame.",
 )
 @out_option("a PLY and a JSON record of each scan")
 @intake_options("the scans; by default the recipe's", "the recipe's")
@@ -69,14 +70,14 @@ if TYPE_CHECKING:
     metavar="ANGLE",
     type=click.FloatRange(0.0, 360.0, min_open=True, max_open=True),
     help="Degrees that the part turned from each scan to the next, in the order given, before a "
-    "sensor that stood still. The scans are then placed together; the axis is found.",
+    "sensor that stood still. The scans are then registered together, and the axis is found.",
 )
 @seed_option("the registration and of the sensor")
 @click.option(
     "--picture",
     is_flag=True,
-    help="Write a picture of each scan on its nominal model too, as PNG: the part, and what was "
-    "cut away; of a scan that is refused, what does not fit.",
+    help="Also write a PNG picture of each scan on its nominal model, with the points that were "
+    "cut away, or with the points that do not fit if the scan is refused.",
 )
 def command(
     recipe: Path,
@@ -93,9 +94,9 @@ def command(
 ) -> None:
     """Replay RECIPE on SCANS and write labelled clouds.
 
-    Each PLY has the properties x y z, nx ny nz where known, mask, label, weight and source_index;
-    the JSON beside it holds all that is needed to make it again. A scan that fails is named and
-    does not stop the others; the exit status is 1 then.
+    Each PLY has the properties x y z, nx ny nz if known, mask, label, weight and source_index. The
+    JSON beside it holds everything that is needed to make it again. A scan that fails is named and
+    does not stop the others; the exit status is then 1.
     """
     from backend.cli.batch import for_each_scan, tell
     from backend.cli.progress import console
@@ -105,9 +106,11 @@ def command(
     from shared_schema.load import load_recipe
 
     if picture and nominal is None:
-        raise click.UsageError("--picture shows scans on their nominal model: name it by --nominal")
+        raise click.UsageError(
+            "--picture shows scans on their nominal model; give it with --nominal"
+        )
     if turntable is not None and (nominal is None or len(scans) < 2):
-        raise click.UsageError("--turntable places two scans or more on their --nominal model")
+        raise click.UsageError("--turntable needs at least two scans and --nominal")
     one_name_each(scans)
     inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
     spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
@@ -134,7 +137,7 @@ def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path]:
 
 @dataclass(frozen=True)
 class _Replaying:
-    """What the command was asked to do with each scan.
+    """The request of the command for each scan.
 
     ``model`` is what the file of ``nominal`` holds.
     """
@@ -153,7 +156,7 @@ class _Replaying:
     turned: Mapping[Path, FloatArray | RegistrationError] = field(default_factory=dict)
 
     def turn(self, paths: Sequence[Path]) -> dict[Path, FloatArray | RegistrationError]:
-        """Where the turntable has each scan, or why not."""
+        """The pose of each scan on the turntable, or the error."""
         from backend.cli.progress import console
         from backend.registration.align import turntable_poses
 
@@ -213,7 +216,7 @@ class _Replaying:
     def _sense(
         self, labeled: LabeledCloud, scan: PointCloud, sha256: str
     ) -> tuple[LabeledCloud, SensorReport | None]:
-        """The cloud as the sensor gives it, and the sensor's record; as it is without one.
+        """The cloud as the sensor gives it, and the sensor's record; unchanged without a sensor.
 
         ``sha256`` is that of the scan's file.
         """
@@ -254,7 +257,7 @@ class _Replaying:
         return aligned
 
     def _place(self, path: Path, scan: PointCloud) -> AlignedScan:
-        """The scan where the turntable has it, or where it is found alone."""
+        """The scan in the pose of the turntable, or in the pose that it has alone."""
         import numpy as np
 
         from backend.errors import RegistrationError
@@ -276,7 +279,7 @@ class _Replaying:
         )
 
     def _refused(self, path: Path, scan: PointCloud, error: RegistrationError) -> RegistrationError:
-        """The error, and a picture of it where one was asked for and there is a pose to show."""
+        """The error, with a picture if one was asked for and there is a pose to show."""
         if not self.picture or self.model is None or error.T_part_scan is None:
             return error
         from backend.errors import RegistrationError
@@ -291,7 +294,7 @@ class _Replaying:
 
 
 def _warn_of_pose(path: Path, registration: RegistrationReport | None) -> None:
-    """Say where the scan does not tell its whole pose, or the part fits in others as well."""
+    """Warn if the scan leaves motions open, or if other poses fit equally well."""
     from backend.cli.batch import warn
     from backend.wording import open_directions
 
@@ -301,7 +304,7 @@ def _warn_of_pose(path: Path, registration: RegistrationReport | None) -> None:
         warn(f"{path}: {open_directions(registration.free_motions)}")
     if registration.alternatives:
         others = "; or ".join(map(_described, registration.alternatives))
-        warn(f"{path}: the scan fits as well {others}; a defect may lie elsewhere on the part")
+        warn(f"{path}: the scan fits equally well {others}; a defect may lie elsewhere on the part")
 
 
 def _described(pose: AlternativePose) -> str:

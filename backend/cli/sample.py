@@ -26,10 +26,10 @@ from backend.cli.options import (
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="How many recipes to draw.",
+    help="Number of recipes.",
 )
 @out_option("the recipes, TEMPLATE-00000.json and so on")
-@seed_option("the recipes; recipe N depends only on it and on N")
+@seed_option("the recipes; recipe N depends only on this seed and on N")
 @click.option(
     "--nominal-unit",
     "--unit",

@@ -12,7 +12,9 @@ from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 
 @click.command("schema")
 @click.argument("document", type=click.Choice([*sorted(DOCUMENTS), EXTENSION]), default="recipe")
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, not the screen.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write to this file instead of the screen."
+)
 def command(document: str, out: Path | None) -> None:
     """Print the JSON Schema of DOCUMENT (by default the recipe's)."""
     from backend.io.atomic import write_bytes

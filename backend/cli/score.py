@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @click.option(
     "--category",
     metavar="NAME",
-    help="The part that the scans show; by default it is recognised, or refused.",
+    help="The part that the scans show; by default it is recognised, and refused if in doubt.",
 )
 @intake_options("the scans; by default that of the training scans", None)
-@click.option("--picture", is_flag=True, help="Write a heat map of each scan too, as PNG.")
+@click.option("--picture", is_flag=True, help="Also write a PNG heat map of each scan.")
 def command(
     model: Path,
     scans: tuple[Path, ...],
@@ -46,9 +46,9 @@ def command(
 ) -> None:
     """Score SCANS by the detector MODEL, a file or a bundled one (bundled_parts).
 
-    Each PLY is the scan with score and anomalous per point; the JSON beside it holds the object's
-    score, the thresholds and the decision. Higher is more anomalous. A scan that fails is named and
-    does not stop the others; the exit status is 1 then.
+    Each PLY is the scan with score and anomalous per point. The JSON beside it holds the score of
+    the object, the thresholds and the decision. A higher score is more anomalous. A scan that fails
+    is named and does not stop the others; the exit status is then 1.
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
@@ -69,7 +69,7 @@ def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path]:
 
 @dataclass(frozen=True)
 class _Scoring:
-    """What the command was asked to do with each scan."""
+    """The request of the command for each scan."""
 
     detector: Detector
     model: dict[str, str]

@@ -18,7 +18,7 @@ MIB = 1024 * 1024
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen at; any but a loopback one lets other machines in.",
+    help="Address to listen at; an address that is not a loopback one lets other machines in.",
 )
 @click.option(
     "--port",
@@ -32,14 +32,14 @@ MIB = 1024 * 1024
     type=click.IntRange(min=1),
     default=64,
     show_default=True,
-    help="Larger uploads are refused, in MiB.",
+    help="Largest upload that is accepted, in MiB.",
 )
 @click.option(
     "--max-points",
     type=click.IntRange(min=1),
     default=1_000_000,
     show_default=True,
-    help="Scans of more points are refused.",
+    help="Largest number of points of a scan that is accepted.",
 )
 def command(model: Path, host: str, port: int, max_upload_mb: int, max_points: int) -> None:
     """Serve the detector MODEL, a file or a bundled one (bundled_parts), over HTTP.

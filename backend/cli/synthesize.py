@@ -44,23 +44,24 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
     metavar="MODEL",
     type=EXISTING_FILE,
     help="Nominal model; each scan is registered to it once, and recipes are drawn on it. "
-    "Without one, scans are in the part frame, and recipes are drawn on them.",
+    "Without it, scans must be in the part frame, and recipes are drawn on them.",
 )
 @click.option(
     "--count",
     type=click.IntRange(min=1),
     required=True,
-    help="Samples in all; a larger one adds to a finished data set.",
+    help="Number of samples in all; a larger number adds to a finished data set.",
 )
-@out_option("the data set; a run that was stopped goes on there")
+@out_option("the data set; a stopped run continues there")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     show_default="all cores",
-    help="Processes; the data set does not depend on how many.",
+    help="Number of processes; the data set does not depend on it.",
 )
 @click.option(
-    "--category", help="Name of the part; by default the model's, or else the scans folder's."
+    "--category",
+    help="Name of the part; by default that of the model, or else that of the scans folder.",
 )
 @click.option(
     "--format",
@@ -74,15 +75,17 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
 @click.option("--no-nominal", is_flag=True, help="Leave the scans themselves out of the data set.")
 @intake_options("the scans; by default the template's", "the template's")
 @views_option()
-@on_empty_option(": skip it, or draw the whole recipe anew")
+@on_empty_option(": skip the defect, or draw the whole recipe anew")
 @sensor_option()
-@seed_option("the samples, the registration and the sensor; sample N depends only on it and on N")
+@seed_option(
+    "the samples, the registration and the sensor; sample N depends only on this seed and on N"
+)
 def command(count: int, jobs: int | None, **asked: Any) -> None:
     """Make a data set of COUNT labelled samples from TEMPLATE and a folder of nominal scans.
 
-    DIR can be trained on at once. A run that was interrupted or killed goes on when the same
-    command is run again, and the data set comes out the same to the byte on one kind of processor.
-    DIR/manifest.json, written last, lists every file.
+    `flawsmith train DIR` works at once. The same command continues a run that was interrupted or
+    killed, and the data set is the same to the byte on one kind of processor. DIR/manifest.json is
+    written last and lists every file.
     """
     from backend.cli.batch import tell
     from backend.cli.progress import RateColumn, console, progress_display
@@ -139,7 +142,7 @@ def _order(
 
 
 def _warn_of_scans(folder: Path, scans: Sequence[ScanEntry]) -> None:
-    """Say what is to be known of the scans; what is so of several, once."""
+    """Warn about the scans; a warning about several scans is printed once."""
     from backend.cli.batch import warn
     from backend.wording import grouped, listed
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def command(show: str | None, out: Path | None) -> None:
     """List the bundled templates of defects by process.
 
-    Their names can be given wherever a command takes a TEMPLATE.
+    Give their names wherever a command takes a TEMPLATE.
     """
     from backend.io.atomic import write_bytes
     from backend.templates import template_path

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _print_config(context: click.Context, _: click.Parameter, value: bool) -> None:
-    """What ``--config`` takes, with the defaults in it."""
+    """Print the JSON that ``--config`` takes, with the defaults."""
     if value and not context.resilient_parsing:
         from backend.training.config import TrainingConfig, to_record
 
@@ -44,8 +44,8 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
     "--config",
     metavar="FILE",
     type=EXISTING_FILE,
-    help="Settings as JSON. Settings that it does not name keep their defaults; options on the "
-    "command line override the file.",
+    help="Settings as JSON. Missing settings keep their defaults; command-line options override "
+    "the file.",
 )
 @click.option(
     "--print-config",
@@ -58,36 +58,37 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Rounds of training; by default what suits a few hundred clouds.",
+    help="Number of epochs; the default suits a few hundred clouds.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    help="CPU threads; another number changes the last digits of the result.",
+    help="Number of CPU threads; another number changes the last digits of the result.",
 )
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
-    help="What the point network is trained on; by default a GPU where there is one.",
+    help="Where the point network is trained; by default on a GPU if there is one.",
 )
 @click.option(
     "--family",
     type=click.Choice(["auto", "pointwise", "unrolled"]),
     help="How scans are compared with nominal ones: point by point (pointwise), or as unrolled "
-    "height maps (unrolled), for parts of revolution. By default what suits each part (auto).",
+    "height maps (unrolled), for parts of revolution. By default (auto) the family that suits "
+    "each part.",
 )
 @intake_options("the scans in DATA", "the scans'")
 @click.option(
     "--template",
     metavar="FILE|NAME",
     type=TEMPLATE,
-    help="Draw defects from this template too, a file or a bundled one, on the nominal scans "
-    "that are learned from, while training.",
+    help="Also draw defects from this template, a file or a bundled one, on the nominal scans "
+    "that are learned from, during the training.",
 )
 @click.option(
     "--count",
     type=click.IntRange(min=1),
-    help="Number of defects to draw for each category before the first round, with --template; "
+    help="Number of defects to draw for each category before the first epoch, with --template; "
     "by default two for each scan, and at least 40.",
 )
 @click.option(
@@ -109,12 +110,11 @@ def command(
 ) -> None:
     """Train a detector on the folder DATA.
 
-    DATA/CATEGORY/nominal holds scans without a defect. The last third of them, in the order of
-    their names, is not learned from: it calibrates the thresholds. DATA/CATEGORY/anomalous, where
-    it is there, holds labelled clouds from flawsmith replay; DATA/CATEGORY/model.stl, .ply or .obj,
-    where it is there, is the nominal model that scans are placed on and compared with. An
-    interrupted training goes on where it stopped when the same command is run again; a finished
-    one is not repeated.
+    DATA/CATEGORY/nominal holds scans without a defect. The last third of them, in file-name order,
+    is held out to calibrate the thresholds. DATA/CATEGORY/anomalous is optional and holds labelled
+    clouds from flawsmith replay. DATA/CATEGORY/model.stl, .ply or .obj is optional too: it is the
+    nominal model to which scans are registered and with which they are compared. The same command
+    continues an interrupted training; a finished one is not repeated.
     """
     from backend.cli.batch import tell
     from backend.cli.data import parts_of_samples, read_training_data

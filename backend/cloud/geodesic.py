@@ -30,10 +30,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-# Ways so many times the straight one are looked for first, then ever longer ones.
+# Paths up to DETOUR times the straight line are searched first, then FARTHER times as long ones.
 DETOUR = 1.5
 FARTHER = 2.0
-# Ways over a scan's edges zigzag, and are longer than those between them by less than this.
+# Paths over a scan's edges zigzag; this is the largest share by which that makes them longer.
 ZIGZAG = 0.08
 SCAN_LEVELS = (Level(np.inf, 1, 300_000),)
 # Takes most of a scan's noise from under its path.

@@ -29,7 +29,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 AREA_NEIGHBORS = 8
-# Of larger clouds, up to so many places are looked for without an index.
+# Clouds with more points than INDEXED are searched without an index for up to FEW_PLACES places.
 INDEXED = 200_000
 FEW_PLACES = 16
 
@@ -56,16 +56,17 @@ class PointCloud:
 
     Attributes:
         points: (N, 3) float64.
-        normals: (N, 3) float64, unit, outward; or None where unknown.
+        normals: (N, 3) float64, unit, outward; or None if unknown.
         faces: (M, 3) int64 vertex indices of a triangle mesh; or None for a scan.
-        fields: further per-point arrays (N, ...) that a file brought along.
+        fields: further per-point arrays (N, ...) of the file.
         unit: the length unit if known: a value of ``Unit``.
-        adjacency_of: the cloud this one is a moved copy of; a deformed surface keeps its adjacency.
+        adjacency_of: the cloud of which this is a moved copy; a deformed surface keeps its
+            adjacency.
         rows: (N,) int64, ascending: the row in its file of each point. None: all rows, in order.
-        row_count: how many rows the file has, where ``rows`` is given and that is known.
-        notices: whole sentences that the user is to be told about the cloud, as that its file holds
+        row_count: number of rows in the file, if ``rows`` is given and the number is known.
+        notices: whole sentences for the user about the cloud, for example that its file holds
             points that are no measurement.
-        known_edges, known_areas: what ``edges`` and ``areas`` give, where that is known already.
+        known_edges, known_areas: values of ``edges`` and ``areas``, if they are known already.
         sound: whether the cloud is known to be its own ``surface``.
     """
 

@@ -77,9 +77,9 @@ def check_enough(points: int, thinned: int | None = None, spacing: float = 0.0) 
     if thinned is not None and spacing == 0:
         raise CloudError(f"all {points} points lie at one place; scan again")
     if thinned is None and points < SMALLEST_CLOUD:
-        raise CloudError(f"it has {points} points; at least {SMALLEST_CLOUD} are needed")
+        raise CloudError(f"the cloud has {points} points, but at least {SMALLEST_CLOUD} are needed")
     if thinned is not None and thinned < SMALLEST_CLOUD:
         raise CloudError(
-            f"{points} points make only {thinned} at a resolution of {spacing:.4g}; at least "
-            f"{SMALLEST_CLOUD} are needed: check the scan's unit, or scan more of the part"
+            f"{points} points make only {thinned} at a resolution of {spacing:.4g}, but at least "
+            f"{SMALLEST_CLOUD} are needed; check the scan's unit, or scan more of the part"
         )

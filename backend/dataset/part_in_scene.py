@@ -15,7 +15,7 @@ from backend.registration.part_finder import PartFinder
 def part_of_sample(
     sample: Sample, finder: PartFinder | None, intake: Intake
 ) -> tuple[Sample, tuple[str, ...]]:
-    """The points of ``sample`` that are the part's, and what the user is to be told.
+    """The points of ``sample`` that belong to the part, and the notices for the user.
 
     Args:
         sample: a scan, labelled or nominal.

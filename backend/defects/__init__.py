@@ -1,6 +1,6 @@
-"""The defects by kind: each takes a cloud and a spec, and says what would change.
+"""The defects by kind: each takes a cloud and a specification, and returns an effect.
 
-A defect never mutates, reorders or labels: ``backend.replay`` alone applies effects and makes
+A defect never changes, reorders or labels points: only ``backend.replay`` applies effects and makes
 masks.
 """
 

@@ -27,9 +27,9 @@ def require_normals(cloud: PointCloud, purpose: str) -> FloatArray:
     """
     if cloud.normals is None:
         raise ReplayError(
-            f"{purpose} needs outward normals, and these {len(cloud)} points have none; say where "
-            "the sensor stood (--viewpoint) or give the nominal model (--nominal), or else give "
-            "the defect a direction"
+            f"{purpose} needs outward normals, but these {len(cloud)} points have none; give the "
+            "position of the sensor (--viewpoint), the nominal model (--nominal), or a direction "
+            "of the defect"
         )
     return cloud.normals
 

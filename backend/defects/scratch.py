@@ -32,8 +32,8 @@ def scratch(cloud: PointCloud, spec: ScratchSpec) -> DefectEffect:
     """
     if not spec.path.resolved:
         raise ReplayError(
-            f"the path holds {len(spec.path.points)} anchors only; replay the recipe on a cloud, "
-            "which resolves it"
+            f"the path holds only {len(spec.path.points)} anchors; replay the whole recipe, which "
+            "joins them over the surface"
         )
     effect = DefectEffect.none(len(cloud))
     if spec.depth == 0:

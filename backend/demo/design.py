@@ -76,7 +76,7 @@ def design(
         region: least x, y, z and greatest x, y, z of the box where defects go, part frame.
         pixels: width of the pictures.
         out: folder for recipe, pictures and .blend file.
-        say: told each line that Blender's side prints.
+        say: called with each line that Blender's process prints.
         extension: zip of the Blender extension; by default its source beside the backend.
 
     Raises:

@@ -114,7 +114,7 @@ def decisions(report: EvaluationReport) -> dict[str, dict[str, int]] | None:
 def decision_line(counts: Mapping[str, Mapping[str, int]] | None) -> str:
     """What ``decisions`` counted, in words."""
     if counts is None:
-        return "there are too few nominal clouds to certify a threshold, so nothing is decided"
+        return "there are too few nominal clouds to certify a threshold, so there is no decision"
     found = [count for kind, count in counts.items() if kind != NOMINAL]
     hits, clouds = (sum(c[name] for c in found) for name in ("called_anomalous", "clouds"))
     false = counts[NOMINAL]

@@ -130,7 +130,7 @@ def _clear(folder: Path, found: Mapping[str, Any]) -> None:
     inside = [path for path in folder.glob("*") if path.name != STEP_FILE]
     if not found and any(not path.name.startswith(".") for path in inside):
         raise FlawsmithError(
-            f"{folder} holds files that are not the demo's; choose another folder by --out"
+            f"{folder} holds files that are not the demo's; choose another folder with --out"
         )
     for path in inside:
         _delete(path)

@@ -1,1 +1,1 @@
-"""Where work runs. For now: processes of this machine."""
+"""The places where work runs: at present, processes of this machine."""

@@ -71,7 +71,7 @@ class Workers:
         Args:
             work: a function that another process can import, with arguments bound by ``partial``.
             items: small ones: each is sent to a process.
-            together: so many items that follow one another go to one process, one by one: for work
+            together: number of consecutive items that go to one process, one by one; for work
                 that is quicker with what the item before has left in memory.
 
         Raises:

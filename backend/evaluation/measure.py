@@ -73,7 +73,7 @@ class EvaluationReport:
         rows: one per kind in order of first appearance, then ``"all"``.
         categories: the row of all kinds of each category, by its name.
         object_curves, point_curves: per kind the false and true positive rates, pooled over
-            categories; of very many points an even part.
+            categories; very many points are thinned evenly.
         overlap_curves: per kind the false positive rate and the mean overlap.
         cases: every case with its scores.
     """

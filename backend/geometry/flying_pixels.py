@@ -29,7 +29,7 @@ def flying_pixels(
         normals: (N, 3) unit, of any sign.
         viewpoint: (3,) where the sensor stood.
         grazing: largest sine of the angle between ray and surface.
-        sparse: so many times the median distance to the eighth neighbour is sparse.
+        sparse: ratio to the median distance of the eighth neighbour from which points are sparse.
     """
     count = min(NEIGHBORS + 1, len(points))
     distance, near = tree.query(points, k=count, workers=-1)

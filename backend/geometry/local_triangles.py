@@ -48,7 +48,7 @@ def local_triangles(
     small = kept | (radii <= FARTHEST * reach[triangles].max(axis=1))
     hub = kept[small]
     triangles, centers, radii = triangles[small], centers[small], radii[small]
-    # Hubs have so many neighbours that looking at as many of every point would take long.
+    # Hubs have many neighbours; to look at as many neighbours of every point would take long.
     plain = wider[~np.isin(wider, hubs).any(axis=1)]
     neighbors = _padded(adjacency_matrix(plain, len(points)).tocsr())
     kept = np.ones(len(triangles), dtype=bool)

@@ -119,7 +119,7 @@ def _notices(dropped: int, result: OutwardFaces, doubt: float) -> Iterator[str]:
         )
     if doubt > WORTH_TELLING:
         yield (
-            f"{doubt:.0%} of the surface is open or one-sided, so that its outside cannot be told "
+            f"{doubt:.0%} of the surface is open or one-sided, so that its outside is not known "
             "for sure; it is taken from how most of its faces are wound. Close the model, or check "
             "that defects go the right way."
         )

@@ -20,11 +20,11 @@ SCAN_NEIGHBORS = 8
 # How far points look that found neighbours on another wall: past as many again and more.
 FAR_NEIGHBORS = 3 * SCAN_NEIGHBORS
 
-# Of the distance to the farthest of SCAN_NEIGHBORS: how far one tangent plane may lie above the
-# other at least; noise allows more, so many times its standard deviation.
+# Height of one tangent plane above the other that is always allowed, as a ratio of the distance to
+# the farthest of SCAN_NEIGHBORS. Noise allows more: NOISE_SIGMAS times its standard deviation.
 STEP = 0.2
 NOISE_SIGMAS = 2.0
-# The noise is estimated from about so many edges, of those within so many times the allowed step.
+# The noise is estimated from about NOISE_EDGES edges with steps up to CLIP times the allowed one.
 NOISE_EDGES = 100_000
 CLIP = 1.5
 # The quarter of a normal distribution's samples nearest to zero ends at this many deviations.

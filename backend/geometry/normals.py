@@ -22,10 +22,11 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 NEIGHBORS = 16
-# Pieces with a smaller share of the points, and all beyond so many, are not looked for cavities.
+# Cavities are searched only among pieces with at least this share of the points, and at most this
+# number of pieces.
 SMALLEST_PIECE = 0.002
 MOST_PIECES = 50
-# The disc that holds so many neighbours is as large as so many points' areas.
+# The disc that holds this many neighbours has the area of as many points.
 AREA_NEIGHBORS = 8
 WINDING_QUERIES = 8
 # An open surface winds less than this about what it shelters.

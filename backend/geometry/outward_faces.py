@@ -35,7 +35,7 @@ DIRECTIONS = np.array(
 # Lines in all for the pieces with a border, and for the search for cavities; and for one piece.
 MOST_LINES = 512
 LINES = (3, 48)
-# A line tells from this share on, and a piece's outside is told by so many more votes than against.
+# A line decides from this share on, and so does the majority of the lines of a piece.
 TELLING = 0.6
 # A volume below this, as a ratio of the area to the power of 3/2, is none.
 FLAT = 1e-9

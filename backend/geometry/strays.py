@@ -21,13 +21,13 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 NEIGHBORS = 6
-# Off the surface: hardly anybody's neighbour, and so many times as far from its own neighbours as
-# those are from theirs.
+# A point is off the surface if it is the neighbour of at most FEWEST_FOLLOWERS points and is
+# OFF_SURFACE times as far from its own neighbours as those are from theirs.
 FEWEST_FOLLOWERS = 1
 OFF_SURFACE = 1.75
-# Alone: so many times as far from its neighbours as is usual.
+# A point is alone if it is this many times as far from its neighbours as usual.
 ALONE = 8.0
-# More of them than above, so that a cluster holds together.
+# More neighbours than NEIGHBORS, so that a cluster holds together.
 CLUSTER_NEIGHBORS = 8
 
 
@@ -86,7 +86,7 @@ def detached_points(
         points: (N, 3).
         tree: of ``points``.
         gap: a cluster is apart if nothing else is nearer, in median distances.
-        sparse: so many times the distance of others is sparse.
+        sparse: ratio to the distance of others from which a point counts as sparse.
         largest: points that a cluster has at most.
     """
     count = min(CLUSTER_NEIGHBORS + 1, len(points))

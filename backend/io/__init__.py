@@ -2,7 +2,7 @@
 
 Every format module parses bytes into a ``PointCloud`` and formats a ``PointCloud`` as bytes; the
 checks that all formats share, and the disk, are here. What each format carries and how a hostile
-file is met is told in ``docs/reference/formats.md``.
+file is treated is in ``docs/reference/formats.md``.
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ def read_cloud(
 ) -> PointCloud:
     """Read a scan or a mesh; the format follows from the suffix.
 
-    Points that are no measurement, as NaN, are left out: ``rows`` says which are there, ``notices``
-    how many are not.
+    Points that are no measurement, such as NaN, are left out: ``rows`` holds the rows that are
+    kept, and ``notices`` report the number of the others.
 
     Args:
         path: a file with one of the suffixes in ``READERS``.
@@ -160,7 +160,7 @@ def read_cloud(
         assumed_unit: that of a file that does not state one, as hardly any does, where ``unit`` is
             None.
         text: how a text file writes its numbers, as far as it is known.
-        limits: what is refused as too large.
+        limits: sizes above which a file is refused.
 
     Raises:
         FileFormatError: a file that is missing, too large, damaged or not what its suffix promises;
@@ -186,12 +186,14 @@ def in_unit(cloud: PointCloud, unit: str | None, assumed: str | None = None) -> 
     """
     stated = cloud.unit
     if unit is not None and stated not in (None, unit):
-        notice = f"Its columns are said to be in {stated}, but it was read in {unit}, as asked for."
+        notice = (
+            f"The names of its columns state {stated}, but the file was read in {unit}, as asked."
+        )
         return replace(cloud, unit=unit, notices=(*cloud.notices, notice))
     if unit is None and stated is not None and stated not in list(Unit):
         raise FileFormatError(
-            f"its columns are said to be in {stated!r}; convert them to {', '.join(Unit)}, or say "
-            "in which of these they are by --unit"
+            f"the names of its columns state {stated!r}; convert them to {', '.join(Unit)}, or "
+            "give one of these units with --unit"
         )
     return replace(cloud, unit=unit or stated or assumed)
 
@@ -200,7 +202,7 @@ def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
     """The bytes of a file that is one: a pipe or a device may never end."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise FileFormatError("this is no ordinary file; check the path")
+        raise FileFormatError("this is not an ordinary file; check the path")
     limits.check_bytes(status.st_size)
     with path.open("rb") as file:
         # It may have grown meanwhile.
@@ -252,7 +254,7 @@ def parse_cloud(
         # What a library says of it is for the log, not for the user.
         logger.info("a %s file is not readable", suffix, exc_info=error)
         raise FileFormatError(
-            f"this is no readable {suffix} file: it is damaged or of another format; export it "
+            f"this is not a readable {suffix} file: it is damaged or of another format; export it "
             "again, perhaps as PLY"
         ) from error
 

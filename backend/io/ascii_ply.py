@@ -20,7 +20,7 @@ Table = dict[str, NDArray]
 def ascii_tables(
     elements: Sequence[Element], body: bytes, header_lines: int, decimal: DecimalMark
 ) -> tuple[dict[str, Table], tuple[str, ...]]:
-    """The columns of each element by their names, and what the user is to be told.
+    """The columns of each element by their names, and the notices for the user.
 
     Of a list, ``#name`` holds the lengths and ``name`` (L, 1) the items of all rows.
 
@@ -129,7 +129,7 @@ def _numbers(block: bytes, first: int, decimal: DecimalMark) -> FloatArray:
         number, line = next(
             pair for pair in enumerate(block.split(b"\n"), first) if error.word in pair[1].split()
         )
-        reason = f"holds {error.shown}, which is no number; export it again"
+        reason = f"holds {error.shown}, which is not a number; export it again"
         raise refused_line(number, line, reason) from None
 
 

@@ -164,4 +164,4 @@ def _corner(
     except OtherMarkError:
         raise
     except NotANumberError as error:
-        raise refused_line(number, line, f"holds {error.shown}, which is no number") from None
+        raise refused_line(number, line, f"holds {error.shown}, which is not a number") from None

@@ -281,12 +281,12 @@ def _parsed(request: dict[str, Any], data: bytes) -> PointCloud:
 
 
 def _reason(error: BaseException) -> str:
-    """What the user is told; never what a library says."""
+    """The message for the user, never that of a library."""
     if isinstance(error, FlawsmithError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "reading needs more memory than such a file may take; it is damaged"
-    return "its contents are damaged, or of a kind that is not read; export it again"
+        return "reading needs more memory than a file of this size may take; it is damaged"
+    return "its content is damaged, or of a kind that cannot be read; export it again"
 
 
 def _described(arrays: dict[str, NDArray]) -> list[tuple[str, str, tuple[int, ...]]]:

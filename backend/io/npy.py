@@ -126,7 +126,7 @@ def _array(data: bytes) -> NDArray:
     stream = io.BytesIO(data)
     version = npy_format.read_magic(stream)
     if version not in HEADER_READERS:
-        raise FileFormatError(f"npy version {version} is none of {list(HEADER_READERS)}")
+        raise FileFormatError(f"unknown npy version {version}; known are {list(HEADER_READERS)}")
     shape, fortran, dtype = HEADER_READERS[version](stream)
     if dtype.hasobject:
         raise FileFormatError(

@@ -98,8 +98,8 @@ def read_with_mark(
     except OtherMarkError as found:
         if decimal is not None:
             raise FileFormatError(
-                f"the number {found.shown} has no decimal {NAMES[decimal]}, as was asked for; "
-                f"leave --decimal out"
+                f"the number {found.shown} has no decimal {NAMES[decimal]}, which was asked for; "
+                f"leave out --decimal"
             ) from None
         comma = found
     try:

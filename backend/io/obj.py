@@ -157,7 +157,9 @@ class _Reading:
         if keyword in LEFT_OUT:
             self.left_out[LEFT_OUT[keyword]] = None
         elif keyword not in WITHOUT_MESH:
-            raise self._refused(number, "begins with no keyword of OBJ; correct or remove it")
+            raise self._refused(
+                number, "does not begin with a keyword of OBJ; correct or remove it"
+            )
 
     def _rows(
         self, first: int, lines: list[bytes], chosen: BoolArray, allowed: tuple[int, ...]
@@ -193,7 +195,7 @@ class _Reading:
         except OtherMarkError:
             raise
         except NotANumberError as error:
-            raise self._refused(number, f"holds {error.shown}, which is no number") from None
+            raise self._refused(number, f"holds {error.shown}, which is not a number") from None
 
     def _faces(self, first: int, lines: list[bytes], kinds: IntArray) -> _Faces:
         """The faces among the lines."""
@@ -206,7 +208,7 @@ class _Reading:
         except (ValueError, OverflowError):
             raise self._refused(
                 _first_unread(numbers, picked),
-                "holds something else than vertex/texture/normal numbers; correct it",
+                "holds words that are not vertex/texture/normal numbers; correct it",
             ) from None
         vertices = _from_zero(vertices, lengths, self._known_at(VERTEX, kinds), WRONG)
         normals = _from_zero(normals, lengths, self._known_at(NORMAL, kinds), NONE)

@@ -197,7 +197,9 @@ def format_pcd(cloud: PointCloud, encoding: str = "binary") -> bytes:
         FileFormatError: an unknown encoding, or a field that is not of numbers.
     """
     if encoding not in ENCODINGS:
-        raise FileFormatError(f"PCD encoding {encoding!r} is none of {', '.join(ENCODINGS)}")
+        raise FileFormatError(
+            f"unknown PCD encoding {encoding!r}; known are {', '.join(ENCODINGS)}"
+        )
     organised = is_organised(cloud)
     fields = without_pixels(cloud) if organised else cloud.fields
     table = as_table(columns_from_cloud(replace(cloud, fields=fields)), REPLACED)

@@ -92,7 +92,9 @@ def read_header(data: bytes) -> tuple[Header, bytes]:
         raise FileFormatError("no PCD header that ends with a DATA line; export it again")
     encoding = lines["DATA"][0].lower() if lines["DATA"] else ""
     if encoding not in ENCODINGS:
-        raise FileFormatError(f"DATA {encoding!r} is none of {', '.join(ENCODINGS)}; export it so")
+        raise FileFormatError(
+            f"unknown DATA {encoding!r}; export it as one of {', '.join(ENCODINGS)}"
+        )
     width, height = _size(lines)
     return Header(_fields(lines), width, height, encoding), body
 
@@ -113,7 +115,7 @@ def _lines(data: bytes) -> tuple[dict[str, list[str]], bytes]:
         key = words[0].upper()
         if key not in KEYS:
             raise FileFormatError(
-                f"the line {' '.join(words)[:80]!r} is none of a PCD header; remove it"
+                f"the line {' '.join(words)[:80]!r} does not belong to a PCD header; remove it"
             )
         if key in found:
             raise FileFormatError(f"the PCD header has {key} twice; remove one")

@@ -121,7 +121,7 @@ def _check_size(header: Header, available: int) -> None:
 def _faces(
     tables: dict[str, Table], limits: ReadLimits
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """(M, 3) triangles of the faces and strips, and what the user is to be told."""
+    """(M, 3) triangles of the faces and strips, and the notices for the user."""
     triangles, notices = [np.empty((0, 3), np.int64)], []
     for element in ("face", "tristrips"):
         table = tables.get(element, {})
@@ -314,7 +314,9 @@ def format_ply(cloud: PointCloud, encoding: str = "binary_little_endian") -> byt
         FileFormatError: an unknown encoding, or a field that is not of numbers.
     """
     if encoding not in BYTE_ORDERS:
-        raise FileFormatError(f"PLY encoding {encoding!r} is none of {', '.join(BYTE_ORDERS)}")
+        raise FileFormatError(
+            f"unknown PLY encoding {encoding!r}; known are {', '.join(BYTE_ORDERS)}"
+        )
     table = as_table(columns_from_cloud(cloud), REPLACED)
     check_columns(len(table.dtype.names or ()))
     header = ["ply", f"format {encoding} 1.0", f"element vertex {len(cloud)}"]

@@ -86,7 +86,9 @@ def parse_header(data: bytes) -> Header:
             case keyword, _ if keyword not in COMMENTS:
                 raise _refused(number, line, "is no line of a PLY header; export it again")
     if encoding not in BYTE_ORDERS:
-        raise FileFormatError(f"PLY format {encoding!r} is none of {', '.join(BYTE_ORDERS)}")
+        raise FileFormatError(
+            f"unknown PLY format {encoding!r}; known are {', '.join(BYTE_ORDERS)}"
+        )
     return Header(elements, encoding, size, len(lines) + 2)
 
 

@@ -15,7 +15,7 @@ RESTART = -1
 def triangles_of(
     lengths: NDArray, corners: NDArray, limits: ReadLimits
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """As ``triangulate``, or None where there are no polygons, and what the user is to be told.
+    """As ``triangulate``, or None without polygons, and the notices for the user.
 
     Raises:
         FileFormatError: there are more triangles than ``limits`` has.

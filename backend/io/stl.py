@@ -85,8 +85,8 @@ def _binary_faces(data: bytes) -> PointCloud:
         )
     if len(data) < max(HEADER_BYTES, _size(promised)):
         raise FileFormatError(
-            f"a binary STL file of {promised} faces has {_size(promised)} bytes, this one has "
-            f"{len(data)}; it is cut off or no STL"
+            f"a binary STL file of {promised} faces has {_size(promised)} bytes, but this one has "
+            f"{len(data)}; it is cut off or not STL"
         )
     count, spare = divmod(len(data) - HEADER_BYTES, FACE.itemsize)
     notices: tuple[str, ...] = ()
@@ -166,7 +166,9 @@ def format_stl(cloud: PointCloud) -> bytes:
         FileFormatError: the cloud has no faces.
     """
     if cloud.faces is None or len(cloud.faces) == 0:
-        raise FileFormatError(f"STL needs faces, these {len(cloud)} points have none; write PLY")
+        raise FileFormatError(
+            f"STL needs faces, but these {len(cloud)} points have none; write PLY"
+        )
     table = np.zeros(len(cloud.faces), FACE)
     table["corners"] = cloud.points[cloud.faces]
     edges = np.diff(cloud.points[cloud.faces], axis=1)

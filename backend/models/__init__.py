@@ -1,1 +1,1 @@
-"""What is nominal: one folder for each family of detectors, and what the families share."""
+"""Models of nominal scans: one folder for each family of detectors, and the code they share."""

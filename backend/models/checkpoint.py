@@ -51,7 +51,7 @@ def load_checkpoint(path: Path | str, kind: str) -> tuple[dict[str, torch.Tensor
     for name, value in expected.items():
         if header.get(name) != value:
             raise CheckpointError(
-                f"{path}: {name} is {header.get(name)!r}, this version needs {value!r}; "
+                f"{path}: {name} is {header.get(name)!r}, but this version needs {value!r}; "
                 "train the model again"
             )
     tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}

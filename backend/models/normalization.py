@@ -20,7 +20,7 @@ from backend.geometry.poisson_disk import poisson_disk
 FloatArray = NDArray[np.float64]
 
 CLOUDS_PER_CATEGORY = 4
-# Points of a scan are on average so many times as far apart as each is from the nearest other one.
+# Ratio of the mean spacing of a scan's points to their mean distance to the nearest other point.
 SPACINGS_APART = 1.3
 # Most of a cloud lies within its reach; the rest may be strays.
 REACHED = 0.995

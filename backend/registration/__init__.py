@@ -1,10 +1,10 @@
-"""Where a scan lies on the nominal model of its part.
+"""Registration of a scan to the nominal model of its part.
 
 Attributes:
     register: find the pose of a scan, or refuse it.
-    register_at: how a scan fits at a pose that is known.
+    register_at: measure how well a scan fits in a known pose.
     register_turntable: find the poses of scans between which the part turned by known angles.
-    NominalModel: a nominal model that several scans are registered to.
+    NominalModel: a nominal model to which several scans are registered.
 """
 
 from backend.registration.acceptance import MIN_FITNESS

@@ -10,7 +10,8 @@ from backend.registration.candidates import Candidate
 MIN_FITNESS = 0.05
 # No sensor is noisier, as a ratio of the extent of what it shows of the part, ...
 MOST_NOISE = 0.015
-# ... nor than so many times as over short distances; but parts are off their model by so much.
+# ... or noisier than MOST_ROUGHNESS times its noise over short distances. FORM_ERROR is always
+# allowed, because real parts differ from their model.
 MOST_ROUGHNESS = 6.0
 FORM_ERROR = 0.0075
 LEAST_COVERAGE = 0.5
@@ -36,7 +37,7 @@ class _Criterion:
 def objection(
     candidate: Candidate, min_fitness: float, most_noise: float = MOST_NOISE
 ) -> str | None:
-    """Why the pose is not to be trusted, as sentences; None where nothing speaks against it."""
+    """Why the pose is refused, as sentences; None if it is accepted."""
     found = candidate.evidence
     sigma = found.noise.sigma
     size = candidate.extent
@@ -50,31 +51,31 @@ def objection(
         _Criterion(
             candidate.fitness >= min_fitness,
             f"only {candidate.fitness:.1%} of the scan lies on the nominal model, "
-            f"{min_fitness:.1%} are needed",
+            f"but {min_fitness:.1%} are needed",
         ),
         _Criterion(
             sigma <= limit,
-            f"the scan lies {sigma:.2%} of the model's diagonal off its surface on average, and "
-            f"noise explains {limit:.2%} at most",
+            f"the scan lies {sigma:.2%} of the model's diagonal off its surface on average, but "
+            f"noise explains at most {limit:.2%}",
         ),
         _Criterion(
             found.agreement >= agreement,
             f"only {found.agreement:.0%} of the points that should lie on the nominal model do, "
-            f"{agreement:.0%} are needed",
+            f"but {agreement:.0%} are needed",
         ),
         _Criterion(
             coverage >= LEAST_COVERAGE,
-            f"only {coverage:.0%} of the model's surface that should be seen is in the "
-            f"scan, {LEAST_COVERAGE:.0%} are needed",
+            f"only {coverage:.0%} of the model's surface that should be visible is in the "
+            f"scan, but {LEAST_COVERAGE:.0%} are needed",
         ),
         _Criterion(
             contradiction <= MOST_CONTRADICTION,
-            f"the sensor looked through {contradiction:.0%} of the surface that would "
-            f"stand before it, {MOST_CONTRADICTION:.0%} are the most that is allowed",
+            f"the sensor looked through {contradiction:.0%} of the surface in front of "
+            f"the points, but at most {MOST_CONTRADICTION:.0%} are allowed",
         ),
         _Criterion(
             candidate.freedom.motions.shape[1] <= MOST_FREE_MOTIONS,
-            "the scan shows a line or less, which fits anywhere",
+            "the scan shows no more than a line, which fits anywhere",
         ),
     ]
     return next((criterion.text for criterion in criteria if not criterion.holds), None)

@@ -42,12 +42,12 @@ class AlignedScan:
     """A scan ready for replay.
 
     Attributes:
-        cloud: the scan in its own frame and unit, with outward normals; of a cropped one the points
-            of the part.
-        T_part_scan: (4, 4) to the part frame; it holds the change of unit.
-        record: how it was done: what was asked, what told the outside of the normals, what was
-            removed and cut away, and of the registration its fitness, RMSE, noise, offset, free
-            motions and alternatives.
+        cloud: the scan in its own frame and unit, with outward normals; after a crop, only the
+            points of the part.
+        T_part_scan: (4, 4) transform to the part frame, the change of unit included.
+        record: the request, the source of the normals' outside, the points that were removed and
+            cut away, and the fitness, RMSE, noise, offset, free motions and alternatives of the
+            registration.
         cut: (M, 3) the points that were cut away, in the scan's frame.
     """
 
@@ -75,19 +75,19 @@ def align(
     clean: bool = False,
     crop: bool = True,
 ) -> AlignedScan:
-    """Register ``scan`` to ``nominal``, cut away what is not the part, give it outward normals.
+    """Register ``scan`` to ``nominal``, cut away other points than the part's, orient the normals.
 
     Args:
-        scan: N points; its ``unit``, where known, is converted to ``part_unit``.
-        nominal: the nominal model in the part frame, in its own ``unit`` where it has one. None:
-            the scan is in the part frame already.
+        scan: N points; its ``unit``, if known, is converted to ``part_unit``.
+        nominal: the nominal model in the part frame, in its own ``unit`` if it has one. None: the
+            scan is in the part frame already.
         part_unit: unit of the recipe.
-        viewpoint: (3,) where the sensor stood, in the scan's frame and unit; it orients the
-            normals, and tells poses apart that it cannot have seen.
+        viewpoint: (3,) position of the sensor, in the scan's frame and unit; it orients the
+            normals, and excludes poses that it cannot have seen.
         seed: of the registration.
-        min_fitness: what the registration must reach.
+        min_fitness: smallest fitness that is accepted.
         prefer: (4, 4) an earlier ``T_part_scan`` of the same scan, its change of unit included; of
-            poses that fit as well, the nearest to it is taken.
+            poses that fit equally well, the nearest to it is taken.
         pose: (4, 4) the ``T_part_scan`` that the scan is known to have, its change of unit
             included, such as a turntable tells it: none is looked for, and none refused.
         clean: whether stray points and flying pixels are removed first.

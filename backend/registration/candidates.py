@@ -18,20 +18,21 @@ FloatArray = NDArray[np.float64]
 
 # So many poses at most are improved to the end and compared in full.
 MOST = 4
-# A pose whose points are less likely by so much each, as a logarithm, is not looked at further.
+# Discard poses whose mean log likelihood per point is this much below the best pose's.
 HOPELESS = 1.5
-# Another pose fits as well if its points are less likely by no more than this each, ...
+# A rival pose counts as equally good if its mean log likelihood per point is at most this much
+# lower, ...
 RIVAL_LIKELIHOOD = 0.05
-# ... or than so many standard errors, as pieces of the scan of this extent differ.
+# ... or at most this many standard errors, estimated from pieces of this extent.
 RIVAL_ERRORS = 2.0
 PIECE = 0.12
-# The mirror image of a scan is tried to the end if its points are less likely by this at most, ...
+# The mirror image of a scan is refined if its points are less likely by at most this, ...
 MIRROR_SLACK = 1.0
 # ... and it is right if they are likelier by this.
 MIRROR_LEAD = 0.1
 # Poses are clearly different from this far apart: radians, or ratios of the scan's radius.
 DISTINCT = 0.2
-# A pose that shows the sensor so much less of its outside than another one does is none.
+# Discard poses whose sensor-facing share is this much below the best pose's.
 FACING_MARGIN = 0.5
 
 

@@ -23,11 +23,11 @@ class CleanSettings:
 
     Attributes:
         gap: a cluster is apart from this many median distances to the eighth neighbour on.
-        sparse: a stray point's neighbours are so many times as far as others'.
+        sparse: smallest ratio of a stray point's distance to its neighbours to the usual one.
         largest: points of a cluster at most, as a ratio of all ...
         most: ... and in number.
         grazing: largest sine of the angle between a flying pixel's ray and its surface.
-        thinned: a flying pixel's neighbours are so many times as far as others'.
+        thinned: smallest ratio of a flying pixel's distance to its neighbours to the usual one.
     """
 
     gap: float = 5.0
@@ -78,7 +78,7 @@ def clean(
         )
     kept = ~(stray | flying)
     if not kept.any():
-        raise CloudError(f"all {len(scan)} points are stray; check the scan, or do not clean it")
+        raise CloudError(f"all {len(scan)} points are stray; check the scan, or leave out --clean")
     record = CleaningReport(
         method=METHOD,
         settings=asdict(settings),

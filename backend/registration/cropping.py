@@ -26,20 +26,21 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 METHOD = "pieces over the nominal surface"
-# Points fit the surface within so many standard deviations of those on the part, and its samples.
+# Points fit the surface within this many standard deviations plus the spacing of the samples.
 SIGMAS = 4.0
-# So many points of a scan are looked at; the others belong where the nearest of these does.
+# Number of points that are judged; every other point follows the nearest of these.
 LOOKED_AT = 60_000
-# Normals are fitted to a disc of so many standard deviations of the noise, or so many points.
+# Normals are fitted to a disc of this many standard deviations of the noise, within these numbers
+# of points.
 NORMAL_SIGMAS = 3.0
 FEWEST_NORMAL_POINTS, MOST_NORMAL_POINTS = 16, 64
-# A normal that is turned by this cosine puts a point as far off as the reach does.
+# A normal that is turned by this cosine counts as much as a distance of the whole reach.
 TURNED = 0.5
-# On so many of the points that fit, normals must point out as the surface's do, to be relied on.
+# Normals are used if they point outward on at least this share of the points that fit.
 ORIENTED = 0.8
-# The points see one side if the mean of their normals is at least so long.
+# The scan shows one side if the mean of its unit normals is at least this long.
 ONE_SIDED = 0.3
-# Points are of one piece up to so many spacings apart.
+# Points up to this many spacings apart belong to one piece.
 GAP = 4.0
 AREA_NEIGHBORS = 8
 NEIGHBORS = 16
@@ -62,7 +63,7 @@ class CropSettings:
         apart: likewise a piece that does not touch it, as the sensor does not see its flanks.
         area: at most how many times as large as that surface the piece is.
         agreement: at least how much its normals are those of that surface, as a mean cosine.
-        fewest: a piece that does not touch the part has at least so many points.
+        fewest: smallest number of points of a piece that does not touch the part.
     """
 
     margin: float = 0.06
@@ -83,7 +84,7 @@ class Crop:
     Attributes:
         stays: (N,) bool, the points that belong to the part; all of them where that is in doubt.
         record: how it was found, as a document: all that is needed to find it again, and a
-            ``notice``, a whole sentence that the user is to be told, or None.
+            ``notice``, a whole sentence for the user, or None.
     """
 
     stays: BoolArray
@@ -96,7 +97,7 @@ class Crop:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user is to be told, as a ``PointCloud`` has it."""
+        """The notices for the user, as in ``PointCloud.notices``."""
         return () if self.record.notice is None else (self.record.notice,)
 
 
@@ -127,8 +128,8 @@ def crop(
     if doubt:
         stays = np.ones(len(placed), dtype=bool)
         notice = (
-            f"the scan was not cropped, as that would take {lost:,} of {on_part.sum():,} points on "
-            "the nominal model; check the pose, or cut the surroundings away by hand"
+            f"the scan was not cropped, because that would cut {lost:,} of {on_part.sum():,} "
+            "points on the nominal model; check the pose, or cut the surroundings away by hand"
         )
     record = CroppingReport(
         method=METHOD,

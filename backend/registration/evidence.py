@@ -28,14 +28,14 @@ NOISE_REACH = 0.05
 NOISE_BINS = 1_000
 NOISE_STEPS = 50
 LEAST_NOISE = 1e-4
-# Points of the part lie within so many standard deviations, and the samples' own error.
+# Points of the part lie within this many standard deviations plus the error of the samples.
 ON_PART = 3.0
 
-# Surface at a smaller cosine of incidence is seen or not by chance.
+# Whether surface at a smaller cosine of incidence is in the scan is a matter of chance.
 LEAST_COSINE = 0.35
-# A sample is seen if a point lies within so many spacings of it, beside the noise.
+# A sample counts as seen if a point lies within this many spacings plus the noise.
 SEEN_IN_SPACINGS = 1.5
-# A given viewpoint is believed if more of the surface than this share faces it.
+# A given viewpoint is used if more than this share of the surface faces it.
 LEAST_FACING = 0.7
 # Points this near to the surface, at unit size, are said to be of the part or not.
 NEAR = 0.1

@@ -26,7 +26,7 @@ REACH = 0.25
 CELL = 0.02
 # Near the surface each is split so often along its edges.
 SPLIT = 3
-# A point is isolated if so many neighbours are so many times as far from it as usual.
+# A point is isolated if the last of this many neighbours is ISOLATED times as far as usual.
 ISOLATED_NEIGHBORS = 12
 ISOLATED = 2.5
 SAMPLES = 20_000

@@ -16,7 +16,7 @@ from backend.registration.cropping import Crop, crop
 
 FloatArray = NDArray[np.float64]
 
-# A scan of which so much lies on the nominal model has been placed right.
+# A pose is taken as right if at least this share of the scan lies on the nominal model.
 ENOUGH = 0.95
 SEED = 0
 

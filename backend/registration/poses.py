@@ -30,8 +30,8 @@ FloatArray = NDArray[np.float64]
 FINE_POINTS = 6_000
 # How well a pose fits is measured on about as many points, at even steps of their order.
 MOST_MEASURED = 200_000
-# A scan shows the part alone if so much of it is within the part's size of its middle; else its
-# densest piece is looked for about so many places.
+# A scan shows the part alone if at least the share CLEAN of it is within the part's size of its
+# middle. Otherwise its densest piece is searched around FEW places.
 CLEAN = 0.9
 FEW = 300
 
@@ -111,7 +111,7 @@ class Found:
         if self.viewpoint is None or facing is None or facing > LEAST_FACING:
             return ()
         return (
-            f"Only {facing:.0%} of the surface under the scan faces the viewpoint that was given, "
+            f"Only {facing:.0%} of the surface under the scan faces the given viewpoint, "
             f"{_vector(self.viewpoint)}: it is not where the sensor stood, and does not tell the "
             "pose.",
         )

@@ -46,10 +46,10 @@ DAMPING = 1e-3
 SAME_POSE = 0.07
 # A pose that its last step moved by less, at unit size, has come to rest.
 STILL = 1e-5
-# The nearest samples are looked for again once points have moved by so many of their radii.
+# The nearest samples are searched again after points have moved by this many sample radii.
 STALE = 0.5
-# Scan points and steps at the end, on the surface that is seen. So many, because a narrow band of a
-# part creeps to where its axis is right; most poses come to rest long before.
+# Scan points and steps at the end, on the visible surface. The steps are many because a narrow band
+# of a part converges slowly; most poses converge long before.
 POLISHING = ((2_000, 200), (6_000, 20))
 # Of a normal distribution, the ratio of standard deviation and median distance.
 TO_SIGMA = 1.4826

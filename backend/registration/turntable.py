@@ -28,15 +28,15 @@ from backend.registration.register import Registration, as_registration
 
 FloatArray = NDArray[np.float64]
 
-# Two poses agree with a motion up to so many radians, and ratios of the part's diagonal.
+# Largest error at which a pose agrees with a motion: radians, and ratio of the part's diagonal.
 SAME_TURN = 0.12
 SAME_PLACE = 0.08
-# Axes are not to be had from smaller turns, nor from half turns.
+# Smaller turns, and half turns, do not determine an axis; radians.
 LEAST_TURN = 0.05
-# Placed scans agree with the turntable within this, as checked; else they are told.
+# Largest error of a placed scan against the turntable: degrees, and ratio of the diagonal.
 MOST_TURN_ERROR = 3.0
 MOST_SHIFT_ERROR = 0.015
-# The others tell where a noisier scan is than one that is placed alone.
+# With the other scans of a turn, a noisier scan is accepted than alone.
 TURNTABLE_NOISE = 0.02
 # Two scans tell the axis roughly, so that others are found near it only now.
 REFINEMENTS = 2

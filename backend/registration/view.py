@@ -20,30 +20,30 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-# A scan is looked at from so many sides, with so many points, and then more closely.
+# Directions from which a scan is examined, then those near the best, and the points for it.
 SIDES = 200
 CLOSER_SIDES = 60
 CLOSER = 0.25
 POINTS = 2_500
 # So many times the scan's extent away, rays are as good as parallel.
 FAR = 20.0
-# Cells of so many spacings hold a few points each, whose depths differ by their slope ...
+# Cells of this many spacings hold a few points each, whose depths differ by their slope ...
 CELL_IN_SPACINGS = 2.5
 # ... by no more than this many spacings.
 LAYER_IN_SPACINGS = 6.0
 # Surface is not seen at a smaller cosine of incidence than this.
 STEEP = 0.1
 NEIGHBORS = 12
-# Both sides of a wall that is thicker than this are told from one.
+# The two sides of a wall that is thicker than this are distinguished.
 WALL_IN_SPACINGS = 0.75
 BESIDE = 7
 # Neighbours lie on smooth surface if the cosine between their normals is larger.
 SMOOTH = 0.8
-# Of a scan of one view, so much lies behind the first layer or is too steep at most.
+# Largest share of a scan of one view that lies behind the first layer or is too steep.
 MOST_UNSEEN = 0.2
 # Steeper surface than this cosine of incidence is taken as that steep.
 LEAST_COSINE = 0.25
-# No picture has so many rows.
+# Step of the keys of cells; it is larger than any number of rows.
 KEY_STEP = 1 << 31
 
 

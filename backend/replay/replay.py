@@ -80,7 +80,7 @@ def replay(
         T_part_scan: (4, 4) transform, column vectors, from the cloud's frame to the part frame;
             a uniform scale in it changes the unit. None: the cloud is in the part frame.
         snap: move the places of defects onto the cloud's surface first (for registered scans).
-        on_empty: what to do about a defect that marks no point of this cloud.
+        on_empty: treatment of a defect that marks no point of this cloud.
 
     Returns:
         The labelled cloud in the frame of the input. Points that no defect moves are bit-identical
@@ -103,8 +103,8 @@ def replay(
             raise ReplayError(f"defects[{index}] ({given.kind}): {error}") from error
         if report.idle and on_empty == "refuse":
             raise ReplayError(
-                f"defects[{index}] ({spec.kind}) marks no point of this cloud: its support holds "
-                "none (a partial scan?) or it does nothing; let it be skipped, or move it"
+                f"defects[{index}] ({spec.kind}) marks no point of this cloud: either its place is "
+                "not scanned, or it changes nothing; move it, or let it be skipped"
             )
         applied.append(spec)
         reports.append(report)

@@ -1,7 +1,6 @@
-"""Small parts and one real scan, bundled so that everything can be tried without data of one's own.
+"""Small parts and one real scan, with which everything can be tried without other data.
 
-Where each is from, and under which licence, is in ``samples.json``, in ``NOTICE``, and beside the
-files.
+Their sources and licences are in ``samples.json``, in ``NOTICE``, and beside the files.
 """
 
 from __future__ import annotations

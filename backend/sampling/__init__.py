@@ -1,1 +1,1 @@
-"""Drawing recipes from templates: where a defect may lie, what it is like, until it shows."""
+"""Drawing recipes from templates: places and values of defects, until a defect marks points."""

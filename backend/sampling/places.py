@@ -47,12 +47,12 @@ SURFACE_POINTS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """What recipes are drawn on.
+    """A surface on which recipes are drawn.
 
     Attributes:
         cloud: the part's surface in the part frame, with outward normals.
-        part: what the recipes say about the part.
-        views: rendered views, for templates that speak in view boxes.
+        part: the description of the part in the recipes.
+        views: rendered views, for templates with view boxes.
     """
 
     cloud: PointCloud
@@ -75,13 +75,13 @@ def load_surface(
     views: ViewSet | None = None,
     text: TextFormat = ANY_TEXT,
 ) -> Surface:
-    """The part in a file, to draw recipes on.
+    """The part in a file, as a surface to draw recipes on.
 
     Args:
-        path: a mesh, whose surface is subsampled, or a scan, whose points are taken as they are.
-        unit: of its lengths in the file.
-        seed: of the subsampling.
-        part_unit: of its lengths in the recipes; None for that of the file.
+        path: a mesh, whose surface is subsampled, or a scan, whose points are used unchanged.
+        unit: unit of its lengths in the file.
+        seed: seed of the subsampling.
+        part_unit: unit of its lengths in the recipes; None takes that of the file.
         views: rendered views of it, in the part's unit.
         text: how a text file writes its numbers, as far as it is known.
 
@@ -106,7 +106,7 @@ def load_surface(
 
 
 def surface_of(cloud: PointCloud, name: str, unit: Unit, views: ViewSet | None = None) -> Surface:
-    """A cloud that is a part of its own, with outward normals, estimated where it has none.
+    """A cloud as a part of its own; outward normals are estimated if it has none.
 
     Raises:
         CloudError: its points all coincide.

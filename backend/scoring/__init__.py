@@ -1,1 +1,1 @@
-"""Scoring scans by a detector: recognising the part, fusing channels, thresholds."""
+"""Scoring scans with a detector: recognition of the part, fusion of channels, thresholds."""

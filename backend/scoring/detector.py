@@ -73,7 +73,7 @@ class ScoreMap:
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """Everything scoring needs; see the module's text.
+    """Everything that scoring needs; the module's docstring explains it.
 
     Attributes:
         normalization: scale per category and spacing of points.

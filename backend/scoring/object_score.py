@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# A scan of which a larger share of points is above the point threshold is anomalous all over; from
-# twice as much on it is so beyond doubt. Of nominal points half a percent is, of single nominal
-# scans up to a tenth.
+# A scan is anomalous all over if a larger share of its points is above the point threshold; from
+# twice that share on, this is beyond doubt. Half a percent of all nominal points is above it, and
+# up to a tenth of single nominal scans.
 WIDESPREAD = 0.25
 BEYOND_DOUBT = 12.0
 

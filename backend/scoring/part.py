@@ -48,6 +48,6 @@ def part_in_scan(
     try:
         found = finder.crop(PointCloud(scan.points * scale, scan.normals), eye)
     except RegistrationError as error:
-        notice = f"the scan was not cropped, as the part was not found beyond doubt: {error}"
+        notice = f"the scan was not cropped, because the pose of the part is in doubt: {error}"
         return replace(scan, notices=(*scan.notices, notice)), record
     return found.of(scan), record | {"crop": found.record.model_dump()}

@@ -1,4 +1,4 @@
-"""Which part a scan shows, told by its pairs of points, and how sure that is.
+"""Recognition of the part in a scan by pairs of its points, with its certainty.
 
 A *signature* is the distribution of two angles between the surfaces at pairs of points, given their
 distance (after Wahl et al., "Surflet-pair-relation histograms", 2003). It depends on neither pose
@@ -35,12 +35,13 @@ STEPS, FIRST_STEP = 26, -18
 MOST_SCANS = 24
 # Scans that have fewer distances than this in common with a part's are too small or too large.
 LEAST_SHARED = 0.05
-# A part is recognised up to so many times the distance of its nominal scans from one another, if
-# every other part is at least so many times as far; and a little farther, if the others are far.
+# A part is recognised up to TIMES_NOMINAL times the distance between its nominal scans, if every
+# other part is at least MARGIN times as far; and up to FARTHEST, if the others are FAR_MARGIN times
+# as far.
 TIMES_NOMINAL, MARGIN = 3.0, 1.5
 SMALLEST_SPREAD = 0.04
 FARTHEST, FAR_MARGIN = 0.2, 3.0
-# A scan that is said to show a part does not from here on; single views of a part reach 0.5.
+# From this distance on, a scan does not show the part that is named; single views reach 0.5.
 NOT_THE_PART = 0.7
 NAMED = 3
 PREFIX = "recognition."

@@ -50,8 +50,8 @@ def unit_scale(detector: Detector, unit: str | None) -> float:
         return 1.0
     if detector.unit is None:
         raise CloudError(
-            f"the scan is in {unit}, but this detector was trained without a unit; leave the unit "
-            "away and give scans in that of the training clouds, or train with --unit"
+            f"the scan is in {unit}, but this detector was trained without a unit; leave out the "
+            "unit and give scans in that of the training clouds, or train with --unit"
         )
     return MM_PER_UNIT[Unit(unit)] / MM_PER_UNIT[Unit(detector.unit)]
 

@@ -1,7 +1,8 @@
-"""What a real scanner does to a deformed surface: density, occlusion, dropout and noise.
+"""The effects of a real scanner on a deformed surface: density, occlusion, dropout and noise.
 
-Effects come in the order resample, occlusion, dropout, noise; each is off unless the ``Sensor`` has
-it, and what each did is in the record. Formulas and sources: ``docs/reference/sensor.md``.
+Effects come in the order resample, occlusion, dropout, noise. Each is off unless the ``Sensor`` has
+it, and the record counts the points that each added and removed. Formulas and sources are in
+``docs/reference/sensor.md``.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class _Scene:
         if not kept.any():
             raise CloudError(
                 f"the sensor's {effect} loses all {len(kept)} points; "
-                "let it lose less, or look from elsewhere"
+                "let it lose fewer points, or give it other views"
             )
         self.report(effect, removed=int((~kept).sum()))
         if not kept.all():
@@ -175,7 +176,7 @@ def _resample(
     if sensor.resample is None:
         return
     if nominal is None:
-        raise CloudError("resampling needs the cloud from before the defects; give nominal_cloud")
+        raise CloudError("resampling needs the cloud without the defects; give nominal_cloud")
     before = len(scene.labeled)
     scene.labeled, keep = resample(scene.labeled, nominal, sensor.resample, rng)
     added, removed = len(scene.labeled) - int(keep.sum()), before - int(keep.sum())

@@ -10,7 +10,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-# Of so many nearest fixed points one decides, as those of another wall do not count.
+# Number of nearest fixed points that are looked at; points of another wall do not count.
 FIXED_NEIGHBORS = 8
 # The first batches end after these fractions, one over each, of all points.
 BATCH_ENDS = (16, 4)

@@ -26,9 +26,9 @@ DEPTH_IN_CELLS = 1.0
 # The tangent of the angle of incidence is bounded by that of 75 degrees, so that grazing surface
 # can be hidden at all.
 MIN_COSINE = 0.25
-# A ray that runs along a plane to within so much of its slope does not meet it.
+# A ray whose slope against a plane is smaller than this does not meet the plane.
 PARALLEL = 0.01
-# Two grids, as at random places one cell in fifty holds no point of the surface before.
+# Two shifted grids: with one grid, one cell in fifty holds no point of the surface in front.
 GRID_SHIFTS = (0.0, 0.5)
 # Finer cells than this on each face of the cube round the viewpoint would not fit one key.
 MAX_CELLS = 1 << 24

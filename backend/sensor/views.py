@@ -87,7 +87,7 @@ def find_viewpoints(
         return _around(views, cloud, rng)
     if own is None:
         raise CloudError(
-            "the sensor is to stand where the scan was made from, but that is not known; "
+            "the sensor should stand at the viewpoint of the scan, which is not known; "
             "give the scan's viewpoint (--viewpoint), or let the sensor have views of type "
             '"around"'
         )

@@ -1,5 +1,5 @@
-"""The HTTP service: one scan in, its scores out.
+"""The HTTP service, which scores one scan per request.
 
-``server`` opens the port, ``app`` knows the routes, ``upload`` takes a scan in, ``turns`` lets one
-at a time through to ``scoring``, ``guard`` looks at every request and answer.
+``server`` opens the port, ``app`` has the routes, ``upload`` reads a scan, ``turns`` lets one scan
+at a time through to ``scoring``, and ``guard`` checks every request and answer.
 """

@@ -32,10 +32,10 @@ MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": text}
     for status, text in {
-        400: "The request is no upload of one scan",
+        400: "The request is not an upload of one scan",
         408: "The upload takes too long",
         413: "The upload is too large",
-        415: "The format is not taken",
+        415: "The format is not accepted",
         422: "The scan cannot be read or scored, or an option has a wrong value",
         503: "Too many scans are waiting, or the server is being stopped; Retry-After says when to "
         "try again",
@@ -62,8 +62,8 @@ UPLOAD_FORM = {
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 SCORED: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The scores; those of format npy or ply come as a file, and the summary in "
-        f"the header {SUMMARY_HEADER}.",
+        "description": "The scores; in the formats npy and ply they are a file, and the summary is "
+        f"in the header {SUMMARY_HEADER}.",
         "content": {"application/octet-stream": BINARY},
         "headers": {SUMMARY_HEADER: {"schema": {"type": "string"}}},
     }
@@ -72,7 +72,7 @@ SCORED: dict[int | str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What the service takes on.
+    """The limits of the service.
 
     Attributes:
         max_upload_bytes: of a file.
@@ -154,7 +154,7 @@ def _add_state(app: FastAPI, described: ModelResponse) -> None:
     async def health() -> HealthResponse:
         return HealthResponse(version=__version__, model=described.file)
 
-    @app.get("/v1/model", summary="What is served, and within which limits")
+    @app.get("/v1/model", summary="The detector that is served, and the limits of the service")
     async def model() -> ModelResponse:
         return described
 
@@ -170,41 +170,45 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
     async def score(
         request: Request,
         category: Annotated[
-            str | None, Query(description="The part; by default it is recognised, or refused.")
+            str | None,
+            Query(description="The part; by default it is recognised, and refused if in doubt."),
         ] = None,
         unit: Annotated[
-            Unit | None, Query(description="Unit of the scan; by default the training scans'.")
+            Unit | None,
+            Query(description="Unit of the scan; by default that of the training scans."),
         ] = None,
         viewpoint: Annotated[
             list[float] | None,
             Query(
                 min_length=3,
                 max_length=3,
-                description="x, y and z of the sensor, in the scan's frame and unit: it tells the "
+                description="x, y and z of the sensor, in the scan's frame and unit. They tell the "
                 "outside of a scan without normals. Give the parameter three times.",
             ),
         ] = None,
         decimal: Annotated[
             DecimalName | None,
-            Query(description="Decimal mark of a scan in text; by default found out."),
+            Query(description="Decimal mark of a text scan; by default it is detected."),
         ] = None,
         delimiter: Annotated[
             DelimiterName | None,
-            Query(description="What parts the numbers of a scan in text; by default found out."),
+            Query(
+                description="Separator of the numbers of a text scan; by default it is detected."
+            ),
         ] = None,
         clean: Annotated[
             bool,
-            Query(description="Remove stray points, and with a viewpoint flying pixels, first."),
+            Query(description="Remove stray points and, with a viewpoint, flying pixels first."),
         ] = False,
         crop: Annotated[
             bool,
             Query(
-                description="Cut away what does not belong to the part, where the detector has its "
-                "nominal model and places the scan on it beyond doubt."
+                description="Cut away points that do not belong to the part, if the detector has "
+                "its nominal model and the pose of the scan is beyond doubt."
             ),
         ] = True,
         format: Annotated[
-            AnswerFormat, Query(description="npy and ply bring the scores of all points, fast.")
+            AnswerFormat, Query(description="npy and ply return the scores of all points, fast.")
         ] = AnswerFormat.JSON,
         point_scores: Annotated[bool, Query(description="List the scores in the JSON.")] = False,
         picture: Annotated[bool, Query(description="Put a heat map into the JSON.")] = False,

@@ -18,8 +18,8 @@ from backend.serving.app import Limits, create_app
 from backend.serving.turns import Turns
 
 LOCAL_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
-# How long requests that are being answered may take once the server is told to stop; then they are
-# sent away, and that may take so long again.
+# Seconds that running requests may take after the server is asked to stop. Then they are refused,
+# for which there are SENDING_SECONDS.
 GRACE_SECONDS = 10
 SENDING_SECONDS = 5
 
@@ -47,7 +47,7 @@ def serve(model: Path, settings: ServerSettings, announce: Callable[[str], None]
     Args:
         model: a detector's file.
         settings: where and how much.
-        announce: told the address once requests to it are heard.
+        announce: called with the address as soon as the server accepts requests.
 
     Raises:
         CheckpointError: the model cannot be loaded.

@@ -91,7 +91,7 @@ class Inputs(Model):
         )
 
     def differences(self, other: Inputs) -> list[str]:
-        """In words, what ``other`` has that is not as it is here."""
+        """The differences of ``other`` from these inputs, in words."""
         found = []
         for name in type(self).model_fields:
             here, there = getattr(self, name), getattr(other, name)
@@ -115,7 +115,7 @@ def _in_words(value: Any) -> str:
 def _scans_in_words(here: tuple[FileIdentity, ...], there: tuple[FileIdentity, ...]) -> str:
     before, now = ({scan.file: scan.sha256 for scan in scans} for scans in (here, there))
     names = sorted(name for name in before | now if before.get(name) != now.get(name))
-    return f"{len(names)} of the scans are gone, new or changed: {', '.join(names[:5])}"
+    return f"{len(names)} of the scans are missing, new or changed: {', '.join(names[:5])}"
 
 
 class ScanEntry(Model):

@@ -31,24 +31,24 @@ def scan_name(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for; of equal orders on equal files every file comes out equal.
+    """A data set to be made; equal orders on equal files give equal files.
 
     Attributes:
         template: file of the recipe template, whose unit is the part's.
         scans: folder of defect-free scans.
         out: the data set.
         category: name of the part.
-        nominal: file of the nominal model, to which scans are registered; None where they are in
-            the part frame.
+        nominal: file of the nominal model, to which scans are registered; None if they are in the
+            part frame.
         views: file of a view set in the part's unit, for templates that mark places in views.
-        intake: how scans and nominal model are taken in; a unit that it lacks is the part's.
-        seed: of everything that is drawn by chance.
-        suffix: format of the clouds: ``".safetensors"``, or one of ``FIELD_SUFFIXES``, which have
+        intake: how scans and nominal model are read; a unit that it lacks is the part's.
+        seed: seed of everything random.
+        suffix: format of the clouds: ``".safetensors"``, or one of ``FIELD_SUFFIXES``, which get
             their record beside them.
-        on_empty: ``"refuse"`` draws a recipe anew where any of its defects marks no point.
-        nominal_scans: whether the scans go into the data set too.
-        sensor: what scans the deformed surfaces, and the scans that go into the data set too, or
-            the two would be told apart by it; or None.
+        on_empty: ``"refuse"`` draws a recipe anew if any of its defects marks no point.
+        nominal_scans: whether the scans are written into the data set too.
+        sensor: a sensor that scans the deformed surfaces and the nominal scans of the data set,
+            which a detector could otherwise tell apart by it; or None.
     """
 
     template: Path
@@ -76,7 +76,9 @@ class Order:
             if path.suffix.lower() in READERS and not path.name.startswith(".")
         )
         if not files:
-            raise DatasetError(f"{self.scans}: no scans found; they end in {', '.join(READERS)}")
+            raise DatasetError(
+                f"{self.scans}: the folder holds no scans; their names end in {', '.join(READERS)}"
+            )
         seen: dict[str, Path] = {}
         for path in files:
             # Some file systems do not tell upper from lower case.

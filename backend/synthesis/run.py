@@ -42,7 +42,7 @@ class Synthesis:
         inputs: of the order.
         count: samples in all.
         workers: who does the work.
-        notices: whole sentences about the nominal model that the user is to be told.
+        notices: whole sentences for the user about the nominal model.
     """
 
     order: Order
@@ -66,7 +66,10 @@ class Synthesis:
         usable = [entry.scan for entry in ordered if entry.skipped is None]
         if not usable:
             reason = ordered[0].skipped
-            raise DatasetError(f"none of the {len(ordered)} scans can be used; the first: {reason}")
+            raise DatasetError(
+                f"none of the {len(ordered)} scans can be used; the reason of the first is: "
+                f"{reason}"
+            )
         tasks = [Task(number, usable[number % len(usable)]) for number in range(self.count)]
         # Scan by scan, for what a process has in memory.
         tasks.sort(key=lambda task: (task.scan, task.number))
@@ -93,7 +96,10 @@ class Synthesis:
         )
         if not manifest.samples:
             reason = manifest.missing[0].missing
-            raise DatasetError(f"none of the {self.count} samples can be made; the first: {reason}")
+            raise DatasetError(
+                f"none of the {self.count} samples can be made; the reason of the first is: "
+                f"{reason}"
+            )
         _remove_unfinished(self.order)
         write_json(self.order.manifest_file, manifest.model_dump(mode="json"))
         return manifest
@@ -108,7 +114,7 @@ def synthesize(order: Order, count: int, jobs: int | None = None) -> Manifest:
         jobs: processes; as many as there are cores if None.
 
     Raises:
-        DatasetError: the folder holds something else, or nothing can be made.
+        DatasetError: the folder holds other files, or no sample can be made.
         EngineError: another run is at work there, or a process was killed.
     """
     with begun(order, count, jobs) as synthesis:
@@ -147,7 +153,9 @@ def _check(order: Order) -> tuple[str, ...]:
         raise DatasetError(f"category {name!r} cannot be the name of a folder")
     unit = load_template(order.template).unit
     if order.views is not None and load_views(order.views).unit is not unit:
-        raise DatasetError(f"{order.views} is not in {unit}, as the template is; render it anew")
+        raise DatasetError(
+            f"{order.views} is not in {unit}, which is the unit of the template; render it again"
+        )
     notices: tuple[str, ...] = ()
     if order.nominal is not None:
         model = read_cloud(order.nominal).surface
@@ -160,8 +168,8 @@ def _check(order: Order) -> tuple[str, ...]:
         )
     if order.nominal_scans and order.scans.resolve() == order.nominal_folder.resolve():
         raise DatasetError(
-            f"{order.scans} is where the nominal scans of the data set go, and they are there "
-            "already; pass --no-nominal"
+            f"{order.scans} is the folder to which the nominal scans of the data set would be "
+            "written; pass --no-nominal"
         )
     return notices
 
@@ -176,8 +184,8 @@ def _check_same(order: Order, inputs: Inputs) -> None:
     different = before.differences(inputs)
     if different:
         raise DatasetError(
-            f"{order.out} was begun with something else: {'; '.join(different)}. Give the same "
-            "again to go on, or choose another folder"
+            f"{order.out} was begun with other inputs: {'; '.join(different)}. Give the same "
+            "inputs to continue, or choose another folder"
         )
 
 
@@ -187,7 +195,7 @@ def _check_count(order: Order, count: int) -> None:
     last = max((int(path.stem) for path in names if path.stem.isdecimal()), default=-1)
     if last >= count:
         raise DatasetError(
-            f"{order.out} has sample {last} already, which is beyond {count} samples; ask for "
+            f"{order.out} already has sample {last}, which is beyond {count} samples; ask for "
             f"{last + 1} or more, or choose another folder"
         )
 
@@ -199,7 +207,7 @@ def _check_free(order: Order) -> None:
     there += [path for path in [order.manifest_file] if path.exists()]
     if there:
         raise DatasetError(
-            f"{there[0]} is there already, and {order.out} was not begun by synthesize; choose "
+            f"{there[0]} exists already, and {order.out} was not begun by synthesize; choose "
             "another folder or category"
         )
 

@@ -20,7 +20,7 @@ from backend.synthesis.plan import INPUTS_FILE
 from shared_schema.load import load_document, parse_document
 from shared_schema.record import ModelSource, ReplayRecord
 
-# A data set keeps its samples so many folders below the file that says what it is made from.
+# The samples of a data set lie this many folders below its synthesize.json.
 FOLDERS_DEEP = 2
 
 
@@ -29,9 +29,9 @@ class SampleFile:
     """A sample on disk.
 
     Attributes:
-        cloud: the file of its points; it need not be there, unless it holds the record.
-        record: how it came to be.
-        record_file: where that was read.
+        cloud: the file of its points, which may be missing unless it holds the record.
+        record: how the sample was made.
+        record_file: the file of the record.
     """
 
     cloud: Path
@@ -51,8 +51,8 @@ class SampleFile:
         record = load_document(path, ReplayRecord)
         if record.format is None:
             raise FileFormatError(
-                f"{path}: it does not say in which format its cloud was written, so it is of no "
-                "sample on disk; use flawsmith replay or flawsmith synthesize"
+                f"{path}: the record does not name the format of its cloud, so it does not belong "
+                "to a sample on disk; use a record of flawsmith replay or flawsmith synthesize"
             )
         return cls(path.with_suffix(record.format), record, path)
 
@@ -71,8 +71,8 @@ class SampleFile:
         source = self.record.source
         if source is None:
             raise ReplayError(
-                f"{self.record_file}: it names no file of a scan, as it was made from arrays; "
-                "remake it in Python"
+                f"{self.record_file}: the record names no file of a scan, because it was made from "
+                "arrays; remake it in Python"
             )
         cloud = read_again(self._find(source, scan, "scan"), source)
         model = None

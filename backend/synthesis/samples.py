@@ -163,7 +163,7 @@ def _source(order: Order) -> _Source:
 def _entry(order: Order, task: Task, record: ReplayRecord) -> SampleEntry:
     draw = record.draw
     if draw is None:
-        raise ValueError("it is of no data set")
+        raise ValueError("the record is not of a data set")
     path = order.sample_file(task.number)
     beside = None if path.suffix == SUFFIX else path.with_suffix(".json")
     shown = [defect for defect in record.defects if defect.points]

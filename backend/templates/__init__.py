@@ -1,7 +1,7 @@
-"""Recipe templates of common defects, bundled by process, to draw from as they are or to edit.
+"""Recipe templates of common defects, bundled by process, to draw from or to edit.
 
-What each is, and on which materials it occurs, is in ``templates.json``; pictures of all are in
-``docs/reference/templates.md``. Their lengths are ratios of the part's diagonal.
+``templates.json`` describes each defect and its materials, and ``docs/reference/templates.md`` has
+pictures. Their lengths are ratios of the part's diagonal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROCESSES = {
     "printing_3d": "3D printing",
     "welding": "Welding",
 }
-# An unknown name is taken for at most this many known ones, which are at least so alike.
+# Suggest at most CLOSE_NAMES names with a similarity of at least LIKE.
 CLOSE_NAMES = 3
 LIKE = 0.75
 

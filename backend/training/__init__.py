@@ -1,4 +1,4 @@
-"""Training: defect-free clouds and labelled or drawn anomalies in, a detector out."""
+"""Training makes a detector from defect-free clouds and labelled or drawn anomalies."""
 
 from backend.training.config import SynthesisConfig, TrainingConfig
 from backend.training.sets import TrainingSet

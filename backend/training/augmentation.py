@@ -13,7 +13,7 @@ from backend.cloud import LabeledCloud
 FloatArray = NDArray[np.float64]
 
 SMALLEST_VIEW = 0.25
-# Of the distance between points that are left, thinned points keep so many times as much.
+# Smallest ratio of the distance that thinned points keep to the spacing of the cloud.
 DENSE_ENOUGH = 1.15
 
 

@@ -1,4 +1,4 @@
-"""What can be set about training, and its JSON form."""
+"""The settings of a training, and their JSON form."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class SynthesisConfig:
     pool: Count = 400
 
     def first(self, scans: int) -> int:
-        """How many to begin with, for a category with so many scans to learn from."""
+        """Number of defects before the first epoch, for a category with ``scans`` to learn from."""
         return self.count or max(FEWEST_DRAWN, DRAWN_PER_SCAN * scans)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What can be set; the defaults suit a few hundred clouds on two cores.
+    """The settings of a training; the defaults suit a few hundred clouds on two cores.
 
     Attributes:
-        threads: of torch; part of the configuration because sums come out differently.
-        device: what the network that looks at points is trained on.
+        threads: CPU threads of torch; another number changes the last digits of sums.
+        device: where the point network is trained.
         target_points: points that the median nominal cloud keeps after thinning.
         family: what compares a part with its nominal scans: ``pointwise``, ``unrolled`` (parts of
             revolution only), or ``auto``: what suits the scans of each part.
@@ -115,7 +115,7 @@ def read_config(path: Path) -> TrainingConfig:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{path}: not readable JSON ({error})") from error
+        raise TrainingError(f"{path}: the file is not readable JSON ({error})") from error
     try:
         return from_record(record)
     except TrainingError as error:
@@ -134,7 +134,8 @@ def from_record(record: Any) -> TrainingConfig:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise TrainingError(f"{place}: {first['msg']}, not {first['input']!r}") from error
+        must = first["msg"].replace("Input should be", "must be")
+        raise TrainingError(f"{place}: {must}, not {first['input']!r}") from error
 
 
 def checked(config: TrainingConfig) -> TrainingConfig:
@@ -162,7 +163,7 @@ def _check_names(record: Any, kind: type, place: str) -> None:
             raise TrainingError(f"the setting {name!r} of {place} is now {FORMER_NAMES[name]}")
         if name not in known:
             names = ", ".join(sorted(known))
-            raise TrainingError(f"{place} has no setting {name!r}; there are: {names}")
+            raise TrainingError(f"{place} has no setting {name!r}; known are {names}")
     hints = get_type_hints(kind)
     for name, value in record.items():
         if is_dataclass(hints[name]):

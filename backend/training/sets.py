@@ -14,12 +14,12 @@ class TrainingSet:
 
     Attributes:
         nominal: defect-free clouds to learn from, best with outward normals.
-        calibration: defect-free clouds that nothing is learned from; thresholds are calibrated on
+        calibration: defect-free clouds that only calibrate the thresholds; nothing is learned from
             them. None: the last share of ``nominal`` (``TrainingConfig.holdout``) is held out.
         labeled: labelled anomalies to learn from; none of them should be made of a cloud that
             calibrates.
-        nominal_model: the mesh of the part in any frame, where there is one. Scans of rigid parts
-            are placed on it and compared with its surface; parts of revolution do without.
+        nominal_model: the mesh of the part in any frame, if there is one. Scans of rigid parts are
+            registered to it and compared with its surface; parts of revolution do not use it.
     """
 
     nominal: Sequence[PointCloud]

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"flawsmith: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from here.", file=sys.stderr)
+        print("Interrupted; the same command continues from here.", file=sys.stderr)
         return 130
     return 0
 
@@ -62,7 +62,7 @@ def _interruptible() -> Iterator[None]:
 
 @contextmanager
 def quiet_blender() -> Iterator[None]:
-    """Keep off the standard output what Blender itself writes there, below Python's notice."""
+    """Keep Blender's own messages, which it writes outside of Python, off the standard output."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:

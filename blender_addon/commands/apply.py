@@ -24,8 +24,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--mesh",
         action="store_true",
-        help="labelled meshes (PLY) instead of .blend files; --out may also be one file, .blend "
-        "or .ply, that gets the defects of all recipes",
+        help="write labelled meshes (PLY) instead of .blend files; --out may also be one .blend "
+        "or .ply file, which gets the defects of all recipes",
     )
     parser.set_defaults(run=run)
 
@@ -49,7 +49,9 @@ def _apply_all_to_one(options: argparse.Namespace) -> None:
     parts = sources(options.parts, options.object)
     if len(parts) != 1:
         names = ", ".join(part.name for part in parts)
-        raise RecipeError(f"{options.out} is one file, but there are several parts: {names}")
+        raise RecipeError(
+            f"{options.out} is one file, but there are several parts: {names}; give a folder"
+        )
     part = open_for_job(parts[0].path, options.unit, parts[0].object)
     for path in recipes:
         try:

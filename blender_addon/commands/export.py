@@ -22,21 +22,19 @@ JSON = ".json"
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
-    parser = commands.add_parser(
-        "export", help="the recipes, or templates, of the parts in .blend files"
-    )
+    parser = commands.add_parser("export", help="recipes or templates of the parts in .blend files")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".blend files")
-    parser.add_argument("--object", help="name of the part; by default all that have defects")
+    parser.add_argument("--object", help="name of the part; by default all parts with defects")
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
-        help="one recipe's .json file, or a folder, where each part gets one",
+        help="the .json file of one recipe, or a folder with one recipe per part",
     )
     parser.add_argument(
         "--template",
         action="store_true",
-        help="templates, with the ranges that are set beside the values, instead of recipes",
+        help="write templates with the ranges beside the values, instead of recipes",
     )
     parser.set_defaults(run=run)
 
@@ -67,6 +65,6 @@ def _targets(parts: Sequence[Source], out: Path) -> list[Path]:
         names = ", ".join(str(part.object) for part in parts)
         raise RecipeError(
             f"{out} is one file, but there are {len(parts)} parts: {names}; "
-            "name one by --object, or give a folder"
+            "name one with --object, or give a folder"
         )
     return [out]

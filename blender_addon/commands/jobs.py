@@ -53,22 +53,28 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE_OR_FOLDER",
-        help="each is applied to each part; without any, the parts are taken as they are",
+        help="files or folders of recipes, each of which is applied to each part; without this "
+        "option, the parts keep their own defects",
     )
     parser.add_argument(
         "--renumber",
         action="store_true",
-        help="give the recipes' defects labels past those of the part's own; else they keep theirs",
+        help="number the defects of the recipes after those of the part; by default they keep "
+        "their labels",
     )
-    parser.add_argument("--nominal", action="store_true", help="also without any defect")
-    parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the models' lengths")
-    parser.add_argument("--object", help="the part in a .blend file; by default all with defects")
+    parser.add_argument("--nominal", action="store_true", help="add each part without a defect")
+    parser.add_argument(
+        "--unit", choices=UNITS, default=UNITS[0], help="unit of the models' lengths"
+    )
+    parser.add_argument(
+        "--object", help="name of the part in a .blend file; by default all parts with defects"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument(
         "--jobs",
         type=int,
         default=os.cpu_count() or 1,
-        help="processes side by side, each tried again if it dies",
+        help="number of processes; by default the number of cores",
     )
 
 
@@ -119,7 +125,9 @@ def recipe_files(given: Iterable[Path]) -> Iterator[Path]:
     for path in given:
         inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
         if not inside or not inside[0].is_file():
-            raise RecipeError(f"{path}: there is no such file, or no recipe (*.json) in it")
+            raise RecipeError(
+                f"{path}: there is no such file, or the folder holds no recipe (*.json)"
+            )
         found += [file.resolve() for file in inside]
     _refuse_same_names(path.stem for path in found)
     yield from found

@@ -21,7 +21,7 @@ from ..view_sets import FOLDERS, GOOD, LAYOUTS, MVTEC, PASSES, ViewOptions
 from ..views import cameras_of
 from .jobs import add_job_options, planned_jobs, run_all
 
-# MVTec's name for what shows more than one kind of defect.
+# MVTec's name for images with more than one kind of defect.
 COMBINED = "combined"
 
 
@@ -31,40 +31,44 @@ def add_to(commands: Any) -> None:
         "render", help="pictures, depth, normals and masks from many views"
     )
     add_job_options(parser)
-    parser.add_argument("--views", type=int, default=8, help="cameras round each part")
+    parser.add_argument("--views", type=int, default=8, help="number of cameras around each part")
     parser.add_argument(
         "--elevation",
         type=float,
         nargs=2,
         default=(-90.0, 90.0),
         metavar=("LOWEST", "HIGHEST"),
-        help="of the cameras round the part, in degrees",
+        help="elevation of the cameras around the part, in degrees",
     )
-    parser.add_argument("--fov", type=float, default=30.0, help="of these cameras, in degrees")
+    parser.add_argument("--fov", type=float, default=30.0, help="field of view in degrees")
     parser.add_argument(
         "--size",
         type=int,
         nargs=2,
         default=(512, 512),
         metavar=("WIDTH", "HEIGHT"),
-        help="in pixels",
+        help="width and height of the images, in pixels",
     )
     given = parser.add_mutually_exclusive_group()
-    given.add_argument("--cameras", type=Path, metavar="VIEWS", help="a view set with the cameras")
     given.add_argument(
-        "--scene-cameras", action="store_true", help="the cameras of the .blend file"
+        "--cameras", type=Path, metavar="VIEWS", help="take the cameras of this view set"
+    )
+    given.add_argument(
+        "--scene-cameras", action="store_true", help="take the cameras of the .blend file"
     )
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=PASSES, help="default: all")
-    parser.add_argument("--material", choices=FINISHES, default="metal", help="of the parts")
+    parser.add_argument(
+        "--material", choices=FINISHES, default="metal", help="material of the parts"
+    )
     parser.add_argument(
         "--lighting",
         choices=LIGHTINGS,
         default="studio",
-        help="three softboxes, one low lamp that shows relief, or light from all around",
+        help="three softboxes, one low lamp that shows shallow defects, or light from all around",
     )
-    parser.add_argument("--samples", type=int, default=24, help="light paths for each pixel")
-    parser.add_argument("--seed", type=int, default=0, help="of lamps and noise")
-    parser.add_argument("--layout", choices=LAYOUTS, default=FOLDERS, help="of the results")
+    parser.add_argument("--samples", type=int, default=24, help="light paths per pixel")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the lamps and the noise")
+    parser.add_argument("--layout", choices=LAYOUTS, default=FOLDERS, help="layout of the results")
     parser.set_defaults(run=run)
 
 
@@ -116,7 +120,7 @@ def _read_cameras(path: Path) -> Any:
     try:
         cameras_of(document)
     except RecipeError as error:
-        raise RecipeError(f"{path}: no view set: {error}") from error
+        raise RecipeError(f"{path}: not a view set: {error}") from error
     return document
 
 

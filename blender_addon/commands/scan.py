@@ -20,18 +20,20 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("scan", help=about, description=f"Scan parts: {about}.")
     add_job_options(parser)
     parser.add_argument(
-        "--scanner", default="structured_light", help="a scanner's file, or a bundled one's name"
+        "--scanner", default="structured_light", help="file of a scanner, or name of a bundled one"
     )
-    parser.add_argument("--views", type=int, help="places round the part (default: the scanner's)")
     parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="of its image in pixels"
+        "--views", type=int, help="number of views around the part; by default that of the scanner"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all chance")
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="size of its image in pixels"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
     parser.add_argument(
         "--repeats",
         type=int,
         default=1,
-        help="scans of each, with other places and noise; of the nominal part too",
+        help="number of scans of each recipe and of the nominal part, with other views and noise",
     )
     parser.set_defaults(run=run)
 
@@ -39,14 +41,16 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``."""
     if options.repeats < 1 or options.seed < 0:
-        raise RecipeError(f"--repeats {options.repeats}, --seed {options.seed}: at least 1 and 0")
+        raise RecipeError(
+            f"--repeats {options.repeats} must be at least 1, and --seed {options.seed} at least 0"
+        )
     task = {"scanner": _scanner(options), "seed": options.seed}
     jobs = planned_jobs(options, "scan", lambda job: task)
     run_all((again for job in jobs for again in _repeated(job, options.repeats)), options)
 
 
 def _scanner(options: argparse.Namespace) -> dict[str, Any]:
-    """The scanner's document, with what the command line changes."""
+    """The scanner's document, with the changes of the command line."""
     changes: dict[str, Any] = {}
     if options.views is not None:
         changes["views"] = {"count": options.views}
@@ -56,7 +60,7 @@ def _scanner(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _repeated(job: Job, count: int) -> Iterator[Job]:
-    """The job as often as it is wanted; a number in its name if that is more than once."""
+    """The repeated jobs; their names have a number if there is more than one."""
     if count == 1 and not job.name.endswith(f"/{NOMINAL}"):
         yield job
         return

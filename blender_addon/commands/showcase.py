@@ -18,12 +18,14 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser("showcase", help="a defect of each kind on a model, with pictures")
     parser.add_argument("model", type=Path, help="nominal model: STL, OBJ or PLY")
-    parser.add_argument("--out", type=Path, required=True, help="folder for what it makes")
-    parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the model's lengths")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument(
-        "--region", type=float, nargs=6, metavar=CORNERS, help="box of the part where defects go"
+        "--unit", choices=UNITS, default=UNITS[0], help="unit of the model's lengths"
     )
-    parser.add_argument("--size", type=int, default=480, help="of the pictures, in pixels")
+    parser.add_argument(
+        "--region", type=float, nargs=6, metavar=CORNERS, help="box in which the defects are placed"
+    )
+    parser.add_argument("--size", type=int, default=480, help="size of the pictures, in pixels")
     parser.set_defaults(run=run)
 
 

@@ -23,7 +23,7 @@ SUFFIXES = (".json", BLEND)
 def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
-        "validate", help="what is wrong with recipes, templates and .blend files"
+        "validate", help="report every problem of recipes, templates and .blend files"
     )
     parser.add_argument(
         "files",
@@ -35,11 +35,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--part",
         type=Path,
-        help="also try the recipes on this part, where each defect must mark something: "
+        help="also try the recipes on this part, on which each defect must mark something: "
         + ", ".join((*READERS, BLEND)),
     )
-    parser.add_argument("--object", help="the part in a .blend file given by --part")
-    parser.add_argument("--unit", choices=UNITS, default=UNITS[0], help="of the model's lengths")
+    parser.add_argument("--object", help="name of the part in a .blend file that --part gives")
+    parser.add_argument(
+        "--unit", choices=UNITS, default=UNITS[0], help="unit of the model's lengths"
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``.
 
     Raises:
-        RecipeError: there are problems; each has been told on a line.
+        RecipeError: there are problems; each has been printed on a line.
     """
     files = list(_files(options.files))
     found = {path: _told(path, problems_of_file(path)) for path in files}
@@ -57,8 +59,8 @@ def run(options: argparse.Namespace) -> None:
         found |= {path: _told(path, problems_on_part(part, path)) for path in sound}
     bad, count = sum(map(bool, found.values())), sum(found.values())
     if bad:
-        raise RecipeError(f"{bad} of {len(files)} files with {count} problems in all")
-    say(f"{len(files)} files without a problem")
+        raise RecipeError(f"{bad} of {len(files)} files have problems, {count} in all")
+    say("1 file has no problem" if len(files) == 1 else f"{len(files)} files have no problem")
 
 
 def _files(given: Iterable[Path]) -> Iterator[Path]:
@@ -67,7 +69,7 @@ def _files(given: Iterable[Path]) -> Iterator[Path]:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         found = [file for file in inside if file == path or file.suffix.lower() in SUFFIXES]
         if not found:
-            raise RecipeError(f"{path}: no {' or '.join(SUFFIXES)} file is in it")
+            raise RecipeError(f"{path}: the folder holds no {' or '.join(SUFFIXES)} file")
         yield from found
 
 
@@ -82,5 +84,5 @@ def _opened(options: argparse.Namespace) -> bpy.types.Object:
     [part, *others] = sources([options.part], options.object)
     if others:
         names = ", ".join(repr(source.object) for source in (part, *others))
-        raise RecipeError(f"{options.part}: name the part by --object; it has {names}")
+        raise RecipeError(f"{options.part}: name the part with --object; the file has {names}")
     return open_for_job(part.path, options.unit, part.object)

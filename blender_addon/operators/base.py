@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the operators share: which object they work on, and how they say what went wrong."""
+"""Code that the operators share: the choice of the object, and the report of errors."""
 
 from __future__ import annotations
 
@@ -61,19 +61,19 @@ class DefectOperator(PartOperator):
 
 
 class BegunWith:
-    """Keeps to what was chosen when the file browser was opened, whatever is chosen by its end.
+    """Keeps to the objects that were chosen when the file browser was opened.
 
     Until a file is chosen, objects can be made active, deleted and renamed. A script that gives a
     file works on what is chosen then.
     """
 
     begun: bpy.props.StringProperty(  # type: ignore[valid-type]
-        description="What was chosen when the file browser was opened",
+        description="Objects that were chosen when the file browser was opened",
         options={"HIDDEN", "SKIP_SAVE"},
     )
 
     def invoke(self: Any, context: Any, event: Any) -> Any:
-        """Note what is chosen, and ask for the file."""
+        """Store the chosen objects, and ask for the file."""
         active = context.active_object
         self.begun = json.dumps(
             {
@@ -113,7 +113,7 @@ class BegunWith:
         return self._found(what, [obj for obj in bpy.data.objects if obj.users_scene])
 
     def _found(self: Any, what: str, there: Sequence[Any]) -> list[Any]:
-        """What was noted, of what is there now."""
+        """The stored objects that still exist."""
         by_number = {thing.session_uid: thing for thing in there}
         noted = json.loads(self.begun)[what]
         for number, name in noted:
@@ -142,7 +142,7 @@ def reported(operator: bpy.types.Operator) -> Iterator[set[str]]:
 
 
 def report_done(operator: bpy.types.Operator, done: str, warnings: Sequence[str]) -> None:
-    """Report what an operator has done, and with it what its user should know about that."""
+    """Report the result of an operator together with its warnings."""
     operator.report({"WARNING"} if warnings else {"INFO"}, "\n".join([done, *warnings]))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Open nominal parts, and say what their lengths are in."""
+"""Open nominal parts, and set the unit of their lengths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FLAWSMITH_OT_open_part(bpy.types.Operator, ImportHelper):  # type: ignore[
 
     bl_idname = "flawsmith.open_part"
     bl_label = "Open Part"
-    bl_description = "Open a nominal CAD model, ready for defects"
+    bl_description = "Open a nominal CAD model for defects"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     filter_glob: bpy.props.StringProperty(  # type: ignore[valid-type]
@@ -43,7 +43,7 @@ class FLAWSMITH_OT_set_unit(PartOperator, bpy.types.Operator):  # noqa: N801
 
     bl_idname = "flawsmith.set_unit"
     bl_label = "Unit"
-    bl_description = "Say in which unit the lengths of the active object are; nothing is converted"
+    bl_description = "Set the unit of the active object's lengths; nothing is converted"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     unit: bpy.props.EnumProperty(name="Unit", items=UNIT_ITEMS)  # type: ignore[valid-type]
@@ -64,7 +64,7 @@ class FLAWSMITH_OT_add_sample(bpy.types.Operator):  # noqa: N801
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     with_defects: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Defects", default=True, description="Add one defect of each kind to it"
+        name="Defects", default=True, description="Also add one defect of each kind"
     )
 
     def execute(self, context: Any) -> Any:

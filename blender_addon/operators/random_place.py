@@ -28,8 +28,8 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "flawsmith.random_place"
     bl_label = "Scatter Defects"
     bl_description = (
-        "Add defects at random places of the active object's surface, even by area; the same seed "
-        "gives the same defects"
+        "Add defects at random places of the active object's surface, evenly by area; the same "
+        "seed gives the same defects"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
@@ -37,17 +37,21 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
         name="Kinds", items=CHOICES, options={"ENUM_FLAG"}, default={"dent"}
     )
     count: bpy.props.IntProperty(  # type: ignore[valid-type]
-        name="Count", default=5, min=1, soft_max=50, max=500, description="How many defects"
+        name="Count", default=5, min=1, soft_max=50, max=500, description="Number of defects"
     )
     smallest: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Smallest", default=0.5, min=0.01, max=10.0, description="Least size, times the usual"
+        name="Smallest",
+        default=0.5,
+        min=0.01,
+        max=10.0,
+        description="Smallest size, as a multiple of the usual one",
     )
     largest: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Largest",
         default=1.0,
         min=0.01,
         max=10.0,
-        description="Greatest size, times the usual",
+        description="Largest size, as a multiple of the usual one",
     )
     apart: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Apart",
@@ -55,15 +59,16 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
         min=0.0,
         max=1.0,
         subtype="FACTOR",
-        description="Least distance between two of them, times the diagonal of the part",
+        description="Smallest distance between two defects, as a ratio of the part's diagonal",
     )
     vertex_group: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Vertex Group", description="They go where this group's weight exceeds one half"
+        name="Vertex Group",
+        description="Place defects only where this group's weight exceeds one half",
     )
-    seed: bpy.props.IntProperty(name="Seed", min=0, description="Of all chance")  # type: ignore[valid-type]
+    seed: bpy.props.IntProperty(name="Seed", min=0, description="Seed of all random values")  # type: ignore[valid-type]
 
     def execute(self, context: Any) -> Any:
-        """Add all of them, or none."""
+        """Add all defects or none."""
         with reported(self) as result:
             self._scatter(context.active_object)
         return result

@@ -33,7 +33,7 @@ class FLAWSMITH_OT_vary(DefectOperator, bpy.types.Operator):  # noqa: N801
 
     bl_idname = "flawsmith.vary"
     bl_label = "Vary Defect"
-    bl_description = "Let templates vary the active defect: its values, and where it is"
+    bl_description = "Let templates vary the values and the place of the active defect"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def execute(self, context: Any) -> Any:
@@ -54,7 +54,7 @@ class FLAWSMITH_OT_vary_value(DefectOperator, bpy.types.Operator):  # noqa: N801
 
     bl_idname = "flawsmith.vary_value"
     bl_label = "Vary Value"
-    bl_description = "Draw this value from a range, or keep it as it is"
+    bl_description = "Draw this value from a range, or keep it fixed"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     field: bpy.props.StringProperty(name="Field")  # type: ignore[valid-type]
@@ -77,7 +77,7 @@ class FLAWSMITH_OT_toggle_choice(DefectOperator, bpy.types.Operator):  # noqa: N
 
     bl_idname = "flawsmith.toggle_choice"
     bl_label = "Choice"
-    bl_description = "Whether this one is among those that are drawn"
+    bl_description = "Whether this choice can be drawn"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     field: bpy.props.StringProperty(name="Field")  # type: ignore[valid-type]
@@ -100,7 +100,7 @@ class FLAWSMITH_OT_add_region(DefectOperator, bpy.types.Operator):  # noqa: N801
 
     bl_idname = "flawsmith.add_region"
     bl_label = "Add Region"
-    bl_description = "Add a box below the part, to move and scale: the defect is drawn within it"
+    bl_description = "Add a box below the part, to move and scale; the defect is drawn within it"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def execute(self, context: Any) -> Any:

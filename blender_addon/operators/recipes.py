@@ -78,7 +78,7 @@ class FLAWSMITH_OT_export_recipes(BegunWith, _Folder, bpy.types.Operator):  # no
         name="Collection", description="Name of a collection; the active one if empty"
     )
     overwrite: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Overwrite", description="Replace recipes that are in the folder already"
+        name="Overwrite", description="Replace recipes that exist in the folder"
     )
 
     @classmethod
@@ -115,14 +115,14 @@ class _Import(BegunWith, ImportHelper):
 
     filter_glob: bpy.props.StringProperty(**FILTER)  # type: ignore[valid-type]
     replace: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Replace Defects", description="Take the defects away that the object has already"
+        name="Replace Defects", description="Remove the defects that the object already has"
     )
     labels: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Labels",
-        description="Which labels the new defects get",
+        description="Labels of the new defects",
         items=(
-            ("KEEP", "Keep", "Those in the file, whatever labels the object has already"),
-            ("PAST", "Number Past", "Labels past those that the object has already"),
+            ("KEEP", "Keep", "Keep the labels of the file, even if the object already has them"),
+            ("PAST", "Number Past", "Number them after the labels that the object already has"),
         ),
     )
 
@@ -133,7 +133,7 @@ def taken(obj: Any, added: Any) -> list[str]:
     if not labels:
         return []
     return [
-        f"{obj.name}: label {labels} was there already, so defects cannot be told apart; choose "
+        f"{obj.name}: label {labels} existed already, so defects cannot be told apart; choose "
         "Labels: Number Past in the panel at the lower left, or Renumber Labels"
     ]
 
@@ -193,8 +193,8 @@ class FLAWSMITH_OT_import_template(_Import, PartOperator, bpy.types.Operator):  
     bl_idname = "flawsmith.import_template"
     bl_label = "Import Template"
     bl_description = (
-        "Add the defects of a template to the active object: values in the middle of their "
-        "ranges, and the ranges beside them"
+        "Add the defects of a template to the active object, with values in the middle of their "
+        "ranges, and with the ranges beside them"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
@@ -210,15 +210,15 @@ class FLAWSMITH_OT_import_template(_Import, PartOperator, bpy.types.Operator):  
 
 
 class FLAWSMITH_OT_validate(PartOperator, bpy.types.Operator):  # noqa: N801
-    """Say what is wrong with the active object and its defects."""
+    """Report every problem of the active object and its defects."""
 
     bl_idname = "flawsmith.validate"
     bl_label = "Check Defects"
-    bl_description = "Say what is wrong with the active object and its defects"
+    bl_description = "Report every problem of the active object and its defects"
     changes_part = False
 
     def execute(self, context: Any) -> Any:
-        """Report all problems at once, errors last: the last report is what is seen."""
+        """Report all problems at once, errors last, because Blender shows the last report."""
         found = findings(context.active_object)
         warnings = [one.text for one in found if not one.is_error]
         errors = [one.text for one in found if one.is_error]
@@ -238,8 +238,8 @@ class FLAWSMITH_OT_forget_applied(PartOperator, bpy.types.Operator):  # noqa: N8
     bl_idname = "flawsmith.forget_applied"
     bl_label = "Forget Applied Defects"
     bl_description = (
-        "Take the marks of defects that were applied out of the mesh: its shape stays, and counts "
-        "as nominal from then on"
+        "Remove the marks of applied defects from the mesh; its shape stays, and counts as nominal "
+        "from then on"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
@@ -256,7 +256,7 @@ class FLAWSMITH_OT_apply_scale(PartOperator, bpy.types.Operator):  # noqa: N801
     bl_label = "Apply Scale"
     bl_description = (
         "Bring the scale of the active object into its mesh and its defects, which then look "
-        "as before but have the lengths that are seen"
+        "as before but have the lengths that the view shows"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 

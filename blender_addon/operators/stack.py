@@ -43,7 +43,7 @@ class FLAWSMITH_OT_remove(OwnDefectOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "flawsmith.remove"
     bl_label = "Remove Defect"
     bl_description = (
-        "Remove the active defect, and its path, hull and bumps where no other defect uses them"
+        "Remove the active defect, and its path, hull and bumps if no other defect uses them"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
@@ -69,7 +69,7 @@ class FLAWSMITH_OT_duplicate(DefectOperator, bpy.types.Operator):  # noqa: N801
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     same_label: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Same Label", description="Give it the same label, not one that no other has"
+        name="Same Label", description="Give the copy the same label instead of a new one"
     )
 
     def execute(self, context: Any) -> Any:
@@ -86,7 +86,7 @@ class FLAWSMITH_OT_move(OwnDefectOperator, bpy.types.Operator):  # noqa: N801
 
     bl_idname = "flawsmith.move"
     bl_label = "Move Defect"
-    bl_description = "Move the active defect up or down the stack; labels stay what they are"
+    bl_description = "Move the active defect up or down the stack; no label changes"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     direction: bpy.props.EnumProperty(name="Direction", items=DIRECTIONS)  # type: ignore[valid-type]
@@ -118,7 +118,7 @@ class FLAWSMITH_OT_mirror(DefectOperator, bpy.types.Operator):  # noqa: N801
     )
 
     def execute(self, context: Any) -> Any:
-        """Mirror them, or copies, of which that of the active defect becomes the active one."""
+        """Mirror the defects or copies of them; the active one's copy becomes active."""
         obj = context.active_object
         active = obj.modifiers.active
         through = editing.middle(obj) if self.plane == "MIDDLE" else (0.0, 0.0, 0.0)
@@ -143,14 +143,14 @@ class FLAWSMITH_OT_copy_to_selected(PartOperator, bpy.types.Operator):  # noqa: 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     only_active: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Only the Active Defect", description="Copy no other"
+        name="Only the Active Defect", description="Do not copy the other defects"
     )
     in_place: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Keep in Place",
-        description="Leave them where they are in the world; else at the same local coordinates",
+        description="Keep their places in the world; otherwise keep their local coordinates",
     )
     move: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Move", description="Take them away from the active object"
+        name="Move", description="Remove them from the active object"
     )
 
     def execute(self, context: Any) -> Any:
@@ -159,14 +159,18 @@ class FLAWSMITH_OT_copy_to_selected(PartOperator, bpy.types.Operator):  # noqa: 
         targets = [o for o in context.selected_objects if o != source and o.type == "MESH"]
         chosen = [active_defect(source)] if self.only_active else defect_modifiers(source)
         if not targets or not chosen or chosen[0] is None:
-            self.report({"WARNING"}, "Select other mesh objects, and make one with defects active")
+            self.report(
+                {"WARNING"}, "Select the objects to copy to, and make an object with defects active"
+            )
             return {"CANCELLED"}
         with reported(self) as result:
             editing.copy_to(chosen, targets, in_place=self.in_place)
             if self.move:
                 for modifier in chosen:
                     remove_defect(modifier)
-            self.report({"INFO"}, f"Defects: {len(chosen)}, copied to objects: {len(targets)}")
+            self.report(
+                {"INFO"}, f"Defects copied: {len(chosen)}; objects that got them: {len(targets)}"
+            )
         return result
 
 
@@ -176,17 +180,17 @@ class FLAWSMITH_OT_renumber(PartOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "flawsmith.renumber"
     bl_label = "Renumber Labels"
     bl_description = (
-        "Give each defect a label of its own, in the order of the stack: 1, 2, … or past those of "
-        "defects that were applied to the mesh"
+        "Give each defect a label of its own, in the order of the stack: 1, 2, … or after the "
+        "labels of defects that were applied to the mesh"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     which: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Which",
-        description="Which defects get another label",
+        description="Defects that get another label",
         items=(
-            ("ALL", "All", "All, in the order of the stack"),
-            ("LATER", "Later Ones", "Those whose label another one before them has already"),
+            ("ALL", "All", "All defects, in the order of the stack"),
+            ("LATER", "Later Ones", "Only defects whose label an earlier defect already has"),
         ),
     )
 
@@ -209,10 +213,10 @@ class FLAWSMITH_OT_make_independent(PartOperator, bpy.types.Operator):  # noqa: 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def execute(self, context: Any) -> Any:
-        """Copy what is shared."""
+        """Copy paths, hulls and bumps that are shared."""
         with reported(self) as result:
             count = editing.make_independent(context.active_object)
-            self.report({"INFO"}, f"Defects with new paths, hulls or bumps of their own: {count}")
+            self.report({"INFO"}, f"Defects that got paths, hulls or bumps of their own: {count}")
         return result
 
 

@@ -38,7 +38,11 @@ class FLAWSMITH_OT_lasso(PickingTool, bpy.types.Operator):  # noqa: N801
         options={"HIDDEN", "SKIP_SAVE"},
     )
     bumps: bpy.props.IntProperty(  # type: ignore[valid-type]
-        name="Bumps", description="How many bumps deform the surface", default=6, min=0, max=64
+        name="Bumps",
+        description="Number of bumps that deform the surface",
+        default=6,
+        min=0,
+        max=64,
     )
     amplitude: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Amplitude",
@@ -47,7 +51,7 @@ class FLAWSMITH_OT_lasso(PickingTool, bpy.types.Operator):  # noqa: N801
     )
     smoothing: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Smoothing",
-        description="How often the surface within the line is smoothed, too",
+        description="How often the surface within the line is smoothed",
         default=0,
         min=0,
         max=100,

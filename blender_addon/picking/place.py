@@ -41,13 +41,13 @@ class FLAWSMITH_OT_place(PickingTool, bpy.types.Operator):  # noqa: N801
     kind: bpy.props.EnumProperty(name="Kind", items=KIND_ITEMS)  # type: ignore[valid-type]
     location: bpy.props.FloatVectorProperty(  # type: ignore[valid-type]
         name="Location",
-        description="Where on the surface, in the object's local space",
+        description="Place on the surface, in the object's local space",
         subtype="TRANSLATION",
         options={"SKIP_SAVE"},
     )
     normal: bpy.props.FloatVectorProperty(  # type: ignore[valid-type]
         name="Normal",
-        description="Outward normal there, in the object's local space; 0 takes the surface's",
+        description="Outward normal at the place, in local space; 0 takes that of the surface",
         subtype="XYZ",
         options={"HIDDEN", "SKIP_SAVE"},
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two clicks for what lies in a plane: the mouth of a crack, the hinge of a bend."""
+"""Two clicks that give a plane: the mouth of a crack, or the hinge of a bend."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ class FLAWSMITH_OT_place_plane(PickingTool, bpy.types.Operator):  # noqa: N801
     )
     depth: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Depth",
-        description="How deep the crack reaches; 0 takes a depth that suits its length",
+        description="Depth of the crack; 0 takes a depth that suits its length",
         min=0.0,
         subtype="DISTANCE",
     )
     gap: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Gap",
-        description="How wide the crack gapes at its mouth; 0 takes a gap that suits its length",
+        description="Gap of the crack at its mouth; 0 takes a gap that suits its length",
         min=0.0,
         subtype="DISTANCE",
     )
     angle: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Angle",
-        description="How far the part is bent; 0 takes an angle that suits its thickness",
+        description="Angle of the bend; 0 takes an angle that suits the part's thickness",
         min=ANGLE.low,
         max=ANGLE.high,
         subtype="ANGLE",

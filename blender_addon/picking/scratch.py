@@ -39,7 +39,7 @@ class FLAWSMITH_OT_draw_scratch(PickingTool, bpy.types.Operator):  # noqa: N801
 
     bl_idname = "flawsmith.draw_scratch"
     bl_label = "Draw Scratch"
-    bl_description = "Draw a scratch over the surface with the mouse held, or click places to join"
+    bl_description = "Draw a scratch with the button held, or click places that paths then join"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     KEYS = (

@@ -49,7 +49,7 @@ class PickingTool(PartOperator):
 
     Attributes:
         KEYS: icon and meaning of each button, for the status bar.
-        SIZES: names of the properties that are lengths or angles; 0 takes what is suggested.
+        SIZES: names of the properties that are lengths or angles; 0 takes the suggested value.
     """
 
     KEYS: tuple[tuple[str, str], ...] = ()
@@ -95,7 +95,7 @@ class PickingTool(PartOperator):
     def invoke(self: Any, context: Any, event: Any) -> Any:
         """Begin to wait for the mouse."""
         if context.area is None or context.area.type != "VIEW_3D":
-            self.report({"ERROR"}, "Start it in a 3D view: there it can be clicked on the part")
+            self.report({"ERROR"}, "Start the tool in a 3D view, where you can click on the part")
             return {"CANCELLED"}
         with reported(self) as result:
             part = context.active_object
@@ -106,7 +106,7 @@ class PickingTool(PartOperator):
         return result
 
     def _begun(self: Any, context: Any, event: Any, part: Any, surface: Surface) -> str:
-        """Set all up; returns what the operator returns."""
+        """Set everything up and return the operator's result."""
         try:
             self._begin(context, part, surface)
             if self._takes(context, event):
@@ -296,7 +296,9 @@ def parsed_points(text: str) -> list[list[float]]:
     except (ValueError, TypeError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
-        raise RecipeError(f"points: {text[:80]!r} is no JSON list of three numbers each")
+        raise RecipeError(
+            f"points: {text[:80]!r} is not a JSON list of points with three numbers each"
+        )
     return points.tolist()
 
 

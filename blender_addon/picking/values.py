@@ -29,7 +29,7 @@ from ..surface_paths import Surface, onto, resampled
 Floats = NDArray[np.float64]
 Values = dict[str, Any]
 
-# Corners of a lasso's hull, on each side of the surface: what a freeform defect takes its time for.
+# Corners of a lasso's hull on each side of the surface; they decide a freeform defect's time.
 LASSO_CORNERS = 12
 # How far that hull reaches through the surface on both sides, as a ratio of the line's extent.
 LASSO_THICKNESS = 0.25
@@ -39,7 +39,7 @@ BULGE_PLACES = 60
 BUMP_REACH = 0.75
 # The smallest amplitude of a bump, as a ratio of the largest.
 LEAST_BUMP = 0.4
-# Of so many places drawn for a bump, the one farthest from the other bumps is taken.
+# Places that are drawn for each bump; the one that is farthest from the other bumps is taken.
 BUMP_CANDIDATES = 8
 # Sine of the angle below which a hinge is drawn along the line of sight.
 ALONG_SIGHT = 1e-3
@@ -74,7 +74,9 @@ def crack_values(surface: Surface, start: ArrayLike, end: ArrayLike) -> Values:
     outward = np.mean(normals, axis=0)
     outward = outward - (outward @ along) * along
     if np.linalg.norm(outward) < ALONG_SIGHT:
-        raise RecipeError("the crack's mouth runs along the normal of the surface; draw it over it")
+        raise RecipeError(
+            "the crack's mouth runs along the normal of the surface; draw it across the surface"
+        )
     direction = -unit(outward)
     size = length / suggested_ratio("crack", "length")
     return {
@@ -95,7 +97,7 @@ def bend_values(
     lighter side turns, towards the eye.
 
     Raises:
-        RecipeError: the line is a point as it is seen, or the plane misses the part.
+        RecipeError: the line has no length in the view, or the plane misses the part.
     """
     first, last = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     look = np.asarray(sight, dtype=np.float64)
@@ -141,7 +143,7 @@ def lasso_values(surface: Surface, line: ArrayLike, count: int, rng: np.random.G
 
 
 def largest_amplitude(freeform: Values) -> float:
-    """Amplitude of the largest bump, 0 where there is none."""
+    """Amplitude of the largest bump, 0 without bumps."""
     return max((abs(bump["amplitude"]) for bump in freeform["bumps"]), default=0.0)
 
 
@@ -166,7 +168,7 @@ def _corners(line: ArrayLike) -> Floats:
 
 
 def _flat(corners: Floats) -> tuple[Floats, Floats, float]:
-    """Middle (3,), unit normal (3,) and area of what closed ``corners`` (C, 3) enclose.
+    """Middle (3,), unit normal (3,) and area within the closed line of ``corners`` (C, 3).
 
     The area vector is Newell's: the same whatever plane the corners are off.
     """

@@ -68,7 +68,7 @@ def test_a_second_run_reuses_the_first(model: Path, shown: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in shown.iterdir()}
     result = run("showcase", model, "--out", shown, "--size", 32)
     assert (result.returncode, result.stdout) == (0, "")
-    assert "holds this showcase already" in result.stderr
+    assert "already holds this showcase" in result.stderr
     assert {path.name: path.stat().st_mtime_ns for path in shown.iterdir()} == before
 
 

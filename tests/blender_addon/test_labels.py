@@ -78,7 +78,7 @@ def test_a_check_names_who_shares_a_label(active_egg: bpy.types.Object) -> None:
     write_values(defect_modifiers(active_egg)[2], {"label": 1})
     assert shared_labels(active_egg) == {1: ['"Pore"', '"Knock"']}
     texts = [finding.text for finding in findings(active_egg) if not finding.is_error]
-    assert any(text.startswith('label 1 is that of "Pore", "Knock"') for text in texts)
+    assert any(text.startswith('"Pore", "Knock" share label 1 and') for text in texts)
     defect_modifiers(active_egg)[0].show_viewport = False
     assert shared_labels(active_egg) == {}
 
@@ -120,15 +120,15 @@ def test_an_import_asks_and_tells(
     files: dict[str, str],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    taken = "label 3 was there already"
+    taken = "label 3 existed already"
     bpy.ops.flawsmith.import_recipe(filepath=files["recipe"])
-    assert "was there already" not in capfd.readouterr().out
+    assert "existed already" not in capfd.readouterr().out
     bpy.ops.flawsmith.import_template(filepath=files["template"])
     assert labels(active_egg)[3:] == [3, 9]
     assert taken in capfd.readouterr().out
     bpy.ops.flawsmith.import_template(filepath=files["template"], labels="PAST")
     assert labels(active_egg)[5:] == [11, 10]
-    assert "was there already" not in capfd.readouterr().out
+    assert "existed already" not in capfd.readouterr().out
     bpy.ops.flawsmith.import_recipe(filepath=files["recipe"], labels="PAST")
     assert labels(active_egg)[7:] == [13, 12, 13]
 

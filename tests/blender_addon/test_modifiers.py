@@ -169,7 +169,7 @@ def test_other_modifiers_are_left_alone(part: bpy.types.Object) -> None:
     dent = modifiers.add_defect(part, "dent")
     assert modifiers.defect_modifiers(part) == [dent]
     assert modifiers.defect_kind(other) is None
-    with pytest.raises(RecipeError, match="'Subdivision' is no defect"):
+    with pytest.raises(RecipeError, match="'Subdivision' is not a defect"):
         modifiers.read_values(other)  # type: ignore[arg-type]
 
 
@@ -250,12 +250,12 @@ def test_defects_need_a_mesh() -> None:
 
 
 def test_unknown_kind_field_and_choice_are_named(part: bpy.types.Object) -> None:
-    with pytest.raises(RecipeError, match="'dint'; there are dent, scratch"):
+    with pytest.raises(RecipeError, match="'dint'; known are dent, scratch"):
         modifiers.add_defect(part, "dint")
     modifier = modifiers.add_defect(part, "dent")
     with pytest.raises(RecipeError, match="'sharpness'; it has center"):
         modifiers.write_values(modifier, {"sharpness": 1.0})
-    with pytest.raises(RecipeError, match="'round' is none of cosine"):
+    with pytest.raises(RecipeError, match="'round' is not allowed; allowed are cosine"):
         modifiers.write_values(modifier, {"falloff": "round"})
 
 

@@ -152,7 +152,7 @@ def test_only_blend_files_hold_recipes(inputs: Path, tmp_path: Path, run: Any) -
 
 def test_sound_files_are_valid(inputs: Path, two_parts: Path, run: Any) -> None:
     status, said = run("validate", inputs / "recipes", two_parts, "--part", inputs / "egg.stl")
-    assert (status, said) == (0, "3 files without a problem\n")
+    assert (status, said) == (0, "3 files have no problem\n")
 
 
 def test_each_problem_is_a_line(inputs: Path, tmp_path: Path, run: Any) -> None:
@@ -166,9 +166,9 @@ def test_each_problem_is_a_line(inputs: Path, tmp_path: Path, run: Any) -> None:
         f'{deep}: defects[0].depth: "deep"; it must be a number',
     ]
     assert lines[2].startswith(f'{away}: "Dent.001": marks no point of the part')
-    assert lines[3:] == ["flawsmith: 2 of 2 files with 3 problems in all"]
+    assert lines[3:] == ["flawsmith: 2 of 2 files have problems, 3 in all"]
 
 
 def test_without_a_part_places_are_not_tried(tmp_path: Path, run: Any) -> None:
     away = write_recipe(tmp_path / "away.json", AWAY)
-    assert run("validate", away) == (0, "1 files without a problem\n")
+    assert run("validate", away) == (0, "1 file has no problem\n")

@@ -320,8 +320,8 @@ def test_the_largest_bump_has_the_amplitude_that_is_given(active_egg: bpy.types.
 
 BAD = {
     "a stroke .* has no length": lambda: bpy.ops.flawsmith.draw_scratch(points="[[0, 0, 0.5]]"),
-    "points: 'dent' is no JSON list": lambda: bpy.ops.flawsmith.draw_scratch(points="dent"),
-    "points: '' is no JSON list": lambda: bpy.ops.flawsmith.lasso(),
+    "points: 'dent' is not a JSON list": lambda: bpy.ops.flawsmith.draw_scratch(points="dent"),
+    "points: '' is not a JSON list": lambda: bpy.ops.flawsmith.lasso(),
     "the crack's mouth begins and ends at": lambda: bpy.ops.flawsmith.place_plane(kind="crack"),
     "the hinge begins and ends at": lambda: bpy.ops.flawsmith.place_plane(kind="bend"),
     "encloses nothing": lambda: bpy.ops.flawsmith.lasso(

@@ -117,9 +117,9 @@ def test_same_range_is_seen_in_the_unit_of_its_field(dent: Any) -> None:
 def test_what_cannot_vary_is_refused(dent: Any) -> None:
     with pytest.raises(RecipeError, match="a dent has no 'width' to vary; it has mask_threshold"):
         ranges.set_range(dent, "width", RADIUS)
-    with pytest.raises(RecipeError, match="Falloff of a dent cannot vary so"):
+    with pytest.raises(RecipeError, match="Falloff of a dent cannot vary in this way"):
         ranges.set_range(dent, "falloff", RADIUS)
-    with pytest.raises(RecipeError, match="Direction of a dent cannot vary so"):
+    with pytest.raises(RecipeError, match="Direction of a dent cannot vary in this way"):
         ranges.set_range(dent, "direction", RADIUS)
 
 

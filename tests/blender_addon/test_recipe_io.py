@@ -192,7 +192,7 @@ def test_a_recipe_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> 
     path = tmp_path / "recipe.json"
     path.write_text("old", encoding="utf-8")
     empty = add_part(np.empty((0, 3)), np.empty((0, 3), dtype=int), "empty")
-    with pytest.raises(RecipeError, match="'empty' is no mesh with an extent"):
+    with pytest.raises(RecipeError, match="'empty' is not a mesh with an extent"):
         save_recipe(path, empty)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]

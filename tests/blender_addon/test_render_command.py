@@ -242,8 +242,11 @@ def test_mvtecs_layout(inputs: Path, tmp_path: Path) -> None:
         (["none.stl"], "none.stl: there is no such file"),
         (["egg.stl", "egg.stl"], "two files are named 'egg'"),
         (["egg.stl", "--fov", "200"], "--fov: 200.0 is not within 1.0 and 170.0"),
-        (["egg.stl", "--cameras", "recipes/dent.json"], "recipes/dent.json: no view set"),
-        (["egg.stl", "--recipes", "none"], "none: there is no such file, or no recipe"),
+        (["egg.stl", "--cameras", "recipes/dent.json"], "recipes/dent.json: not a view set"),
+        (
+            ["egg.stl", "--recipes", "none"],
+            "none: there is no such file, or the folder holds no recipe",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(inputs: Path, arguments: list[str], says: str) -> None:

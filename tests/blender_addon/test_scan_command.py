@@ -102,4 +102,4 @@ def test_the_backend_exports_it_in_a_benchmarks_layout(scanned: Path, tmp_path: 
 def test_an_unknown_scanner_is_named(model: Path, tmp_path: Path) -> None:
     result = run("blender_addon", "scan", model, "--scanner", "radar", "--out", tmp_path / "out")
     assert result.returncode == 1
-    assert "radar: no such file, nor a bundled scanner" in result.stderr
+    assert "radar: no such file and no bundled scanner" in result.stderr

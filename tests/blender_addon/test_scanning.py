@@ -61,7 +61,9 @@ def test_bundled_scanners_are_valid_and_complete(name: str) -> None:
 
 
 def test_a_bad_scanner_is_refused_with_what_is_there() -> None:
-    with pytest.raises(RecipeError, match="no such file, nor a bundled scanner: depth_camera, las"):
+    with pytest.raises(
+        RecipeError, match="no such file and no bundled scanner; bundled are depth_camera, las"
+    ):
         load_scanner("radar")
     with pytest.raises(RecipeError, match="width: 3"):
         load_scanner("laser_line", {"width": 3})
@@ -191,5 +193,7 @@ def test_the_same_seed_measures_the_same() -> None:
 
 def test_a_scan_of_nothing_says_what_was_lost() -> None:
     away = {"type": "given", "viewpoints": [[0.0, 0.0, 1e-3]]}
-    with pytest.raises(RecipeError, match=r"measures no point of 'egg'; lost were .*'incidence'"):
+    with pytest.raises(
+        RecipeError, match=r"measures no point of 'egg'; rays were lost to .*'incidence'"
+    ):
         scan_part(add_part(*egg(10.0), "egg"), {**PLAIN, "views": away}, rng())

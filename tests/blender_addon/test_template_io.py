@@ -268,7 +268,7 @@ def test_template_is_applied_as_a_whole_or_not_at_all(part: bpy.types.Object) ->
         "defects": [dent, {**dent, "location": nowhere}],
     }
     objects = set(bpy.data.objects)
-    with pytest.raises(RecipeError, match="region 'far' holds nothing of 'egg'"):
+    with pytest.raises(RecipeError, match="region 'far' holds no surface of 'egg'"):
         apply_template(part, template)
     assert not modifiers.defect_modifiers(part)
     assert set(bpy.data.objects) == objects

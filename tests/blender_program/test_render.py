@@ -116,7 +116,7 @@ def test_ctrl_c_ends_a_run_and_its_workers_and_it_goes_on(
         assert process.stderr is not None
         said = process.stderr.read()
     assert process.returncode == 130
-    assert said.endswith("Interrupted; the same command goes on from here.\n")
+    assert said.endswith("Interrupted; the same command continues from here.\n")
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
     assert not [command for command in commands if str(tmp_path).encode() in command]
     again = blender.command(*arguments)
@@ -138,4 +138,4 @@ def test_a_part_is_applied_saved_checked_and_exported(
     files = [tmp_path / "part.blend", tmp_path / "recipe.json"]
     result = blender.command("validate", *files, "--part", inputs / "ball.stl")
     assert result.returncode == 0, result.stderr
-    assert result.stderr == "2 files without a problem\n"
+    assert result.stderr == "2 files have no problem\n"

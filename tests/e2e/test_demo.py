@@ -97,7 +97,7 @@ def metrics(done: Path) -> dict:
 def test_interruption_says_how_to_go_on(interrupted: tuple[Path, str, int]) -> None:
     _, said, status = interrupted
     assert status == 130, said
-    assert "Interrupted; what is written is whole. Run the same command again." in said
+    assert "Interrupted; finished files are intact. Run the same command again" in said
     assert "Traceback" not in said
 
 
@@ -238,5 +238,5 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     process = start(tmp_path)
     text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert "holds files that are not the demo's; choose another folder by --out" in text
+    assert "holds files that are not the demo's; choose another folder with --out" in text
     assert (tmp_path / "registration" / "thesis.txt").read_text() == "mine"

@@ -26,6 +26,6 @@ def model_path(name: str) -> Path:
     """
     if name not in model_names():
         raise CheckpointError(
-            f"no bundled detector is called {name!r}; there are: {', '.join(model_names())}"
+            f"no bundled detector is called {name!r}; bundled are {', '.join(model_names())}"
         )
     return Path(__file__).parent / f"{name}{SUFFIX}"

@@ -34,10 +34,10 @@ SAMPLES = 60_000
 MOST_PLACES = 1_000
 POINTS_PER_PLACE = 40
 SMOOTHING = 16
-# A height that is beyond all but one of those of so many nearest points is a stray point's.
+# Number of nearest points; a height beyond all but one of theirs is that of a stray point.
 AROUND = 8
 SEED = 0
-# A place's own figures count as much as those of all places once it has so many points.
+# With this many points, the statistics of a place weigh as much as those of all places.
 PRIOR_POINTS = 10.0
 SMALLEST_SPREAD = 1e-6
 MOST_POSES = 8
@@ -211,7 +211,7 @@ class NominalSurface:
             statistics = (arrays["mean"], arrays["spread"])
             return cls(mesh, places, *statistics, arrays["poses"], usual)
         except (KeyError, TypeError) as error:
-            raise CheckpointError(f"the nominal surface is not whole: {error}") from error
+            raise CheckpointError(f"the nominal surface is incomplete: {error}") from error
 
 
 def _scan_of(cloud: PreparedCloud) -> PointCloud:

@@ -23,7 +23,8 @@ VIEW_ROUNDS = 60
 # A scan from one side faces its sensor with more than this, on average of those that do least.
 ONE_SIDED = 0.1
 LEAST_ASIDE = 0.01
-# Of the normals, so many lean away from the axis by more than 30 degrees, and not all one way.
+# At least LEAST_LEANING of the normals lean away from the axis by more than 30 degrees (the sine is
+# LEANING), and the mean of their unit directions across the axis is no longer than ONE_WAY.
 LEANING, LEAST_LEANING, ONE_WAY = 0.5, 0.2, 0.95
 
 

@@ -23,7 +23,8 @@ Real = TypeVar("Real", np.float32, np.float64)
 
 # Points farther from the outline, in cells, do not belong to the part.
 FARTHEST = 7.5
-# An empty cell among so many filled ones, of nine, gets their mean: scans are not even.
+# An empty cell with at least this many filled cells in its 3 x 3 surroundings gets their mean,
+# because scans are uneven.
 FILLED_AROUND = 3
 LEAST_WEIGHT = 0.02
 

@@ -20,16 +20,15 @@ from backend.models.unrolled.height_map import HeightMap, MapArray, wrapped
 
 # How far from its row a window may find its like: scans are aligned along the axis to about a cell.
 ROWS_ASIDE = 1
-# Of the common offset of a window, so much is taken as an error of the axis.
+# Share of the common offset of a window that is attributed to an error of the axis.
 OFFSET = 0.7
-# Differences beyond a cell count as one.
+# Differences of more than this many cells count as this many.
 TRUNCATION = 1.0
 OUTLIER, OUTLIER_WEIGHT = 0.875, 0.1
 BEST = 5
-# A window is looked at if so much of it is seen; a nominal one if so much; of both together so much
-# of the former.
+# Least visible share of a scan window, of a nominal window, and of their overlap.
 LEAST_SEEN, LEAST_NOMINAL, LEAST_SHARED = 0.25, 0.3, 0.6
-# What a nominal window costs, in cells, for each share of the scan's that it has not.
+# Cost of a nominal window, in cells, per share of the scan's window that it lacks.
 UNSHARED_COARSE, UNSHARED_FINE = 0.3, 0.25
 FEWEST = 200
 EXCLUDED = 1e3

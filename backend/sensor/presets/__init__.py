@@ -27,7 +27,7 @@ def find_sensor(name_or_file: str) -> Sensor:
     path = Path(name_or_file)
     if not path.is_file():
         raise SchemaError(
-            f"{name_or_file!r} is no sensor file and no bundled sensor; "
-            f"those are {', '.join(preset_names())}"
+            f"{name_or_file!r} is neither a sensor file nor a bundled sensor; "
+            f"bundled are {', '.join(preset_names())}"
         )
     return load_sensor(path)

@@ -244,8 +244,8 @@ def _device(name: str) -> torch.device:
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
-            "device 'cuda': torch finds no GPU; docs/reference/dependencies.md says how to install "
-            "it for one; or leave the device out"
+            "device 'cuda': torch finds no GPU. Leave the device out, or install torch for a GPU "
+            "as docs/reference/dependencies.md says"
         )
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -41,9 +41,9 @@ class FittingConfig:
         crop_points: points of one crop.
         learning_rate, weight_decay: of AdamW; the rate warms up, then falls along a cosine.
         loss: ``balanced`` cross entropy, or the paper's ``focal_dice``.
-        patience: training ends after so many epochs without a better average precision on the
-            held-out examples, and the best weights count; 0: all epochs are run.
-        held_out: of this many drawn examples; the network never learns from them.
+        patience: training ends after this number of epochs without a better average precision on
+            the held-out examples, and takes the best weights; 0: all epochs are run.
+        held_out: number of drawn examples that are held out; the network never learns from them.
     """
 
     epochs: Positive = 16

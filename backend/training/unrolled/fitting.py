@@ -51,11 +51,11 @@ from backend.training.unrolled.network import UnrolledExample, example, fit_netw
 FOLDER = "comparisons"
 FOLDS = 2
 FEWEST_SCANS = 2
-# A labelled cloud is made of a nominal one if it shares so many of its points.
+# A labelled cloud was made from a nominal one if it shares at least this share of its points.
 SAME_POINTS = 0.3
-# What is not of revolution reaches 0.98 from unlucky sides, a part of revolution more than 0.99.
+# From some sides, other parts reach a roundness of 0.98; parts of revolution exceed 0.99.
 LEAST_ROUND = 0.985
-# A defect is found if its strongest points exceed those of so many nominal scans.
+# A defect is found if its STRONGEST points exceed those of this share of the nominal scans.
 STRONGEST, NOMINAL_SHARE = 30, 0.95
 
 

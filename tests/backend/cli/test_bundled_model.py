@@ -29,7 +29,7 @@ def test_every_bundled_detector_is_whole_small_and_of_bundled_data() -> None:
         detector = Detector.load(model_path(name))
         assert set(detector.categories) <= set(sample_names())
         assert detector.unit == "mm"
-    with pytest.raises(CheckpointError, match="'nothing'; there are: bundled_parts"):
+    with pytest.raises(CheckpointError, match="'nothing'; bundled are bundled_parts"):
         model_path("nothing")
 
 

@@ -147,7 +147,7 @@ def test_other_poses_of_a_symmetric_part_are_told(run: Run, tmp_path: Path) -> N
     write_cloud(scan, PointCloud(subsample_surface(mesh, 5000, np.random.default_rng(0)).points))
     far_dent(recipe, "off")
     result = run("replay", recipe, scan, "--nominal", model, "--out", tmp_path / "out")
-    assert "fits as well turned by 180 degrees about" in result.stderr
+    assert "fits equally well turned by 180 degrees about" in result.stderr
     record = json.loads((tmp_path / "out" / "side.json").read_text())["alignment"]["registration"]
     half_turns = [motion for motion in record["alternatives"] if abs(motion["turn"] - 180) < 1]
     assert len(half_turns) >= 2

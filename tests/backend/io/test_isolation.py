@@ -116,14 +116,18 @@ def test_a_worker_that_is_too_slow_to_start_is_told_as_that(without_workers, mon
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the address space")
 def test_hunger_ends_at_the_limit() -> None:
-    with pytest.raises(FileFormatError, match="more memory than such a file may take"):
+    with pytest.raises(FileFormatError, match="more memory than a file of this size may take"):
         parse_isolated(hunger, b"", SMALL)
     assert _process() > 0
 
 
 @pytest.mark.parametrize(
     ("parse", "reason"),
-    [(fail, "^its contents"), (refuse, "^these are no points"), (stop, "^its contents")],
+    [
+        (fail, "^its content is damaged"),
+        (refuse, "^these are no points"),
+        (stop, "^its content is damaged"),
+    ],
 )
 def test_an_exception_is_told_and_the_worker_goes_on(parse, reason: str) -> None:
     before = _process()

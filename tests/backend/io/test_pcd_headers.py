@@ -117,8 +117,11 @@ def test_padding_empty_fields_and_fields_of_several_numbers(encoding: str) -> No
         (_file(COUNT="1 1 many"), "'z' has SIZE '4' and COUNT 'many'; both must be whole"),
         (_file(WIDTH="six"), "'WIDTH six' needs one whole number"),
         (_file(HEIGHT="-1"), "'HEIGHT -1' needs one whole number"),
-        (_file(DATA="text"), "DATA 'text' is none of ascii, binary, binary_compressed"),
-        (_file(DATA=None), "is none of a PCD header"),
+        (
+            _file(DATA="text"),
+            "unknown DATA 'text'; export it as one of ascii, binary, binary_compressed",
+        ),
+        (_file(DATA=None), "does not belong to a PCD header"),
         (_file(FIELDS="x y x"), "FIELDS has 'x' twice"),
         (_file(FIELDS="x y w"), "but no z"),
         (_file(ROWS[:-10]), "promises 6 points, but 5 lines follow; the file is cut off"),

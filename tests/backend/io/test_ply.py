@@ -159,7 +159,7 @@ def test_normals_and_fields_by_names_in_any_case() -> None:
     [
         (ASCII.replace("2 0 0", "2 0"), r"line 11, '2 0', holds fewer numbers than the header"),
         (ASCII.replace("2 0 0", "2 0 0 1"), r"line 11, '2 0 0 1', holds 4 numbers, more than"),
-        (ASCII.replace("2 0 0", "2 0 O"), r"line 11, '2 0 O', holds 'O', which is no number"),
+        (ASCII.replace("2 0 0", "2 0 O"), r"line 11, '2 0 O', holds 'O', which is not a number"),
         (ASCII.replace("3 0 1 2", "4 0 1 2"), r"line 14, '4 0 1 2', holds fewer numbers"),
         (ASCII.replace("3 0 1 2", "3 0 1 2 3"), r"line 14, .* holds 5 numbers, more than"),
         (ASCII.replace("3 0 1 2", "3 0 1 1.5"), r"line 14, .* holds 1.5, where .* a whole number"),

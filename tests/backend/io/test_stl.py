@@ -116,8 +116,8 @@ def test_a_binary_face_that_is_not_finite_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (_binary(count=3), "of 3 faces has 234 bytes, this one has 184; it is cut off"),
-        (_binary()[:80], "this one has 80; it is cut off or no STL"),
+        (_binary(count=3), "of 3 faces has 234 bytes, but this one has 184; it is cut off"),
+        (_binary()[:80], "this one has 80; it is cut off or not STL"),
         (_binary(count=0, tail=b"\xff" * 5000), "and no faces in them|not finite"),
         (ASCII[:-14], "no 'endsolid' at its end: it is cut off"),
         (
@@ -125,7 +125,10 @@ def test_a_binary_face_that_is_not_finite_is_left_out() -> None:
             "line 9, 'facet normal 0 0 1', does not end; the file is cut off",
         ),
         (ASCII.replace("vertex 2 0 0", "vertex 2 0"), "line 5, 'vertex 2 0', holds 2 numbers"),
-        (ASCII.replace("vertex 2 0 0", "vertex 2 0 O"), "line 5, .* holds 'O', which is no number"),
+        (
+            ASCII.replace("vertex 2 0 0", "vertex 2 0 O"),
+            "line 5, .* holds 'O', which is not a number",
+        ),
         (
             ASCII.replace("vertex 2 0 0", "vertx 2 0 0"),
             "line 5, 'vertx 2 0 0', is not what a facet",

@@ -131,7 +131,7 @@ def test_the_user_decides(rows: str, text: TextFormat, points: list[float]) -> N
 def test_what_the_user_says_must_fit() -> None:
     with pytest.raises(FileFormatError, match="with the decimal and the delimiter that were given"):
         parse_cloud(b"1.5 2.5 3.5\n", ".txt", text=TextFormat(decimal=","))
-    with pytest.raises(ValueError, match=r"delimiter '\|' is none of"):
+    with pytest.raises(ValueError, match=r"delimiter '\|' is not allowed"):
         TextFormat(delimiter="|")
 
 
@@ -212,14 +212,14 @@ def test_a_unit_that_contradicts_is_told() -> None:
     told = in_unit(cloud, "inch")
     assert told.unit == "inch"
     assert told.notices == (
-        "Its columns are said to be in mm, but it was read in inch, as asked for.",
+        "The names of its columns state mm, but the file was read in inch, as asked.",
     )
     strange = parse_cloud(b"x [dm],y [dm],z [dm]\n1.5,2.5,3.5\n", ".csv")
     with pytest.raises(
-        FileFormatError, match="in 'dm'; convert them to mm, cm, m, um, inch, ft, or say"
+        FileFormatError, match="state 'dm'; convert them to mm, cm, m, um, inch, ft, or give"
     ):
         in_unit(strange, None, "mm")
-    assert "in dm, but it was read in mm" in in_unit(strange, "mm").notices[0]
+    assert "state dm, but the file was read in mm" in in_unit(strange, "mm").notices[0]
     with pytest.raises(FileFormatError, match="different units of x, y and z"):
         parse_cloud(b"x [mm],y [mm],z [m]\n1.5,2.5,3.5\n", ".csv")
 

@@ -30,7 +30,7 @@ def test_units_are_brought_to_that_of_the_detector(detector: Detector) -> None:
 def test_a_unit_means_nothing_to_a_detector_without_one(detector: Detector) -> None:
     without = replace(detector, info={**detector.info, "unit": None})
     assert unit_scale(without, None) == 1.0
-    with pytest.raises(CloudError, match="leave the unit away"):
+    with pytest.raises(CloudError, match="leave out the unit"):
         score_scan(without, replace(scan("egg", 1), unit="mm"))
 
 

@@ -173,7 +173,9 @@ def test_bundled_sensors_work_on_a_part(name: str) -> None:
 
 def test_an_unknown_sensor_names_those_there_are(tmp_path: Any) -> None:
     assert preset_names() == ["depth_camera", "laser_line", "structured_light"]
-    with pytest.raises(SchemaError, match=r"'sonar' is no sensor file .* depth_camera, laser_line"):
+    with pytest.raises(
+        SchemaError, match=r"'sonar' is neither a sensor file .* depth_camera, laser_line"
+    ):
         find_sensor("sonar")
     (tmp_path / "own.json").write_text('{"schema_version": 1, "name": "own"}')
     assert find_sensor(str(tmp_path / "own.json")).name == "own"

@@ -255,15 +255,19 @@ def test_the_nominal_model_is_read_once_for_all_scans_of_a_process(
 
 def test_nothing_usable_is_an_error(order: Order, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
-    with pytest.raises(DatasetError, match=r"no scans found; they end in \.ply"):
+    with pytest.raises(DatasetError, match=r"holds no scans; their names end in \.ply"):
         synthesize(replace(order, scans=tmp_path / "broken"), 2)
     (tmp_path / "broken" / "a.ply").write_bytes(b"ply\n")
-    with pytest.raises(DatasetError, match="none of the 1 scans can be used; the first: "):
+    with pytest.raises(
+        DatasetError, match="none of the 1 scans can be used; the reason of the first is: "
+    ):
         synthesize(replace(order, scans=tmp_path / "broken"), 2, jobs=1)
     tiny = scan("egg", 0, count=15)
     write_cloud(tmp_path / "tiny" / "a.ply", tiny)
     few = replace(order, scans=tmp_path / "tiny", out=tmp_path / "few")
-    with pytest.raises(DatasetError, match="none of the 2 samples can be made; the first: none of"):
+    with pytest.raises(
+        DatasetError, match="none of the 2 samples can be made; the reason of the first is: none of"
+    ):
         synthesize(few, 2, jobs=1)
 
 
@@ -272,11 +276,11 @@ def test_other_inputs_are_refused_by_name(order: Order, tmp_path: Path) -> None:
     before = contents(order.out)
     with pytest.raises(DatasetError, match="seed was 0 and is 5"):
         synthesize(replace(order, seed=5), 2)
-    with pytest.raises(DatasetError, match="has sample 1 already, which is beyond 1 samples"):
+    with pytest.raises(DatasetError, match="already has sample 1, which is beyond 1 samples"):
         synthesize(order, 1)
     write_cloud(order.scans / "1.ply", scan("egg", 77))
     write_cloud(order.scans / "new.ply", scan("egg", 78))
-    with pytest.raises(DatasetError, match="2 of the scans are gone, new or changed: 1"):
+    with pytest.raises(DatasetError, match="2 of the scans are missing, new or changed: 1"):
         synthesize(order, 2)
     assert contents(order.out) == before
 
@@ -285,12 +289,12 @@ def test_what_is_not_ours_is_left_alone(order: Order, tmp_path: Path) -> None:
     theirs = tmp_path / "out" / "egg" / "anomalous" / "00000.safetensors"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
-    with pytest.raises(DatasetError, match=r"00000\.safetensors is there already"):
+    with pytest.raises(DatasetError, match=r"00000\.safetensors exists already"):
         synthesize(order, 2)
     assert theirs.read_bytes() == b"theirs"
     inside = replace(order, out=tmp_path / "data", scans=tmp_path / "data" / "egg" / "nominal")
     write_cloud(inside.scans / "a.ply", scan("egg", 0))
-    with pytest.raises(DatasetError, match="is where the nominal scans"):
+    with pytest.raises(DatasetError, match="is the folder to which the nominal scans"):
         synthesize(inside, 2)
     assert len(synthesize(replace(inside, nominal_scans=False), 2, jobs=1).samples) == 2
 

@@ -31,8 +31,8 @@ def test_what_a_file_does_not_name_keeps_its_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"hold_out": 0.5}, "no setting 'hold_out'; there are: .*holdout"),
-        ({"fitting": {"epoch": 3}}, "fitting has no setting 'epoch'; there are: .*epochs"),
+        ({"hold_out": 0.5}, "no setting 'hold_out'; known are .*holdout"),
+        ({"fitting": {"epoch": 3}}, "fitting has no setting 'epoch'; known are .*epochs"),
         ({"unrolled": {"fitting": {"wide": 1}}}, "fitting has no setting 'wide'"),
         ({"relief": {}}, "the setting 'relief' of the configuration is now unrolled"),
         ({"averages": 2}, "'averages' of the configuration is now test_time_offsets"),
@@ -58,5 +58,5 @@ def test_what_does_not_fit_is_quoted(record: Any, message: str, tmp_path: Path) 
 def test_file_that_is_no_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text("holdout = 0.5")
-    with pytest.raises(TrainingError, match=r"config\.json: not readable JSON"):
+    with pytest.raises(TrainingError, match=r"config\.json: the file is not readable JSON"):
         read_config(path)
