@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
 from backend.cli.batch import tell, warn
-from backend.cloud import PointCloud
-from backend.dataset.benchmark import OWN, find_files, read_file
-from backend.dataset.folder import LeftOut, Sample, data_files, read_usable
-from backend.dataset.layouts import Split
-from backend.dataset.part_in_scene import part_of_sample
-from backend.errors import FlawsmithError, MissingDependencyError
 from backend.file_names import shown
-from backend.intake import Intake
-from backend.registration.part_finder import PartFinder
+
+if TYPE_CHECKING:
+    from backend.cloud import PointCloud
+    from backend.dataset.folder import LeftOut, Sample
+    from backend.intake import Intake
 
 
 def read_training_data(
     folder: Path, layout: str, intake: Intake, progress: Progress
 ) -> list[Sample]:
     """The samples to train on: of a benchmark its training and its validation split."""
+    from backend.dataset.benchmark import OWN, find_files, read_file
+    from backend.dataset.layouts import Split
+    from backend.errors import FlawsmithError, MissingDependencyError
+
     if layout == OWN:
         return read_data(folder, intake, progress)[0]
     files = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
@@ -42,6 +44,8 @@ def read_data(
     folder: Path, intake: Intake, progress: Progress
 ) -> tuple[list[Sample], list[LeftOut]]:
     """The samples in ``folder``, and what is left out of them, which is named at once."""
+    from backend.dataset.folder import data_files, read_usable
+
     files = data_files(folder)
     samples, left_out = read_usable(progress.track(files, description="Reading"), intake)
     for one in left_out:
@@ -55,6 +59,9 @@ def parts_of_samples(
     samples: list[Sample], models: Mapping[str, PointCloud], intake: Intake, progress: Progress
 ) -> list[Sample]:
     """``samples`` without stray points, and without points outside the part by its ``models``."""
+    from backend.dataset.part_in_scene import part_of_sample
+    from backend.registration.part_finder import PartFinder
+
     finders = {name: PartFinder(model) for name, model in models.items()}
     if not intake.clean and not (finders and intake.crop):
         return samples

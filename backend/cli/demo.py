@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 
 from backend.cli.options import out_option, seed_option
-from backend.cli.progress import console, progress_display
-from backend.demo.run import run_demo
 
 
 @click.command("demo")
@@ -28,6 +26,9 @@ def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
     detector, measures it on held-out scans and writes DIR/report.html. The same command continues
     an interrupted run.
     """
+    from backend.cli.progress import console, progress_display
+    from backend.demo.run import run_demo
+
     run_demo(
         out,
         seed=seed,

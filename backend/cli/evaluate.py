@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
-from backend.cli.batch import tell
 from backend.cli.options import (
     data_argument,
     intake_options,
@@ -16,18 +14,13 @@ from backend.cli.options import (
     model_argument,
     out_option,
 )
-from backend.cli.progress import console, progress_display
-from backend.dataset.benchmark import OWN, intake_of, protocol_of
-from backend.dataset.layouts import LAYOUTS
-from backend.evaluation.measure import report
-from backend.evaluation.run import Evaluation, Reporter
 from backend.file_names import shown
-from backend.intake import Intake
-from backend.io.digest import file_identity
-from backend.report.evaluation import write_evaluation
-from backend.report.metrics_table import categories_table, metrics_table
-from backend.scoring.detector import Detector
-from backend.scoring.scan import unit_scale
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from backend.evaluation.run import Reporter
+    from backend.intake import Intake
 
 
 @click.command("evaluate")
@@ -56,6 +49,19 @@ def command(
     fails is named and left out; the exit status is then 1. The same command continues an
     interrupted run.
     """
+    from rich.console import Console
+
+    from backend.cli.progress import console, progress_display
+    from backend.dataset.benchmark import OWN, intake_of, protocol_of
+    from backend.dataset.layouts import LAYOUTS
+    from backend.evaluation.measure import report
+    from backend.evaluation.run import Evaluation
+    from backend.io.digest import file_identity
+    from backend.report.evaluation import write_evaluation
+    from backend.report.metrics_table import categories_table, metrics_table
+    from backend.scoring.detector import Detector
+    from backend.scoring.scan import unit_scale
+
     detector = Detector.load(model)
     intake = intake_of(layout, intake)
     unit_scale(detector, intake.unit)  # refuses a unit that does not fit, before all reading
@@ -93,6 +99,9 @@ def _left_out(failed: int) -> str:
 
 def _reporter(progress: Progress) -> Reporter:
     """Tells everything on the screen."""
+    from backend.cli.batch import tell
+    from backend.cli.progress import console
+    from backend.evaluation.run import Reporter
 
     def failure(path: Path, reason: str) -> None:
         text = f"{shown(path)}: {reason}"

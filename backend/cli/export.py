@@ -7,11 +7,7 @@ from typing import Any
 
 import click
 
-from backend.cli.batch import for_each_scan, tell, warn
 from backend.cli.options import LAYOUT_NAMES, data_argument, out_option, text_options, unit_option
-from backend.cli.progress import console
-from backend.dataset.export import Export, ExportConfig
-from backend.intake import TextFormat
 
 WITH_IMAGES = "mvtec-3d-ad"
 
@@ -64,6 +60,11 @@ def command(
     layout. A sample that fails is named and does not stop the others; the exit status is then 1.
     The same command can be run again; it replaces its own files and no others.
     """
+    from backend.cli.batch import for_each_scan, tell, warn
+    from backend.cli.progress import console
+    from backend.dataset.export import Export, ExportConfig
+    from backend.intake import TextFormat
+
     if layout != WITH_IMAGES and (pixels is not None or direction is not None):
         raise click.UsageError(f"--pixels and --direction need --layout {WITH_IMAGES}")
     if direction is not None and not any(direction):

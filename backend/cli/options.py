@@ -9,11 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from backend.errors import FlawsmithError
 from backend.file_names import shown
 from backend.intake import DECIMALS, DELIMITERS, Intake, TextFormat
-from backend.models.bundled import model_path
-from backend.templates import template_path
 from shared_schema.recipe import Unit
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -36,6 +33,7 @@ class FileOrBundled(click.ParamType):
     def convert(
         self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
+        from backend.errors import FlawsmithError
 
         if Path(value).is_file():
             return Path(value)
@@ -46,11 +44,13 @@ class FileOrBundled(click.ParamType):
 
 
 def _bundled_template(name: str) -> Path:
+    from backend.templates import template_path
 
     return template_path(name)
 
 
 def _bundled_model(name: str) -> Path:
+    from backend.models.bundled import model_path
 
     return model_path(name)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backend.cli.batch import for_each_scan, warn
 from backend.cli.options import (
     EXISTING_FILE,
     file_argument,
@@ -15,10 +15,10 @@ from backend.cli.options import (
     out_option,
     spare_inputs,
 )
-from backend.cli.progress import console
-from backend.errors import ReplayError
 from backend.file_names import shown
-from backend.synthesis.sample_files import SampleFile, changed_versions
+
+if TYPE_CHECKING:
+    from backend.synthesis.sample_files import SampleFile
 
 
 @click.command("remake")
@@ -45,6 +45,10 @@ def command(records: tuple[Path, ...], out: Path, scan: Path | None, nominal: Pa
     the record names. If the first cloud is still beside its record, the two are compared; a
     difference is reported, and the exit status is then 1.
     """
+    from backend.cli.batch import for_each_scan
+    from backend.cli.progress import console
+    from backend.synthesis.sample_files import SampleFile
+
     one_name_each(records)
     samples = {path: SampleFile.read(path) for path in records}
     inputs = [*records, *(sample.cloud for sample in samples.values())]
@@ -66,6 +70,10 @@ class _Remaking:
 
     def one(self, path: Path) -> None:
         """Make the sample of the record at ``path`` again, and compare it with the first."""
+        from backend.cli.batch import warn
+        from backend.errors import ReplayError
+        from backend.synthesis.sample_files import changed_versions
+
         sample, first = self.samples[path], self.samples[path].cloud
         written = sample.write(sample.remade(self.scan, self.nominal), self.out)
         others = changed_versions(sample.record)

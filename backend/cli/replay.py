@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
-from backend.cli.batch import for_each_scan, tell, warn
 from backend.cli.options import (
     EXISTING_FILE,
     file_argument,
@@ -23,33 +20,27 @@ from backend.cli.options import (
     sensor_option,
     spare_inputs,
 )
-from backend.cli.progress import console
-from backend.cloud import LabeledCloud, PointCloud
-from backend.errors import RegistrationError
-from backend.file_names import shown
-from backend.geometry.transform import transform_points
-from backend.intake import Intake
-from backend.io import read_cloud, write_bytes
-from backend.io.sources import model_source, scan_source
-from backend.registration.align import AlignedScan, align, turntable_poses
-from backend.replay.replay import replay
-from backend.sensor import scan_rng, sense
-from backend.sensor.presets import find_sensor
-from backend.synthesis.sample_files import write_with_record
-from backend.wording import counted, listed, open_directions
-from shared_schema.base import Triple
-from shared_schema.load import load_recipe
-from shared_schema.recipe import Recipe
-from shared_schema.record import (
-    AlternativePose,
-    DefectReport,
-    ModelSource,
-    RegistrationReport,
-    SensorReport,
-)
-from shared_schema.sensor import Sensor
 
-FloatArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from backend.cloud import LabeledCloud, PointCloud
+    from backend.errors import RegistrationError
+    from backend.intake import Intake
+    from backend.registration.align import AlignedScan
+    from shared_schema.base import Triple
+    from shared_schema.recipe import Recipe
+    from shared_schema.record import (
+        AlternativePose,
+        DefectReport,
+        ModelSource,
+        RegistrationReport,
+        SensorReport,
+    )
+    from shared_schema.sensor import Sensor
+
+    FloatArray = NDArray[np.float64]
 
 
 @click.command("replay")
@@ -107,6 +98,13 @@ def command(
     JSON beside it holds everything that is needed to make it again. A scan that fails is named and
     does not stop the others; the exit status is then 1.
     """
+    from backend.cli.batch import for_each_scan, tell
+    from backend.cli.progress import console
+    from backend.io import read_cloud
+    from backend.io.sources import model_source
+    from backend.sensor.presets import find_sensor
+    from shared_schema.load import load_recipe
+
     if picture and nominal is None:
         raise click.UsageError(
             "--picture shows scans on their nominal model; give it with --nominal"
@@ -159,6 +157,9 @@ class _Replaying:
 
     def turn(self, paths: Sequence[Path]) -> dict[Path, FloatArray | RegistrationError]:
         """The pose of each scan on the turntable, or the error."""
+        from backend.cli.progress import console
+        from backend.registration.align import turntable_poses
+
         assert self.model is not None and self.turntable is not None  # asked for above
         console.print(f"Placing {len(paths)} scans of one turn together …", markup=False)
         poses = turntable_poses(
@@ -174,6 +175,10 @@ class _Replaying:
 
     def one(self, path: Path) -> None:
         """Replay the recipe on the scan at ``path`` and write the labelled cloud."""
+        from backend.io.sources import scan_source
+        from backend.replay.replay import replay
+        from backend.synthesis.sample_files import write_with_record
+
         aligned = self._align(path)
         labeled, record = replay(
             self.recipe,
@@ -200,6 +205,8 @@ class _Replaying:
 
     def _draw(self, path: Path, aligned: AlignedScan) -> None:
         """The scan on the nominal model, as PNG."""
+        from backend.geometry.transform import transform_points
+        from backend.io import write_bytes
         from backend.report.scene_picture import scene_picture
 
         assert self.model is not None  # asked for above
@@ -215,6 +222,7 @@ class _Replaying:
         """
         if self.sensor is None:
             return labeled, None
+        from backend.sensor import scan_rng, sense
 
         return sense(
             labeled,
@@ -226,6 +234,7 @@ class _Replaying:
         )
 
     def _read(self, path: Path) -> PointCloud:
+        from backend.io import read_cloud
 
         return read_cloud(
             path,
@@ -235,6 +244,8 @@ class _Replaying:
         )
 
     def _align(self, path: Path) -> AlignedScan:
+        from backend.cli.batch import tell
+        from backend.errors import RegistrationError
 
         scan = self._read(path)
         tell(path, scan.notices)
@@ -247,6 +258,11 @@ class _Replaying:
 
     def _place(self, path: Path, scan: PointCloud) -> AlignedScan:
         """The scan in the pose of the turntable, or in the pose that it has alone."""
+        import numpy as np
+
+        from backend.errors import RegistrationError
+        from backend.registration.align import align
+
         pose = self.turned.get(path)
         if isinstance(pose, RegistrationError):
             raise pose
@@ -266,6 +282,9 @@ class _Replaying:
         """The error, with a picture if one was asked for and there is a pose to show."""
         if not self.picture or self.model is None or error.T_part_scan is None:
             return error
+        from backend.errors import RegistrationError
+        from backend.file_names import shown
+        from backend.io import write_bytes
         from backend.report.scene_picture import refusal_picture  # needs an optional package
 
         placed = scan.in_unit(self.recipe.part.unit).transformed(error.T_part_scan)
@@ -276,6 +295,9 @@ class _Replaying:
 
 def _warn_of_pose(path: Path, registration: RegistrationReport | None) -> None:
     """Warn if the scan leaves motions open, or if other poses fit equally well."""
+    from backend.cli.batch import warn
+    from backend.wording import open_directions
+
     if registration is None:
         return
     if registration.free_motions:
@@ -300,6 +322,9 @@ def _vector(values: Triple) -> str:
 
 def _warn_of_empty(path: Path, reports: Sequence[DefectReport]) -> None:
     """Name the defects that did nothing to the scan at ``path``, in one line."""
+    from backend.cli.batch import warn
+    from backend.wording import counted, listed
+
     idle = [one for one in reports if one.idle]
     names = [f"{one.kind} {one.name!r}" if one.name else one.kind for one in idle]
     if names:

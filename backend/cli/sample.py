@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from backend.cli.batch import tell
 from backend.cli.options import (
     UNIT,
     file_argument,
@@ -17,13 +16,6 @@ from backend.cli.options import (
     text_options,
     views_option,
 )
-from backend.cli.progress import console, progress_display
-from backend.intake import TextFormat
-from backend.io.atomic import write_bytes
-from backend.sampling.places import load_surface
-from backend.sampling.recipes import sample_recipes
-from shared_schema.load import dump, load_template, load_views
-from shared_schema.recipe import Unit
 
 
 @click.command("sample")
@@ -63,6 +55,15 @@ def command(
 
     TEMPLATE is a file, or the name of a bundled template that `flawsmith templates` lists.
     """
+    from backend.cli.batch import tell
+    from backend.cli.progress import console, progress_display
+    from backend.intake import TextFormat
+    from backend.io.atomic import write_bytes
+    from backend.sampling.places import load_surface
+    from backend.sampling.recipes import sample_recipes
+    from shared_schema.load import dump, load_template, load_views
+    from shared_schema.recipe import Unit
+
     outputs = [out / f"{template.stem}-{number:05d}.json" for number in range(count)]
     spare_inputs([template, nominal, *([views] if views else [])], outputs)
     loaded = load_template(template)

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from backend.file_names import shown
-from backend.io.atomic import write_bytes
 from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 
 
@@ -18,6 +17,8 @@ from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 )
 def command(document: str, out: Path | None) -> None:
     """Print the JSON Schema of DOCUMENT (by default the recipe's)."""
+    from backend.io.atomic import write_bytes
+
     if out is None:
         click.echo(schema_text(document), nl=False)
     else:

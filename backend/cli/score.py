@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backend.cli.batch import for_each_scan, tell
 from backend.cli.options import (
     file_argument,
     intake_options,
@@ -17,17 +16,13 @@ from backend.cli.options import (
     out_option,
     spare_inputs,
 )
-from backend.cli.progress import console
 from backend.file_names import shown
-from backend.intake import Intake
-from backend.io import read_cloud, write_bytes, write_json, write_scored
-from backend.io.digest import file_identity
-from backend.io.sources import scan_source
-from backend.scoring.detector import Detector
-from backend.scoring.part import part_in_scan
-from backend.scoring.scan import score_scan, summarize, versions
-from shared_schema.api import ScoreResponse
-from shared_schema.record import ScanSource
+
+if TYPE_CHECKING:
+    from backend.intake import Intake
+    from backend.scoring.detector import Detector
+    from shared_schema.api import ScoreResponse
+    from shared_schema.record import ScanSource
 
 
 @click.command("score")
@@ -55,6 +50,11 @@ def command(
     the object, the thresholds and the decision. A higher score is more anomalous. A scan that fails
     is named and does not stop the others; the exit status is then 1.
     """
+    from backend.cli.batch import for_each_scan
+    from backend.cli.progress import console
+    from backend.io.digest import file_identity
+    from backend.scoring.detector import Detector
+
     one_name_each(scans)
     spare_inputs((model, *scans), (path for scan in scans for path in _outputs(out, scan)))
     about = file_identity(model).model_dump()
@@ -80,7 +80,12 @@ class _Scoring:
 
     def one(self, path: Path) -> None:
         """Score the scan at ``path``, write the results, print the decision."""
+        from backend.cli.batch import tell
+        from backend.io import read_cloud, write_bytes, write_json, write_scored
+        from backend.io.sources import scan_source
         from backend.report.heat_map import heat_map
+        from backend.scoring.part import part_in_scan
+        from backend.scoring.scan import score_scan, summarize
 
         scan = read_cloud(path, unit=self.intake.unit, text=self.intake.text)
         scan, left_out = part_in_scan(self.detector, scan, self.category, self.intake)
@@ -99,6 +104,7 @@ class _Scoring:
     def _record(
         self, summary: ScoreResponse, source: ScanSource, left_out: dict[str, Any]
     ) -> dict[str, Any]:
+        from backend.scoring.scan import versions
 
         scores = summary.model_dump(exclude={"point_scores", "picture"})
         about = {

@@ -8,8 +8,6 @@ import click
 
 from backend.cli.options import model_argument
 from backend.file_names import shown
-from backend.serving.app import Limits
-from backend.serving.server import ServerSettings, is_loopback, serve
 
 MIB = 1024 * 1024
 
@@ -49,6 +47,9 @@ def command(model: Path, host: str, port: int, max_upload_mb: int, max_points: i
     The page at / scores a scan in the browser; POST /v1/score does it for programs, and
     /openapi.json describes it. There is no access control: whoever reaches the port can use it.
     """
+    from backend.serving.app import Limits
+    from backend.serving.server import ServerSettings, is_loopback, serve
+
     if not is_loopback(host):
         click.secho(
             f"Warning: {host} can be reached from other machines, and there is no access control",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backend.cli.batch import tell, warn
 from backend.cli.options import (
     EXISTING_FILE,
     EXISTING_FOLDER,
@@ -20,14 +18,14 @@ from backend.cli.options import (
     template_argument,
     views_option,
 )
-from backend.cli.progress import RateColumn, console, progress_display
 from backend.file_names import shown
-from backend.intake import Intake
-from backend.sensor.presets import find_sensor
-from backend.synthesis.manifest import Manifest, MissingEntry, ScanEntry
-from backend.synthesis.plan import Order
-from backend.synthesis.run import begun
-from backend.wording import counted, grouped, listed, open_directions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backend.intake import Intake
+    from backend.synthesis.manifest import Manifest, MissingEntry, ScanEntry
+    from backend.synthesis.plan import Order
 
 FORMATS = ("safetensors", "ply", "pcd", "npz")
 
@@ -89,6 +87,10 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
     killed, and the data set is the same to the byte on one kind of processor. DIR/manifest.json is
     written last and lists every file.
     """
+    from backend.cli.batch import tell
+    from backend.cli.progress import RateColumn, console, progress_display
+    from backend.synthesis.run import begun
+
     order = _order(**asked)
     with begun(order, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
         if order.nominal is not None:
@@ -120,6 +122,8 @@ def _order(
     sensor: str | None,
     seed: int,
 ) -> Order:
+    from backend.sensor.presets import find_sensor
+    from backend.synthesis.plan import Order
 
     return Order(
         template=template,
@@ -139,12 +143,16 @@ def _order(
 
 def _warn_of_scans(folder: Path, scans: Sequence[ScanEntry]) -> None:
     """Warn about the scans; a warning about several scans is printed once."""
+    from backend.cli.batch import warn
+    from backend.wording import grouped, listed
+
     notes = ((str(folder / scan.source.file), note) for scan in scans for note in _notes(scan))
     for names, note in grouped(notes):
         warn(f"{listed(names)}: {note}")
 
 
 def _notes(scan: ScanEntry) -> list[str]:
+    from backend.wording import open_directions
 
     if scan.skipped is not None:
         return [f"skipped: {scan.skipped}"]
@@ -155,6 +163,9 @@ def _notes(scan: ScanEntry) -> list[str]:
 
 def _warn_of_missing(missing: Sequence[MissingEntry]) -> None:
     """Say which samples could not be made; equal reasons once."""
+    from backend.cli.batch import warn
+    from backend.wording import grouped, listed
+
     for names, reason in grouped(
         (f"sample {one.sample} of {one.scan}", one.missing) for one in missing
     ):
@@ -162,6 +173,7 @@ def _warn_of_missing(missing: Sequence[MissingEntry]) -> None:
 
 
 def _in_words(order: Order, manifest: Manifest) -> str:
+    from backend.wording import counted
 
     used = counted(sum(scan.skipped is None for scan in manifest.scans), "scan")
     samples, one = counted(len(manifest.samples), "sample"), len(manifest.samples) == 1

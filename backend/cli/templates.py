@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from backend.cli.options import spare_inputs
 from backend.file_names import shown
-from backend.io.atomic import write_bytes
-from backend.templates import PROCESSES, BundledTemplate, template_names, template_path, templates
+
+if TYPE_CHECKING:
+    from backend.templates import BundledTemplate
 
 
 @click.command("templates")
@@ -25,6 +27,9 @@ def command(show: str | None, out: Path | None) -> None:
 
     Give their names wherever a command takes a TEMPLATE.
     """
+    from backend.io.atomic import write_bytes
+    from backend.templates import template_path
+
     if show is None:
         if out is not None:
             raise click.UsageError("--out writes one template; name it with --show NAME")
@@ -41,6 +46,8 @@ def command(show: str | None, out: Path | None) -> None:
 
 def _processes() -> list[str]:
     """A paragraph of each process: its name, and a line for each of its templates."""
+    from backend.templates import PROCESSES, template_names, templates
+
     width = max(map(len, template_names()))
     return [
         "\n".join([title, *(_line(templates()[name], width) for name in template_names(process))])

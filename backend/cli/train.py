@@ -6,12 +6,10 @@ import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backend.cli.batch import tell
-from backend.cli.data import parts_of_samples, read_training_data
 from backend.cli.options import (
     EXISTING_FILE,
     TEMPLATE,
@@ -21,23 +19,18 @@ from backend.cli.options import (
     out_option,
     seed_option,
 )
-from backend.cli.progress import console, progress_display
-from backend.dataset.benchmark import OWN, intake_of
-from backend.dataset.folder import nominal_models
-from backend.intake import Intake
-from backend.models.families import FAMILIES
-from backend.scoring.calibration import Thresholds, scans_needed
-from backend.training import DETECTOR_FILE, TrainingConfig, train
-from backend.training.config import read_config, to_record
-from backend.training.data import training_sets
-from backend.training.tracking import no_log, tensorboard_log
-from backend.wording import counted
-from shared_schema.load import load_template
+
+if TYPE_CHECKING:
+    from backend.intake import Intake
+    from backend.scoring.calibration import Thresholds
+    from backend.training import TrainingConfig
 
 
 def _print_config(context: click.Context, _: click.Parameter, value: bool) -> None:
     """Print the JSON that ``--config`` takes, with the defaults."""
     if value and not context.resilient_parsing:
+        from backend.training.config import TrainingConfig, to_record
+
         click.echo(json.dumps(to_record(TrainingConfig()), indent=2))
         context.exit()
 
@@ -123,6 +116,18 @@ def command(
     nominal model to which scans are registered and with which they are compared. The same command
     continues an interrupted training; a finished one is not repeated.
     """
+    from backend.cli.batch import tell
+    from backend.cli.data import parts_of_samples, read_training_data
+    from backend.cli.progress import console, progress_display
+    from backend.dataset.benchmark import OWN, intake_of
+    from backend.dataset.folder import nominal_models
+    from backend.models.families import FAMILIES
+    from backend.training import DETECTOR_FILE, train
+    from backend.training.data import training_sets
+    from backend.training.tracking import no_log, tensorboard_log
+    from backend.wording import counted
+    from shared_schema.load import load_template
+
     if settings["count"] is not None and template is None:
         raise click.UsageError("--count needs --template, from which the defects are drawn")
     with (
@@ -169,6 +174,9 @@ def _config(
     count: int | None,
 ) -> TrainingConfig:
     """The file's settings, or the defaults, with those given as options in their place."""
+    from backend.training import TrainingConfig
+    from backend.training.config import read_config
+
     config = TrainingConfig() if file is None else read_config(file)
     given: dict[str, Any] = {"threads": threads, "device": device, "family": family}
     if epochs is not None:
@@ -181,6 +189,7 @@ def _config(
 
 
 def _in_words(thresholds: Thresholds) -> str:
+    from backend.scoring.calibration import scans_needed
 
     rate, scans = thresholds.false_alarm_rate, thresholds.nominal_clouds
     point = f"Point threshold {thresholds.point:.3f}. "
