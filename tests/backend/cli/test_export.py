@@ -83,7 +83,7 @@ def test_options_of_images_are_refused_elsewhere(
 ) -> None:
     out = tmp_path / "out"
     result = run("export", data, "--layout", "real3d-ad", "--out", out, *option, status=2)
-    assert "mvtec-3d-ad alone" in result.stderr and not out.exists()
+    assert "need --layout mvtec-3d-ad" in result.stderr and not out.exists()
 
 
 def test_a_direction_of_no_length_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
