@@ -132,7 +132,7 @@ class TestScratch:
 
     def test_unresolved_path_is_refused(self) -> None:
         path = SurfacePath(points=((0.0, 0.0, TOP), (1.0, 0.0, TOP)), resolved=False)
-        with pytest.raises(ReplayError, match="anchors only"):
+        with pytest.raises(ReplayError, match="holds only 2 anchors"):
             DEFECTS["scratch"](plate(), scratch(path=path))
 
 
