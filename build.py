@@ -43,7 +43,7 @@ PICTURES = ROOT / "docs" / "pictures"
 SITE = ROOT / "site"
 # Folder of the asset library in the extension; the module writes it, and looks for it there.
 ASSETS = "flawsmith_assets"
-ASSETS_MODULE = "blender_addon.assets"
+ASSETS_MODULE = "blender_addon.exchange.assets"
 
 # The tests whose numbers a processor could change.
 NUMBER_TESTS = [

@@ -26,16 +26,16 @@ import bpy
 import numpy as np
 import trimesh
 
-from blender_addon import modifiers
 from blender_addon.commands import quiet_blender
-from blender_addon.nodes import Value, new_tree
-from blender_addon.places import Place, place_near, placed_values
-from blender_addon.sample import add_sample_defects, add_sample_part
-from blender_addon.scanning import load_scanner, scan_part
-from blender_addon.studio import Look, photograph, studio
-from blender_addon.surface_paths import Surface
-from blender_addon.view_sets import look
-from blender_addon.views import cameras_around
+from blender_addon.examples.sample import add_sample_defects, add_sample_part
+from blender_addon.nodes.tree import Value, new_tree
+from blender_addon.placing.places import Place, place_near, placed_values
+from blender_addon.placing.surface_paths import Surface
+from blender_addon.rendering.studio import Look, photograph, studio
+from blender_addon.rendering.view_sets import look
+from blender_addon.rendering.views import cameras_around
+from blender_addon.scanning.scan import load_scanner, scan_part
+from blender_addon.stack import modifiers
 
 COUNTS = (10_000, 100_000, 250_000, 1_000_000)
 RING, TUBE = 10.0, 4.0

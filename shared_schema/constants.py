@@ -45,4 +45,12 @@ FORMULA_CONSTANTS: dict[str, float] = {
     "hole_wavelength": 1.0,
     # roughness of a deposit: longest wavelength as a multiple of its radius
     "deposit_wavelength": 1.0,
+    # paths over a surface: step between points as a multiple of the scratch's width; a longer chord
+    # would leave a curved surface, a shorter one only costs time
+    "path_step": 0.5,
+    # lasso: how far its hull reaches through the surface on both sides, as a ratio of its extent
+    "lasso_thickness": 0.25,
+    # noise of a sensor: cosine of incidence below which it grows no more; no law of incidence is
+    # measured beyond about 87 degrees
+    "noise_least_cosine": 0.05,
 }

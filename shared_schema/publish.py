@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
-from shared_schema.recipe import Recipe, RecipeTemplate
+from shared_schema.recipe import MM_PER_UNIT, Recipe, RecipeTemplate
 from shared_schema.record import ReplayRecord
 from shared_schema.scanner import Scanner
 from shared_schema.sensor import Sensor
@@ -44,7 +44,7 @@ EXTENSION_MODELS: tuple[type[Model], ...] = (Recipe, RecipeTemplate, ViewSet, Sc
 def json_schema(document: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one of ``DOCUMENTS``, or of all of the extension's ones.
 
-    ``x-flawsmith`` holds the schema version and the constants of the defect formulas.
+    ``x-flawsmith`` holds the schema version, the constants of the formulas and the units' lengths.
     """
     if document == EXTENSION:
         _, schema = models_json_schema([(model, "validation") for model in EXTENSION_MODELS])
@@ -53,7 +53,11 @@ def json_schema(document: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "x-flawsmith": {"schema_version": SCHEMA_VERSION, "constants": FORMULA_CONSTANTS},
+        "x-flawsmith": {
+            "schema_version": SCHEMA_VERSION,
+            "constants": FORMULA_CONSTANTS,
+            "mm_per_unit": MM_PER_UNIT,
+        },
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -13,12 +14,34 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.samples import load_sample
-from blender_addon import attribute_io, modifiers
+from blender_addon.data import attributes
+from blender_addon.defects import node_group
+from blender_addon.stack import modifiers
 
 
 def empty_scene() -> None:
     """A new file with nothing in it."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+def write_empty_file(path: Path) -> None:
+    """A file with nothing in it but the node groups of all defects."""
+    empty_scene()
+    for kind in modifiers.KINDS:
+        node_group(kind)
+    for group in bpy.data.node_groups:
+        group.use_fake_user = True
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+
+
+def empty_scene_from(path: Path) -> None:
+    """A new file like that of ``write_empty_file``, in which nothing uses the groups.
+
+    Building them takes longer than most tests; what they compute is the same.
+    """
+    bpy.ops.wm.read_homefile(filepath=str(path), load_ui=False)
+    for group in bpy.data.node_groups:
+        group.use_fake_user = False
 
 
 def add_part(points: NDArray, faces: NDArray, name: str = "part") -> bpy.types.Object:
@@ -50,8 +73,8 @@ def evaluated_mesh(part: bpy.types.Object) -> Any:
 def evaluate(part: bpy.types.Object) -> Evaluated:
     """Read the evaluated mesh."""
     mesh = evaluated_mesh(part)
-    names = ("position", *(getattr(attribute_io, name) for name in ATTRIBUTES))
-    return Evaluated(*(attribute_io.read_attribute(mesh, name) for name in names))
+    names = ("position", *(getattr(attributes, name) for name in ATTRIBUTES))
+    return Evaluated(*(attributes.read_attribute(mesh, name) for name in names))
 
 
 ATTRIBUTES = ("MASK", "LABEL", "WEIGHT", "SOURCE_INDEX", "NORMAL")

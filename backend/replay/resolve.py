@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.cloud.geodesic import geodesic_path, project_to_surface
+from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.defects import (
     CrackSpec,
     DefectSpec,
@@ -20,9 +21,6 @@ from shared_schema.locations import SurfacePath
 FloatArray = NDArray[np.float64]
 Triple = tuple[float, float, float]
 
-# A longer chord would leave a curved surface, a shorter one only costs time.
-PATH_STEP_IN_WIDTHS = 0.5
-
 
 def triple(vector: NDArray[np.floating]) -> Triple:
     """A (3,) array as the schema's three numbers."""
@@ -35,7 +33,7 @@ def surface_path(cloud: PointCloud, anchors: FloatArray, width: float) -> Surfac
     Raises:
         ReplayError: the anchors coincide on this cloud, or are not connected over it.
     """
-    step = max(width * PATH_STEP_IN_WIDTHS, cloud.spacing)
+    step = max(width * FORMULA_CONSTANTS["path_step"], cloud.spacing)
     path = geodesic_path(cloud, anchors, step)
     return SurfacePath(
         points=tuple(triple(point) for point in path), normals=_normals_near(cloud, path)

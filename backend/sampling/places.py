@@ -19,6 +19,7 @@ from backend.file_names import shown
 from backend.geometry.hinge import principal_axes
 from backend.intake import ANY_TEXT, TextFormat
 from backend.io import read_cloud
+from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.locations import (
     EdgeRandomLocation,
     HullLocation,
@@ -39,8 +40,6 @@ IntArray = NDArray[np.int64]
 EDGE_NEIGHBORS = 12
 # Cosine below which a neighbour's normal is that of another wall.
 OPPOSITE = -0.8
-# How far the hull of a lasso reaches through the surface, as a ratio of the line's extent.
-LASSO_THICKNESS = 0.25
 # Dense enough to place a defect of a hundredth of the part's size.
 SURFACE_POINTS = 20_000
 
@@ -243,7 +242,9 @@ def _in_lasso(cloud: PointCloud, line: FloatArray, thickness: float | None) -> P
     area = np.cross(line - line[0], np.roll(line, -1, axis=0) - line[0]).sum(axis=0)
     if np.linalg.norm(area) < 1e-9 * extent**2:
         raise SamplingError(f"the lasso through {line[:4].tolist()}… encloses nothing")
-    lift = (LASSO_THICKNESS * extent if thickness is None else thickness) * unit(area)
+    if thickness is None:
+        thickness = FORMULA_CONSTANTS["lasso_thickness"] * extent
+    lift = thickness * unit(area)
     hull = np.concatenate([line - lift, line + lift])
     return replace(place_near(cloud, line.mean(axis=0)), hull=hull)
 

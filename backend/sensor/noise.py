@@ -22,8 +22,6 @@ from shared_schema.sensor import (
 
 FloatArray = NDArray[np.float64]
 
-# No law of incidence is measured beyond about 87 degrees.
-MIN_COSINE = 0.05
 SEEDS = 1_000_000
 
 
@@ -78,7 +76,7 @@ def _growth(cosine: FloatArray, settings: RayNoise) -> FloatArray:
     depth camera ("Modeling Kinect sensor noise for improved 3D reconstruction and tracking",
     2012); their constants give a grazing of 0.05 at 1 m.
     """
-    cosine = np.clip(cosine, MIN_COSINE, 1.0)
+    cosine = np.clip(cosine, FORMULA_CONSTANTS["noise_least_cosine"], 1.0)
     if settings.incidence is Incidence.COSINE:
         return 1.0 / cosine
     if settings.incidence is Incidence.HYPERBOLIC:

@@ -13,8 +13,7 @@ from typing import Any
 
 import bpy
 
-from ..parts import PartError
-from ..schema import RecipeError
+from ..documents.errors import AddonError
 from . import apply, example, export, render, scan, showcase, validate, work
 
 # Each module adds its command to the parser, in the order of the help.
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with _interruptible(), quiet_blender():
             command(options)
-    except (PartError, RecipeError, OSError) as error:
+    except (AddonError, OSError) as error:
         print(f"flawsmith: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

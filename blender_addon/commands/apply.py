@@ -6,11 +6,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..batch import BLEND, open_for_job
-from ..recipe_io import apply_recipe, load_recipe
-from ..saving import PLY, SAVERS
-from ..schema import RecipeError
-from ..stack_checks import recipe_warnings
+from ..batch.jobs import BLEND, open_for_job
+from ..batch.saving import PLY, SAVERS
+from ..documents.errors import AddonError
+from ..exchange.checks import recipe_warnings
+from ..exchange.recipes import apply_recipe, load_recipe
 from .jobs import add_job_options, planned_jobs, recipe_files, run_all, sources
 from .report import say
 
@@ -43,22 +43,22 @@ def _apply_all_to_one(options: argparse.Namespace) -> None:
     """Write one file of one part with the defects of all recipes, in their order.
 
     Raises:
-        RecipeError: there are several parts, or a recipe does not fit.
+        AddonError: there are several parts, or a recipe does not fit.
     """
     recipes = list(recipe_files(options.recipes))
     parts = sources(options.parts, options.object)
     if len(parts) != 1:
         names = ", ".join(part.name for part in parts)
-        raise RecipeError(
+        raise AddonError(
             f"{options.out} is one file, but there are several parts: {names}; give a folder"
         )
     part = open_for_job(parts[0].path, options.unit, parts[0].object)
     for path in recipes:
         try:
             apply_recipe(part, load_recipe(path), renumber=options.renumber)
-        except RecipeError as error:
+        except AddonError as error:
             message = str(error)
-            raise RecipeError(message if str(path) in message else f"{path}: {error}") from error
+            raise AddonError(message if str(path) in message else f"{path}: {error}") from error
     for warning in recipe_warnings(part):
         say(f"warning: {part.name}: {warning}")
     SAVERS[options.out.suffix.lower()](part, options.out)

@@ -9,9 +9,9 @@ from typing import Any
 
 import bpy
 
-from ..parts import show_in_unit
-from ..sample import add_sample_defects, add_sample_part
-from ..saving import save_blend
+from ..batch.saving import save_blend
+from ..examples.sample import add_sample_defects, add_sample_part
+from ..parts.frame import show_in_unit
 from .report import say
 
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch import BLEND, open_for_job
-from ..parts import UNITS
-from ..recipe_io import save_recipe
-from ..schema import RecipeError
-from ..stack_checks import recipe_warnings
-from ..template_io import save_template
+from ..batch.jobs import BLEND, open_for_job
+from ..documents.errors import AddonError
+from ..exchange.checks import recipe_warnings
+from ..exchange.recipes import save_recipe
+from ..exchange.templates import save_template
+from ..parts.frame import UNITS
 from .jobs import Source, sources
 from .report import say
 
@@ -43,13 +43,13 @@ def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``.
 
     Raises:
-        RecipeError: a file cannot be read, a part is not there, or a recipe breaks the schema.
+        AddonError: a file cannot be read, a part is not there, or a recipe breaks the schema.
     """
     save = save_template if options.template else save_recipe
     parts = sources(options.files, options.object)
     for part, path in zip(parts, _targets(parts, options.out), strict=True):
         if part.object is None:
-            raise RecipeError(f"{part.path}: recipes are exported from {BLEND} files only")
+            raise AddonError(f"{part.path}: recipes are exported from {BLEND} files only")
         obj = open_for_job(part.path, UNITS[0], part.object)
         save(path, obj)
         for warning in recipe_warnings(obj):
@@ -63,7 +63,7 @@ def _targets(parts: Sequence[Source], out: Path) -> list[Path]:
         return [out / f"{part.name}{JSON}" for part in parts]
     if len(parts) > 1:
         names = ", ".join(str(part.object) for part in parts)
-        raise RecipeError(
+        raise AddonError(
             f"{out} is one file, but there are {len(parts)} parts: {names}; "
             "name one with --object, or give a folder"
         )

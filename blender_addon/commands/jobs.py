@@ -13,15 +13,16 @@ from typing import Any
 
 import bpy
 
-from ..baked import has_baked
-from ..batch import BLEND, Job, Task, open_blend
-from ..modifiers import defect_modifiers
-from ..parts import READERS, UNITS
-from ..saving import save_part
-from ..scanning import write_scan
-from ..schema import RecipeError
-from ..view_sets import render_view_set
-from ..workers import run_jobs
+from ..batch.jobs import BLEND, Job, Task, open_blend
+from ..batch.saving import save_part
+from ..batch.workers import run_jobs
+from ..documents.errors import AddonError
+from ..parts.frame import UNITS
+from ..parts.opening import READERS
+from ..rendering.view_sets import render_view_set
+from ..scanning.scan import write_scan
+from ..stack.baked import has_baked
+from ..stack.modifiers import defect_modifiers
 from .report import say
 
 TASKS: dict[str, Task] = {"render": render_view_set, "scan": write_scan, "apply": save_part}
@@ -89,7 +90,7 @@ def planned_jobs(
         of_job: gives the task's options for a job that lacks them.
 
     Raises:
-        RecipeError: a part or a recipe is not there, or two have the same name.
+        AddonError: a part or a recipe is not there, or two have the same name.
     """
     recipes: list[tuple[str, Path | None]] = [
         (path.stem, path) for path in recipe_files(options.recipes)
@@ -116,16 +117,16 @@ def planned_jobs(
 
 
 def recipe_files(given: Iterable[Path]) -> Iterator[Path]:
-    """The recipes among files and folders, absolute; of a folder, its ``*.json`` by name.
+    """The recipes among files and folders, absolute; of a folder, its JSON files by name.
 
     Raises:
-        RecipeError: one is not there, a folder holds none, or two have the same name.
+        AddonError: one is not there, a folder holds none, or two have the same name.
     """
     found: list[Path] = []
     for path in given:
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        inside = sorted(filter(_is_json, path.iterdir())) if path.is_dir() else [path]
         if not inside or not inside[0].is_file():
-            raise RecipeError(
+            raise AddonError(
                 f"{path}: there is no such file, or the folder holds no recipe (*.json)"
             )
         found += [file.resolve() for file in inside]
@@ -133,16 +134,20 @@ def recipe_files(given: Iterable[Path]) -> Iterator[Path]:
     yield from found
 
 
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
+
+
 def sources(given: Iterable[Path], name: str | None) -> list[Source]:
     """The parts: one a model, and of a .blend file the named object, or all with defects.
 
     Raises:
-        RecipeError: a file is not there or holds no part, or two have the same name.
+        AddonError: a file is not there or holds no part, or two have the same name.
     """
     found: list[Source] = []
     for path in given:
         if not path.is_file():
-            raise RecipeError(f"{path}: there is no such file")
+            raise AddonError(f"{path}: there is no such file")
         if path.suffix.lower() != BLEND:
             found.append(Source(path.resolve(), path.stem, None))
             continue
@@ -168,7 +173,7 @@ def _objects_with_defects(path: Path) -> list[str]:
     # What was applied is no reason to leave a part out, but to name it.
     found = sorted(o.name for o in bpy.data.objects if defect_modifiers(o) or has_baked(o))
     if not found:
-        raise RecipeError(f"{path}: no object in it has defects; name the part by --object")
+        raise AddonError(f"{path}: no object in it has defects; name the part by --object")
     return found
 
 
@@ -176,16 +181,16 @@ def _refuse_same_names(names: Iterable[str]) -> None:
     # Some file systems do not tell capital letters from small ones.
     twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
     if twice:
-        raise RecipeError(f"two files are named {twice[0]!r}, and so would be their results")
+        raise AddonError(f"two files are named {twice[0]!r}, and so would be their results")
 
 
 def run_all(jobs: Iterable[Job], options: argparse.Namespace) -> None:
     """Do the jobs, and say how they went.
 
     Raises:
-        RecipeError: some have failed.
+        AddonError: some have failed.
     """
     listed = list(jobs)
     failed = run_jobs(listed, options.out.resolve(), TASKS, max(1, options.jobs), say)
     if failed:
-        raise RecipeError(f"{len(failed)} of {len(listed)} failed; the same command tries again")
+        raise AddonError(f"{len(failed)} of {len(listed)} failed; the same command tries again")

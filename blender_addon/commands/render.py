@@ -11,14 +11,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..batch import Job
-from ..json_files import read_json
-from ..materials import FINISHES
-from ..recipe_io import load_recipe
-from ..schema import RecipeError
-from ..studio import LIGHTINGS
-from ..view_sets import FOLDERS, GOOD, LAYOUTS, MVTEC, PASSES, ViewOptions
-from ..views import cameras_of
+from ..batch.jobs import Job
+from ..documents.errors import AddonError
+from ..documents.json_files import read_json
+from ..exchange.recipes import load_recipe
+from ..rendering.materials import FINISHES
+from ..rendering.studio import LIGHTINGS
+from ..rendering.view_sets import FOLDERS, GOOD, LAYOUTS, MVTEC, PASSES, ViewOptions
+from ..rendering.views import cameras_of
 from .jobs import add_job_options, planned_jobs, run_all
 
 # MVTec's name for images with more than one kind of defect.
@@ -85,7 +85,7 @@ def _view_options(options: argparse.Namespace) -> ViewOptions:
     """The options of all jobs.
 
     Raises:
-        RecipeError: a number is out of its bounds, or the view set cannot be read.
+        AddonError: a number is out of its bounds, or the view set cannot be read.
     """
     bounds = {
         "--views": (options.views, 1, 10_000),
@@ -98,7 +98,7 @@ def _view_options(options: argparse.Namespace) -> ViewOptions:
     }
     for name, (value, low, high) in bounds.items():
         if not low <= value <= high:
-            raise RecipeError(f"{name}: {value} is not within {low} and {high}")
+            raise AddonError(f"{name}: {value} is not within {low} and {high}")
     return ViewOptions(
         passes=tuple(name for name in PASSES if name in options.passes),
         views=options.views,
@@ -119,8 +119,8 @@ def _read_cameras(path: Path) -> Any:
     document = read_json(path)
     try:
         cameras_of(document)
-    except RecipeError as error:
-        raise RecipeError(f"{path}: not a view set: {error}") from error
+    except AddonError as error:
+        raise AddonError(f"{path}: not a view set: {error}") from error
     return document
 
 

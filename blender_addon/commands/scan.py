@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..batch import Job
-from ..scanning import load_scanner
-from ..schema import RecipeError
+from ..batch.jobs import Job
+from ..documents.errors import AddonError
+from ..scanning.scan import load_scanner
 from .jobs import NOMINAL, add_job_options, planned_jobs, run_all
 
 
@@ -41,7 +41,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``."""
     if options.repeats < 1 or options.seed < 0:
-        raise RecipeError(
+        raise AddonError(
             f"--repeats {options.repeats} must be at least 1, and --seed {options.seed} at least 0"
         )
     task = {"scanner": _scanner(options), "seed": options.seed}

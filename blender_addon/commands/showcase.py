@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..parts import UNITS
-from ..showcase import Request, showcase
+from ..examples.showcase import Request, showcase
+from ..parts.frame import UNITS
 from .report import say
 
 CORNERS = ("XMIN", "YMIN", "ZMIN", "XMAX", "YMAX", "ZMAX")

@@ -10,10 +10,11 @@ from typing import Any
 
 import bpy
 
-from ..batch import BLEND, open_for_job
-from ..file_problems import problems_of_file, problems_on_part
-from ..parts import READERS, UNITS
-from ..schema import RecipeError
+from ..batch.file_problems import problems_of_file, problems_on_part
+from ..batch.jobs import BLEND, open_for_job
+from ..documents.errors import AddonError
+from ..parts.frame import UNITS
+from ..parts.opening import READERS
 from .jobs import sources
 from .report import say
 
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     """Run it with its parsed ``options``.
 
     Raises:
-        RecipeError: there are problems; each has been printed on a line.
+        AddonError: there are problems; each has been printed on a line.
     """
     files = list(_files(options.files))
     found = {path: _told(path, problems_of_file(path)) for path in files}
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
         found |= {path: _told(path, problems_on_part(part, path)) for path in sound}
     bad, count = sum(map(bool, found.values())), sum(found.values())
     if bad:
-        raise RecipeError(f"{bad} of {len(files)} files have problems, {count} in all")
+        raise AddonError(f"{bad} of {len(files)} files have problems, {count} in all")
     say("1 file has no problem" if len(files) == 1 else f"{len(files)} files have no problem")
 
 
@@ -69,7 +70,7 @@ def _files(given: Iterable[Path]) -> Iterator[Path]:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         found = [file for file in inside if file == path or file.suffix.lower() in SUFFIXES]
         if not found:
-            raise RecipeError(f"{path}: the folder holds no {' or '.join(SUFFIXES)} file")
+            raise AddonError(f"{path}: the folder holds no {' or '.join(SUFFIXES)} file")
         yield from found
 
 
@@ -84,5 +85,5 @@ def _opened(options: argparse.Namespace) -> bpy.types.Object:
     [part, *others] = sources([options.part], options.object)
     if others:
         names = ", ".join(repr(source.object) for source in (part, *others))
-        raise RecipeError(f"{options.part}: name the part with --object; the file has {names}")
+        raise AddonError(f"{options.part}: name the part with --object; the file has {names}")
     return open_for_job(part.path, options.unit, part.object)

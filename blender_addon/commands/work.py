@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..workers import work
+from ..batch.workers import work
 from .jobs import TASKS
 
 

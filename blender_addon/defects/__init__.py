@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..nodes import Tree, new_tree
+from ..nodes.tree import Tree, new_tree
 from .bend import bend
 from .crack import crack
 from .dent import dent

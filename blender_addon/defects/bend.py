@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from ..attribute_io import NORMAL
-from ..formulas import flat_falloff, keep_source, mark
-from ..gizmos import angle_handle, length_handle, point_handle
-from ..interface import declare, finish
-from ..nodes import Tree, Value
+from ..data.attributes import NORMAL
+from ..nodes.formulas import flat_falloff, keep_source, mark
+from ..nodes.gizmos import angle_handle, length_handle, point_handle
+from ..nodes.interface import declare, finish
+from ..nodes.tree import Tree, Value
 
 # Below this angle sin(x) / x is 1 - x² / 6 to better than single precision.
 SMALL_ANGLE = 1e-3

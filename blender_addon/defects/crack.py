@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..attribute_io import NORMAL
-from ..formulas import BEYOND, cosine_falloff, keep_source, mark
-from ..gizmos import length_handle, point_handle
-from ..interface import declare, finish
-from ..nodes import Tree, Value
-from ..noise import noise
-from ..schema import CONSTANTS
+from ..data.attributes import NORMAL
+from ..documents.schema import CONSTANTS
+from ..nodes.formulas import BEYOND, cosine_falloff, keep_source, mark
+from ..nodes.gizmos import length_handle, point_handle
+from ..nodes.interface import declare, finish
+from ..nodes.noise import noise
+from ..nodes.tree import Tree, Value
 
 
 @dataclass(frozen=True)

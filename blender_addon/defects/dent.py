@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from ..formulas import BEYOND, facing, falloff, keep_source, mark, push
-from ..gizmos import length_handle, point_handle, sideways
-from ..interface import declare, finish
-from ..nodes import Tree, Value
+from ..nodes.formulas import BEYOND, facing, falloff, keep_source, mark, push
+from ..nodes.gizmos import length_handle, point_handle, sideways
+from ..nodes.interface import declare, finish
+from ..nodes.tree import Tree, Value
 
 
 def dent(tree: Tree) -> None:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from ..formulas import facing, keep_source, mark, near_box, push, smoothstep
-from ..interface import declare, finish
-from ..nodes import Tree, Value
-from ..supports import BUMP_AMPLITUDE, BUMP_SIGMA
+from ..nodes.formulas import facing, keep_source, mark, near_box, push, smoothstep
+from ..nodes.interface import declare, finish
+from ..nodes.tree import Tree, Value
+from ..placing.supports import BUMP_AMPLITUDE, BUMP_SIGMA
 
 # Farther inside than any point: where the search for the nearest face begins.
 FAR_INSIDE = -1e30

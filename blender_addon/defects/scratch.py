@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..formulas import BEYOND, facing, falloff, keep_source, mark, near_box, push, smoothstep
-from ..interface import declare, finish
-from ..nodes import Tree, Value
-from ..noise import roughened
-from ..schema import CONSTANTS
-from ..supports import PATH_NORMAL
+from ..documents.schema import CONSTANTS
+from ..nodes.formulas import BEYOND, facing, falloff, keep_source, mark, near_box, push, smoothstep
+from ..nodes.interface import declare, finish
+from ..nodes.noise import roughened
+from ..nodes.tree import Tree, Value
+from ..placing.supports import PATH_NORMAL
 
 
 @dataclass(frozen=True)

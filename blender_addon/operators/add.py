@@ -7,9 +7,9 @@ from typing import Any
 
 import bpy
 
-from ..modifiers import KINDS, add_defect, diagonal
-from ..places import place_near, placed_values
-from ..surface_paths import Surface
+from ..placing.places import place_near, placed_values
+from ..placing.surface_paths import Surface
+from ..stack.modifiers import KINDS, add_defect, diagonal
 from .base import PartOperator, reported
 
 KIND_ITEMS = [(kind, kind.title(), f"Add a {kind} at the 3D cursor") for kind in KINDS]

@@ -11,9 +11,8 @@ from typing import Any
 
 import bpy
 
-from ..modifiers import active_defect
-from ..parts import PartError
-from ..schema import RecipeError
+from ..documents.errors import AddonError
+from ..stack.modifiers import active_defect
 
 Context = bpy.types.Context
 
@@ -88,13 +87,13 @@ class BegunWith:
         """The object that was active.
 
         Raises:
-            RecipeError: it is gone, or cannot be worked on by now.
+            AddonError: it is gone, or cannot be worked on by now.
         """
         if not self.begun:
             return context.active_object
         [part] = self._objects_that_were("active")
         if part.mode != "OBJECT":
-            raise RecipeError(f"{part.name!r} is being edited; leave edit mode and begin again")
+            raise AddonError(f"{part.name!r} is being edited; leave edit mode and begin again")
         return part
 
     def selected_objects(self: Any, context: Any) -> list[Any]:
@@ -118,7 +117,7 @@ class BegunWith:
         noted = json.loads(self.begun)[what]
         for number, name in noted:
             if number not in by_number:
-                raise RecipeError(
+                raise AddonError(
                     f"{name!r} was deleted while the file browser was open; choose again"
                 )
         return [by_number[number] for number, _ in noted]
@@ -135,7 +134,7 @@ def reported(operator: bpy.types.Operator) -> Iterator[set[str]]:
     result = {"FINISHED"}
     try:
         yield result
-    except (RecipeError, PartError, OSError) as error:
+    except (AddonError, OSError) as error:
         operator.report({"ERROR"}, str(error))
         result.clear()
         result.add("CANCELLED")

@@ -8,8 +8,9 @@ from typing import Any
 import bpy
 from bpy_extras.io_utils import ImportHelper
 
-from ..parts import READERS, UNITS, open_part, outside_notices, part_origin, set_part_frame
-from ..sample import add_sample_defects, add_sample_part
+from ..examples.sample import add_sample_defects, add_sample_part
+from ..parts.frame import UNITS, part_origin, set_part_frame
+from ..parts.opening import READERS, open_part, outside_notices
 from .base import PartOperator, chosen_file, report_done, reported
 
 UNIT_ITEMS = [(unit, unit, f"Lengths are in {unit}") for unit in UNITS]

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy_extras.io_utils import ExportHelper
 
-from ..rendering import render_preview
+from ..rendering.preview import render_preview
 from .base import BegunWith, PartOperator, chosen_file, reported
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..modifiers import KINDS, add_defect, diagonal, free_label
-from ..places import placed_values
-from ..random_places import random_places
-from ..schema import RecipeError, fields
-from ..surface_paths import Surface
+from ..documents.errors import AddonError
+from ..documents.schema import fields
+from ..placing.places import placed_values
+from ..placing.random_places import random_places
+from ..placing.surface_paths import Surface
+from ..stack.modifiers import KINDS, add_defect, diagonal, free_label
 from .base import PartOperator, reported
 
 # Random ones are local: a bend turns the part, whichever place it is given.
@@ -75,7 +76,7 @@ class FLAWSMITH_OT_random_place(PartOperator, bpy.types.Operator):  # noqa: N801
 
     def _scatter(self, obj: Any) -> None:
         if not self.kinds or self.smallest > self.largest:
-            raise RecipeError("choose at least one kind, and a smallest size below the largest")
+            raise AddonError("choose at least one kind, and a smallest size below the largest")
         rng = np.random.default_rng(self.seed)
         size, surface = diagonal(obj), Surface(obj)
         group, apart = self.vertex_group, self.apart * size

@@ -8,9 +8,10 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..attribute_io import read_positions
-from ..modifiers import diagonal, read_values
-from ..ranges import (
+from ..data.attributes import read_positions
+from ..exchange.templates import value_of
+from ..stack.modifiers import diagonal, read_values
+from ..stack.ranges import (
     clear_range,
     ensure_variation,
     new_region,
@@ -21,7 +22,6 @@ from ..ranges import (
     template_field,
     variation_of,
 )
-from ..template_io import value_of
 from .base import DefectOperator, reported
 
 # Of a new distance or spacing, as a part of the diagonal.

@@ -9,15 +9,15 @@ from typing import Any
 import bpy
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
-from ..baked import forget_baked
-from ..labels import taken_labels
-from ..modifiers import defect_modifiers
-from ..parts import part_unit, show_in_unit
-from ..recipe_io import apply_to_all, load_recipe, save_recipe, save_recipes
-from ..scaling import apply_scale
-from ..schema import RecipeError
-from ..stack_checks import findings, recipe_warnings
-from ..template_io import apply_template, load_template, save_template
+from ..documents.errors import AddonError
+from ..exchange.checks import findings, recipe_warnings
+from ..exchange.recipes import apply_to_all, load_recipe, save_recipe, save_recipes
+from ..exchange.templates import apply_template, load_template, save_template
+from ..parts.frame import part_unit, show_in_unit
+from ..stack.baked import forget_baked
+from ..stack.labels import taken_labels
+from ..stack.modifiers import defect_modifiers
+from ..stack.scaling import apply_scale
 from .base import BegunWith, PartOperator, chosen_file, report_done, reported
 
 FILTER = {"default": "*.json", "options": {"HIDDEN"}}
@@ -106,7 +106,7 @@ class FLAWSMITH_OT_export_recipes(BegunWith, _Folder, bpy.types.Operator):  # no
         if not self.collection:
             return self.active_collection(context).all_objects
         if self.collection not in bpy.data.collections:
-            raise RecipeError(f"there is no collection {self.collection!r}")
+            raise AddonError(f"there is no collection {self.collection!r}")
         return bpy.data.collections[self.collection].all_objects
 
 

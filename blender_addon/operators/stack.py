@@ -7,9 +7,9 @@ from typing import Any
 
 import bpy
 
-from .. import editing
-from ..labels import renumber, renumber_later
-from ..modifiers import active_defect, defect_modifiers, remove_defect
+from ..stack import editing
+from ..stack.labels import renumber, renumber_later
+from ..stack.modifiers import active_defect, defect_modifiers, remove_defect
 from .base import Context, DefectOperator, PartOperator, reported
 
 AXES = [(axis, axis, f"Across the plane at right angles to {axis}") for axis in "XYZ"]

@@ -10,9 +10,9 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..modifiers import add_defect
 from ..operators.base import reported
-from ..surface_paths import Surface
+from ..placing.surface_paths import Surface
+from ..stack.modifiers import add_defect
 from .preview import FAINT
 from .tool import MISSED, PickingTool, Result, parsed_points
 from .values import Values, largest_amplitude, lasso_values, with_amplitude

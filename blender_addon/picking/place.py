@@ -8,11 +8,11 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..modifiers import add_defect, diagonal, write_values
 from ..operators.base import reported
-from ..parts import part_unit
-from ..places import unit
-from ..surface_paths import Surface
+from ..parts.frame import part_unit
+from ..placing.places import unit
+from ..placing.surface_paths import Surface
+from ..stack.modifiers import add_defect, diagonal, write_values
 from .tool import MISSED, PickingTool, Result
 from .values import Values, point_values, suggested_ratio
 from .views import Aim, Spot

@@ -9,10 +9,11 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..modifiers import add_defect, diagonal
+from ..documents.errors import AddonError
+from ..documents.schema import fields
 from ..operators.base import reported
-from ..schema import RecipeError, fields
-from ..surface_paths import Surface, onto
+from ..placing.surface_paths import Surface, onto
+from ..stack.modifiers import add_defect, diagonal
 from .preview import FAINT, Preview
 from .tool import MISSED, PickingTool, Result
 from .values import Values, bend_values, crack_values, flipped, suggested_ratio
@@ -165,7 +166,7 @@ class FLAWSMITH_OT_place_plane(PickingTool, bpy.types.Operator):  # noqa: N801
     def _show(self, context: Any, start: Floats, end: Floats, sight: Floats) -> None:
         try:
             values = self._values(self._surface, self.part(context), start, end, sight)
-        except RecipeError as error:
+        except AddonError as error:
             self.say(context, str(error))
             return
         if self.kind == "crack":

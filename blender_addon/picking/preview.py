@@ -12,7 +12,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 from numpy.typing import NDArray
 
-from ..surface_paths import Surface
+from ..placing.surface_paths import Surface
 from .views import Spot
 
 Floats = NDArray[np.float64]

@@ -10,10 +10,10 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..modifiers import add_defect, diagonal
+from ..documents.errors import AddonError
 from ..operators.base import reported
-from ..schema import RecipeError
-from ..surface_paths import Surface, SurfacePath, length_of, onto, stroke_path, surface_path
+from ..placing.surface_paths import Surface, SurfacePath, length_of, onto, stroke_path, surface_path
+from ..stack.modifiers import add_defect, diagonal
 from .preview import FAINT
 from .tool import DRAG, MISSED, PickingTool, Result, parsed_points
 from .values import suggested_ratio
@@ -165,7 +165,7 @@ class FLAWSMITH_OT_draw_scratch(PickingTool, bpy.types.Operator):  # noqa: N801
             for last in self._anchors[-1:]:
                 leg = surface_path(self._surface, [last, position], self._step(context))
                 self._legs.append(leg.points)
-        except RecipeError as error:
+        except AddonError as error:
             self.say(context, str(error))
             return
         self._anchors.append(position)

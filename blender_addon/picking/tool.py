@@ -15,10 +15,10 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..modifiers import diagonal
+from ..documents.errors import AddonError
 from ..operators.base import PartOperator, reported
-from ..schema import RecipeError
-from ..surface_paths import Surface
+from ..placing.surface_paths import Surface
+from ..stack.modifiers import diagonal
 from .preview import Preview
 from .views import Aim, aim_at
 from .waiting import Waiting
@@ -80,7 +80,7 @@ class PickingTool(PartOperator):
         """The part that the tool began with, else the one that is named, else the active object.
 
         Raises:
-            RecipeError: it is gone.
+            AddonError: it is gone.
         """
         if self._waiting is not None and self._waiting.goes_on:
             found = self._waiting.part(bpy.data.objects)
@@ -89,7 +89,7 @@ class PickingTool(PartOperator):
         else:
             found = context.active_object
         if found is None or found.type != "MESH":
-            raise RecipeError(f"the part {self.target!r} is gone; choose another mesh object")
+            raise AddonError(f"the part {self.target!r} is gone; choose another mesh object")
         return found
 
     def invoke(self: Any, context: Any, event: Any) -> Any:
@@ -289,14 +289,14 @@ def parsed_points(text: str) -> list[list[float]]:
     """Points from a tool's property, JSON of lists of three numbers.
 
     Raises:
-        RecipeError: it is none.
+        AddonError: it is none.
     """
     try:
         points = np.array(json.loads(text), dtype=np.float64)
     except (ValueError, TypeError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
-        raise RecipeError(
+        raise AddonError(
             f"points: {text[:80]!r} is not a JSON list of points with three numbers each"
         )
     return points.tolist()

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..places import (
+from ..documents.errors import AddonError
+from ..documents.schema import CONSTANTS
+from ..placing.places import (
     BUMP_AMPLITUDE,
     BUMP_SIGMA,
     HULL_RADIUS,
@@ -23,16 +25,13 @@ from ..places import (
     suggested_lengths,
     unit,
 )
-from ..schema import RecipeError
-from ..surface_paths import Surface, onto, resampled
+from ..placing.surface_paths import Surface, onto, resampled
 
 Floats = NDArray[np.float64]
 Values = dict[str, Any]
 
 # Corners of a lasso's hull on each side of the surface; they decide a freeform defect's time.
 LASSO_CORNERS = 12
-# How far that hull reaches through the surface on both sides, as a ratio of the line's extent.
-LASSO_THICKNESS = 0.25
 # Places at which it is looked how far the surface bulges out of the line, or sinks in.
 BULGE_PLACES = 60
 # Bumps keep away from the line: how far from its middle they may lie, as a ratio of the way.
@@ -62,19 +61,19 @@ def crack_values(surface: Surface, start: ArrayLike, end: ArrayLike) -> Values:
     """A crack whose mouth runs from ``start`` (3,) to ``end`` (3,), straight into the material.
 
     Raises:
-        RecipeError: start and end coincide.
+        AddonError: start and end coincide.
     """
     first, last = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     length = float(np.linalg.norm(last - first))
     if length == 0.0:
-        raise RecipeError(f"the crack's mouth begins and ends at {first.tolist()}; draw it longer")
+        raise AddonError(f"the crack's mouth begins and ends at {first.tolist()}; draw it longer")
     along = (last - first) / length
     origin, _ = surface.nearest(0.5 * (first + last))
     normals = [surface.normal_near(place) for place in (first, origin, last)]
     outward = np.mean(normals, axis=0)
     outward = outward - (outward @ along) * along
     if np.linalg.norm(outward) < ALONG_SIGHT:
-        raise RecipeError(
+        raise AddonError(
             "the crack's mouth runs along the normal of the surface; draw it across the surface"
         )
     direction = -unit(outward)
@@ -97,14 +96,14 @@ def bend_values(
     lighter side turns, towards the eye.
 
     Raises:
-        RecipeError: the line has no length in the view, or the plane misses the part.
+        AddonError: the line has no length in the view, or the plane misses the part.
     """
     first, last = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     look = np.asarray(sight, dtype=np.float64)
     across = np.cross(last - first, look)
     size = np.linalg.norm(last - first) * np.linalg.norm(look)
     if np.linalg.norm(across) <= ALONG_SIGHT * size:
-        raise RecipeError(f"the hinge begins and ends at {first.tolist()}; draw it longer")
+        raise AddonError(f"the hinge begins and ends at {first.tolist()}; draw it longer")
     side = unit(across)
     section = section_at(surface, first, side, band)
     ahead = ((surface.points - first) @ side > 0.0).mean()
@@ -125,7 +124,7 @@ def lasso_values(surface: Surface, line: ArrayLike, count: int, rng: np.random.G
     The hull is a prism on both sides of the surface; ``count`` bumps are drawn within it.
 
     Raises:
-        RecipeError: the line encloses nothing.
+        AddonError: the line encloses nothing.
     """
     corners = _corners(line)
     middle, normal, area = _flat(corners)
@@ -163,7 +162,7 @@ def _corners(line: ArrayLike) -> Floats:
     """Corners (LASSO_CORNERS, 3) evenly along a closed line."""
     drawn = np.asarray(line, dtype=np.float64).reshape(-1, 3)
     if len(drawn) < 3:
-        raise RecipeError(f"a lasso through {drawn.tolist()} encloses nothing; draw a closed line")
+        raise AddonError(f"a lasso through {drawn.tolist()} encloses nothing; draw a closed line")
     return resampled(np.concatenate([drawn, drawn[:1]]), LASSO_CORNERS + 1)[:-1]
 
 
@@ -177,7 +176,7 @@ def _flat(corners: Floats) -> tuple[Floats, Floats, float]:
     vector = 0.5 * np.cross(arms, np.roll(arms, -1, axis=0)).sum(axis=0)
     area = float(np.linalg.norm(vector))
     if area <= 1e-9 * np.square(np.ptp(corners, axis=0)).sum():
-        raise RecipeError(
+        raise AddonError(
             f"the lasso through {corners[:3].tolist()}… encloses nothing; draw a closed line"
         )
     return middle, vector / area, area
@@ -188,7 +187,7 @@ def _prism(corners: Floats, middle: Floats, normal: Floats, inside: Floats) -> F
     extent = float(np.linalg.norm(np.ptp(corners, axis=0)))
     heights = (np.concatenate([corners, inside]) - middle) @ normal
     flat = corners - np.outer((corners - middle) @ normal, normal)
-    reach = LASSO_THICKNESS * extent
+    reach = CONSTANTS["lasso_thickness"] * extent
     low, high = (heights.min() - reach) * normal, (heights.max() + reach) * normal
     return np.concatenate([flat + low, flat + high])
 

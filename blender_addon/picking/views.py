@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
-from ..surface_paths import Surface
+from ..placing.surface_paths import Surface
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..overlay_drawing import PROPERTY
+from ..overlay.drawing import PROPERTY
 from .section import Section
 
 

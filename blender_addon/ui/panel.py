@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..operators import parts, previews
-from ..parts import part_unit
+from ..parts.frame import part_unit
 from .section import PartSection, Tab, active_part
 from .stack import draw_stack
 

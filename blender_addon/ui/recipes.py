@@ -7,20 +7,15 @@ from typing import Any
 
 import bpy
 
-from ..baked import has_baked
-from ..modifiers import active_defect, defect_kind, input_property
+from ..exchange.checks import active_shape_keys
+from ..nodes.inputs import input_property
 from ..operators import ranges as range_operators
 from ..operators import recipes
-from ..parts import part_unit, shows_true_lengths
-from ..ranges import (
-    DRAWS_PROPERTY,
-    TemplateField,
-    range_of,
-    template_fields,
-    variation_of,
-)
-from ..scaling import is_true_size
-from ..stack_checks import active_shape_keys
+from ..parts.frame import part_unit, shows_true_lengths
+from ..stack.baked import has_baked
+from ..stack.modifiers import active_defect, defect_kind
+from ..stack.ranges import DRAWS_PROPERTY, TemplateField, range_of, template_fields, variation_of
+from ..stack.scaling import is_true_size
 from .section import PartSection
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import bpy
 
-from ..editing import shares_supports
-from ..labels import shared_labels
-from ..modifiers import active_defect, defect_kind, input_property, read_value
+from ..documents.schema import fields
+from ..nodes.inputs import input_property
 from ..operators import stack
-from ..schema import fields
+from ..stack.editing import shares_supports
+from ..stack.labels import shared_labels
+from ..stack.modifiers import active_defect, defect_kind, read_value
 from .menus import ICONS, FLAWSMITH_MT_add_defect, FLAWSMITH_MT_stack
 from .section import Section, active_part
 

@@ -37,8 +37,8 @@ def prepare(hand):
     """Leave only what the pictures are about."""
     bpy.ops.object.select_all(action="SELECT")
     bpy.ops.object.delete()
-    parts = importlib.import_module(f"{ADDON}.parts")
-    parts.show_in_unit(bpy.context.scene, "mm")
+    frame = importlib.import_module(f"{ADDON}.parts.frame")
+    frame.show_in_unit(bpy.context.scene, "mm")
     space = hand.area.spaces.active
     space.shading.light, space.shading.show_cavity = "STUDIO", True
     space.overlay.show_cursor = space.overlay.show_floor = False

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.report.pictures import View, panels, splat
-from blender_addon.overlay import label_colours
-from blender_addon.rendering import render_preview
-from blender_addon.sample import add_sample_defects, add_sample_part
-from blender_addon.scanning import Scan, load_scanner, scan_part
+from blender_addon.examples.sample import add_sample_defects, add_sample_part
+from blender_addon.overlay.colours import label_colours
+from blender_addon.rendering.preview import render_preview
+from blender_addon.scanning.scan import Scan, load_scanner, scan_part
 
 SIZE = 520
 VIEWER = np.array([0.35, -0.7, 0.65])

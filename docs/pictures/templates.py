@@ -43,11 +43,11 @@ from backend.templates import (
     template_path,
     templates,
 )
-from blender_addon.attribute_io import MASK, read_attribute, read_positions
-from blender_addon.parts import open_part
-from blender_addon.recipe_io import apply_recipe
-from blender_addon.refinement import refine
-from blender_addon.rendering import View, render_preview
+from blender_addon.data.attributes import MASK, read_attribute, read_positions
+from blender_addon.exchange.recipes import apply_recipe
+from blender_addon.parts.opening import open_part
+from blender_addon.parts.refinement import refine
+from blender_addon.rendering.preview import View, render_preview
 from shared_schema.load import dump
 from shared_schema.recipe import Recipe, Unit
 
@@ -62,6 +62,8 @@ Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float, float, float]
 
 SIZE = 360
+# The modules of `rendering` that a picture depends on.
+PAINTING = ("preview", "cycles", "materials", "views")
 # Added to the surface's normal, so that relief is not looked at from straight above.
 LEAN = (0.25, -0.55, 0.35)
 # … and for what is shallow and soft, more so.
@@ -288,7 +290,8 @@ def digests(name: str, recipe: Recipe, part: Path) -> dict[str, str]:
     inputs.update(dump(recipe).encode())
     addon = ROOT / "blender_addon"
     program = [
-        *(addon / f"{name}.py" for name in ("rendering", "cycles", "materials", "views", "nodes")),
+        *(addon / "rendering" / f"{name}.py" for name in PAINTING),
+        addon / "nodes" / "tree.py",
         *sorted((addon / "defects").glob("*.py")),
     ]
     for path in (template_path(name), part, *program):

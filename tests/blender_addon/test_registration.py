@@ -13,8 +13,10 @@ import pytest
 
 import blender_addon
 import build
-from blender_addon import assets, overlay_drawing, ui
-from blender_addon.modifiers import KINDS
+from blender_addon import ui
+from blender_addon.exchange import assets
+from blender_addon.overlay import drawing
+from blender_addon.stack.modifiers import KINDS
 from tests.architecture.project import ROOT
 
 INSTALLED = """
@@ -87,12 +89,12 @@ def test_unregistering_leaves_nothing_behind(
 def test_what_watches_windows_goes_too(registered: None) -> None:
     before = snapshot()
     for _ in range(2):
-        overlay_drawing.start()
+        drawing.start()
         assert snapshot()["handlers"] != before["handlers"]
-        assert len(overlay_drawing._draw_handlers) == 2
-        overlay_drawing.stop()
+        assert len(drawing._draw_handlers) == 2
+        drawing.stop()
         assert snapshot() == before
-        assert not overlay_drawing._draw_handlers
+        assert not drawing._draw_handlers
 
 
 def test_everything_is_there_when_registered(registered: None) -> None:

@@ -17,7 +17,7 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from evaluation import recipe_io, write_nominal, write_result
+from evaluation import recipes, write_nominal, write_result
 
 
 def main(folder: Path) -> None:
@@ -33,7 +33,7 @@ def main(folder: Path) -> None:
 
 def run_case(obj: Any, folder: Path, name: str) -> None:
     """Import, evaluate and export one recipe; the part is left as it was."""
-    recipe_io.apply_recipe(obj, recipe_io.load_recipe(folder / f"{name}.recipe.json"))
+    recipes.apply_recipe(obj, recipes.load_recipe(folder / f"{name}.recipe.json"))
     write_result(folder, name, obj)
     obj.modifiers.clear()
     for support in [other for other in bpy.data.objects if other != obj]:

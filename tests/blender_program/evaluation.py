@@ -16,9 +16,9 @@ import numpy as np
 PACKAGE = "bl_ext.user_default.flawsmith"
 # As a module, Blender begins without the add-ons that its user has enabled.
 addon_utils.enable(PACKAGE)
-attribute_io: Any = importlib.import_module(f"{PACKAGE}.attribute_io")
-modifiers: Any = importlib.import_module(f"{PACKAGE}.modifiers")
-recipe_io: Any = importlib.import_module(f"{PACKAGE}.recipe_io")
+attributes: Any = importlib.import_module(f"{PACKAGE}.data.attributes")
+modifiers: Any = importlib.import_module(f"{PACKAGE}.stack.modifiers")
+recipes: Any = importlib.import_module(f"{PACKAGE}.exchange.recipes")
 
 ATTRIBUTES = ("MASK", "LABEL", "WEIGHT", "SOURCE_INDEX", "NORMAL")
 
@@ -26,9 +26,9 @@ ATTRIBUTES = ("MASK", "LABEL", "WEIGHT", "SOURCE_INDEX", "NORMAL")
 def evaluated(obj: Any) -> dict[str, Any]:
     """Positions and our attributes of the evaluated mesh."""
     mesh = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    found = {"points": attribute_io.read_positions(mesh)}
+    found = {"points": attributes.read_positions(mesh)}
     for name in ATTRIBUTES:
-        found[name] = attribute_io.read_attribute(mesh, getattr(attribute_io, name))
+        found[name] = attributes.read_attribute(mesh, getattr(attributes, name))
     return found
 
 
@@ -47,4 +47,4 @@ def write_nominal(path: Path, obj: Any) -> None:
 def write_result(folder: Path, name: str, obj: Any) -> None:
     """Write ``NAME.npz`` with the evaluated attributes, and the recipe, ``NAME.exported.json``."""
     np.savez(folder / f"{name}.npz", **evaluated(obj))
-    recipe_io.save_recipe(folder / f"{name}.exported.json", obj)
+    recipes.save_recipe(folder / f"{name}.exported.json", obj)

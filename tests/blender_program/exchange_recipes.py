@@ -74,7 +74,7 @@ def said(part: Any) -> list[str]:
 
 
 def break_value(part: Any) -> None:
-    module("modifiers").write_values(part.modifiers[0], {"radius": -1.0})
+    module("stack.modifiers").write_values(part.modifiers[0], {"radius": -1.0})
 
 
 main(Path(sys.argv[sys.argv.index("--") + 1]))

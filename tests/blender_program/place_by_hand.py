@@ -237,7 +237,7 @@ def from_the_toolbar(hand, place):
     yield from hand.drag([place.pixel(-0.3, -0.2), place.pixel(-0.3, -0.1), place.pixel(-0.3, 0.0)])
     stack = everything()
     centers = [place.local(0.2, 0.2), place.local(-0.3, -0.2)]
-    modifiers = importlib.import_module(f"{ADDON}.modifiers")
+    modifiers = importlib.import_module(f"{ADDON}.stack.modifiers")
     found = [modifiers.read_values(one)["center"] for one in bpy.context.active_object.modifiers]
     bpy.ops.preferences.addon_disable(module=ADDON)
     yield
@@ -281,7 +281,7 @@ def everything():
 
 
 def last_defect():
-    modifiers = importlib.import_module(f"{ADDON}.modifiers")
+    modifiers = importlib.import_module(f"{ADDON}.stack.modifiers")
     stack = modifiers.defect_modifiers(bpy.context.active_object)
     return modifiers.read_values(stack[-1]) if stack else None
 

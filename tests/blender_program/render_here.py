@@ -20,7 +20,7 @@ def main():
     blend, recipes, out = map(Path, sys.argv[sys.argv.index("--") + 1 :])
     batch, view_sets, jobs, workers = (
         importlib.import_module(f"{ADDON}.{name}")
-        for name in ("batch", "view_sets", "commands.jobs", "workers")
+        for name in ("batch.jobs", "rendering.view_sets", "commands.jobs", "batch.workers")
     )
     options = view_sets.ViewOptions(
         passes=("rgb", "mask"),

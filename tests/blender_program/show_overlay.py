@@ -15,7 +15,7 @@ PLACES = ((-1.5, 0.0, 0.0), (1.5, 0.0, 0.0), (0.0, 1.8, 0.0))
 
 def play(hand, folder):
     """Photograph each state; returns where the dents are seen, and what was drawn by."""
-    drawing = importlib.import_module(f"{ADDON}.overlay_drawing")
+    drawing = importlib.import_module(f"{ADDON}.overlay.drawing")
     part = new_plate()
     hand.look(TOP, (0.0, 0.0, 0.0), 8.0)
     space = hand.area.spaces.active
@@ -50,7 +50,7 @@ def new_plate():
     bpy.ops.object.delete()
     bpy.ops.mesh.primitive_grid_add(x_subdivisions=100, y_subdivisions=100, size=6.0)
     part = bpy.context.active_object
-    modifiers = importlib.import_module(f"{ADDON}.modifiers")
+    modifiers = importlib.import_module(f"{ADDON}.stack.modifiers")
     for place, label in zip(PLACES[:2], LABELS, strict=True):
         values = {"center": list(place), "radius": 1.0, "depth": 0.01, "label": label}
         modifiers.add_defect(part, "dent", values)

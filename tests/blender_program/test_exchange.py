@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.blender_addon.test_recipe_io import any_recipe
+from tests.blender_addon.exchange.test_recipes import any_recipe
 from tests.blender_program.program import Blender
 
 SCENE = Path(__file__).with_name("exchange_recipes.py")

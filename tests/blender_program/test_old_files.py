@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from backend.replay.replay import replay
-from blender_addon.modifiers import add_defect
-from blender_addon.recipe_io import recipe_of
+from blender_addon.exchange.recipes import recipe_of
+from blender_addon.stack.modifiers import add_defect
 from shared_schema.load import load_recipe
 from tests.backend.shapes import KINDS, random_recipe
 from tests.blender import Evaluated, add_part, egg, empty_scene, evaluate, nominal_cloud

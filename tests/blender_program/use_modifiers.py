@@ -76,7 +76,7 @@ def play(hand, picture):
 
 def dragged_handles(hand, part, kind, values, handles, picture):
     """How far each handle took its field, each on a new defect."""
-    modifiers = importlib.import_module(f"{ADDON}.modifiers")
+    modifiers = importlib.import_module(f"{ADDON}.stack.modifiers")
     grown = {}
     for field, (start, direction) in handles.items():
         modifier = modifiers.add_defect(part, kind, values)
@@ -105,7 +105,7 @@ def farther(before, after, direction):
 
 def added_from_assets(part):
     """What kind of defect the modifier of each asset is taken for, and its fields."""
-    modifiers = importlib.import_module(f"{ADDON}.modifiers")
+    modifiers = importlib.import_module(f"{ADDON}.stack.modifiers")
     found = {}
     for kind in modifiers.KINDS:
         asset = f"flawsmith.blend/NodeTree/Flawsmith {kind.title()} v1"

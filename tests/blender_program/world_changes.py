@@ -158,7 +158,7 @@ def redone(hand):
     with bpy.context.temp_override(window=hand.window, area=hand.area, region=hand.region):
         bpy.ops.ed.undo_redo()
     yield
-    modifiers = importlib.import_module(f"{ADDON}.modifiers")
+    modifiers = importlib.import_module(f"{ADDON}.stack.modifiers")
     [modifier] = bpy.data.objects["first"].modifiers
     return {**state(), "radius": modifiers.read_value(modifier, "radius")}
 

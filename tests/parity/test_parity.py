@@ -15,7 +15,7 @@ import pytest
 
 from backend.cloud import PointCloud
 from backend.replay.replay import replay
-from blender_addon import modifiers
+from blender_addon.stack import modifiers
 from shared_schema.defects import Severed
 from shared_schema.load import load_recipe
 from shared_schema.recipe import Part, Recipe

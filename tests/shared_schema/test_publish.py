@@ -8,6 +8,7 @@ from pathlib import Path
 from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.defects import SPECS
 from shared_schema.publish import json_schema, schema_text
+from shared_schema.recipe import MM_PER_UNIT
 
 ADDON_SCHEMA = Path(__file__).parents[2] / "blender_addon" / "schema.json"
 
@@ -38,4 +39,6 @@ def test_required_lengths_have_a_suggestion() -> None:
 
 
 def test_constants_are_published() -> None:
-    assert json_schema("recipe")["x-flawsmith"]["constants"] == FORMULA_CONSTANTS
+    published = json_schema("recipe")["x-flawsmith"]
+    assert published["constants"] == FORMULA_CONSTANTS
+    assert published["mm_per_unit"] == MM_PER_UNIT
