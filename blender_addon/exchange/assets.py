@@ -3,7 +3,7 @@
 
 The library is a .blend file with the node groups, made when the extension is built:
 
-    python -m blender_addon.assets FOLDER PICTURES
+    python -m blender_addon.exchange.assets FOLDER PICTURES
 
 A defect that is dragged onto an object, or taken from the Add Modifier menu, lies at the object's
 origin until it is moved; Add Defect places it. What is in the library is dedicated to the public
