@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from backend.errors import CheckpointError
 from backend.io import write_cloud
 from backend.models.bundled import model_names, model_path
 from backend.models.families import FAMILIES
+from backend.models.unrolled.model import UnrolledModel
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
@@ -77,6 +79,21 @@ def test_neither_the_pose_nor_stray_points_matter(tmp_path: Path, run: Run) -> N
     scores = [record["object_score"] for record in records]
     assert scores[1] == pytest.approx(scores[0], abs=0.02)
     assert scores[2] == pytest.approx(scores[0], abs=0.5)
+
+
+def test_neither_matters_to_an_unrolled_part_that_is_scored_several_times() -> None:
+    detector, rng = Detector.load(model_path("bundled_parts")), np.random.default_rng(0)
+    category = detector.categories["pawn"]
+    assert isinstance(category.model, UnrolledModel)
+    config = replace(category.model.config, test_time_offsets=2)
+    twice = replace(category, model=replace(category.model, config=config))
+    detector = replace(detector, categories={"pawn": twice})
+    part = virtual_scan(load_sample("pawn"), views=6, points=16_000, noise=0.02, rng=rng)
+    scans = [part, in_any_pose(part, 0), in_any_pose(with_strays(part, 1), 1)]
+    found = [detector.score(scan.points, scan.normals, "pawn") for scan in scans]
+    assert len({one.anomalous for one in found}) == 1
+    assert found[1].object_score == pytest.approx(found[0].object_score, abs=0.02)
+    assert found[2].object_score == pytest.approx(found[0].object_score, abs=0.5)
 
 
 @pytest.mark.parametrize(("name", "share"), [("pawn_scan", 0.3), ("plate", 0.7)])
