@@ -95,7 +95,7 @@ def scan_part(part: bpy.types.Object, scanner: Document, rng: np.random.Generato
 
     Args:
         part: a mesh object.
-        scanner: a complete document, as ``load_scanner`` gives it.
+        scanner: a document that keeps to the schema, as ``load_scanner`` gives it.
         rng: the only source of chance.
 
     Raises:
@@ -118,7 +118,8 @@ def scan_part(part: bpy.types.Object, scanner: Document, rng: np.random.Generato
 
 
 def _in_unit(scanner: Document, unit: str) -> dict[str, Any]:
-    """The document with its lengths and positions in ``unit``."""
+    """The complete document with its lengths and positions in ``unit``."""
+    scanner = completed(scanner, SCANNER)
     scale = MM_PER_UNIT[scanner["unit"]] / MM_PER_UNIT[unit]
 
     def scaled(value: Any) -> Any:
