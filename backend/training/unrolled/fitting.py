@@ -81,7 +81,12 @@ class _Scans:
 
 @dataclass(frozen=True, eq=False)
 class UnrolledTraining:
-    """See ``FamilyTraining``: each part of revolution is learned by itself."""
+    """See ``FamilyTraining``: each part of revolution is learned by itself.
+
+    Attributes:
+        run: the training.
+        scans: by part, what ``suits`` has found out and ``fit`` needs again.
+    """
 
     run: Run
     scans: dict[str, _Scans] = field(default_factory=dict)
@@ -94,6 +99,8 @@ class UnrolledTraining:
         suits = found > LEAST_ROUND
         what = "of a part of revolution" if suits else "not of a part of revolution"
         than = "more" if suits else "not more"
+        if not suits:
+            del self.scans[part.name]  # nothing is learned from them
         return Suitability(
             suits, f"its scans are {what} (roundness {found:.4f}, {than} than {LEAST_ROUND})"
         )
@@ -103,21 +110,14 @@ class UnrolledTraining:
         return {part.name: self._fitted(part) for part in parts}
 
     def _fitted(self, part: Part) -> Fitted:
+        _check(part)
         model = self.model(part)
+        del self.scans[part.name]
         rest = self.run.track(part.calibrate, f"Calibrating {part.name}", len(part.calibrate))
         return Fitted(model, [next(model.deviations(cloud)).channels for cloud in rest])
 
     def model(self, part: Part) -> UnrolledModel:
-        """Learn one category.
-
-        Raises:
-            TrainingError: there are fewer than two scans.
-        """
-        if len(part.learn) < FEWEST_SCANS:
-            raise TrainingError(
-                f"the family 'unrolled' needs {FEWEST_SCANS} scans of {part.name!r} to learn from, "
-                f"and there is {len(part.learn)}; give more scans, or the family 'auto'"
-            )
+        """Learn one category from two scans or more."""
         run, config, scans = self.run, self.run.config.unrolled, self._scans(part)
         grid = fit_grid(scans.frames, scans.spacing, config)
         maps = [grid.unroll(aligned(frame, grid, config)) for frame in scans.frames]
@@ -140,6 +140,20 @@ class UnrolledTraining:
             frames = _frames(clouds, cell, self.run.workers, self.run.track)
             self.scans[part.name] = _Scans(clouds, spacing, frames)
         return self.scans[part.name]
+
+
+def _check(part: Part) -> None:
+    """Refuse a part with too few clouds for an unrolled model."""
+    if len(part.learn) < FEWEST_SCANS:
+        raise TrainingError(
+            f"the family 'unrolled' needs {FEWEST_SCANS} scans of {part.name!r} to learn from, "
+            f"and there is {len(part.learn)}; give more scans, or the family 'auto'"
+        )
+    if not part.calibrate:
+        raise TrainingError(
+            f"the family 'unrolled' needs a cloud of {part.name!r} to calibrate on, and there is "
+            "none; leave the calibration out to hold some of the nominal clouds back"
+        )
 
 
 def _frames(

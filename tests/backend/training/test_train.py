@@ -142,6 +142,8 @@ def test_the_family_is_chosen_by_the_scans_unless_it_is_asked_for(tmp_path: Path
         "family": "pointwise",
         "why": "the settings ask for it",
     }
+    with pytest.raises(TrainingError, match="needs a cloud of 'pin' to calibrate on"):
+        train({"pin": TrainingSet(pin, [])}, config)
     with pytest.raises(TrainingError, match="'unrolled' needs 2 scans of 'pin'"):
         train({"pin": pin[:1]}, replace(config, family="unrolled"))
 

@@ -223,7 +223,7 @@ def test_other_parts_are_left_to_others(workers: Workers, tmp_path: Path) -> Non
     alone = training(workers, tmp_path)
     assert alone.suits(part(scans=[scan(0)])).why == "there are fewer than 2 scans to learn from"
     with pytest.raises(TrainingError, match="needs 2 scans of 'pin' to learn from, and there is 1"):
-        alone.model(part(scans=[scan(0)]))
+        alone.fit([part(scans=[scan(0)])])
 
 
 def test_defects_are_drawn_where_they_are_not_decided_yet(workers: Workers, tmp_path: Path) -> None:
