@@ -47,7 +47,11 @@ ASSETS_MODULE = "blender_addon.exchange.assets"
 
 # The tests whose numbers a processor could change.
 NUMBER_TESTS = [
-    *(f"tests/backend/{name}" for name in ("defects", "geometry", "metrics", "test_replay.py")),
+    "tests/backend/cloud",
+    "tests/backend/defects",
+    "tests/backend/evaluation/metrics",
+    "tests/backend/geometry",
+    "tests/backend/replay",
     "tests/parity",
 ]
 # The tests without Blender, but for those that take longest, which use nothing of the dependencies
@@ -55,16 +59,18 @@ NUMBER_TESTS = [
 RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith", "tests/backend"]
 NOT_IN_RANGES = [
     "cli/test_bundled_model.py",
+    "cli/test_evaluate.py",
+    "cli/test_replay.py",
     "cli/test_synthesize.py",
     "cli/test_train.py",
-    "dataset/test_synthesis.py",
-    "geometry/test_geodesic.py",
-    "models/relief/test_fitting.py",
-    "models/test_nominal_surface.py",
-    "test_registration.py",
-    "test_registration_evidence.py",
+    "cloud/test_geodesic.py",
+    "models/pointwise/test_nominal_surface.py",
+    "registration/test_evidence.py",
+    "registration/test_register.py",
+    "synthesis/test_run.py",
     "test_remake.py",
     "training/test_synthesis.py",
+    "training/unrolled/test_fitting.py",
 ]
 # Property tests draw fewer examples where the same ones have passed already.
 FEWER = ["--hypothesis-profile", "few"]

@@ -494,3 +494,13 @@ def test_without_the_right_python_it_says_what_to_do(
     monkeypatch.setattr(build.shutil, "which", lambda _: None)
     assert build.main(["setup"]) == 1
     assert "python3.11 build.py" in capsys.readouterr().err
+
+
+# --- which tests are run where ---
+
+
+def test_the_tests_that_are_named_are_there() -> None:
+    """A test that moved would be left out, or run where it takes too long, without a word."""
+    named = [*build.NUMBER_TESTS, *build.RANGE_TESTS]
+    named += [f"tests/backend/{name}" for name in build.NOT_IN_RANGES]
+    assert not [name for name in named if not (ROOT / name).exists()]

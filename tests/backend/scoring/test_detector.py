@@ -161,9 +161,10 @@ def test_bad_clouds_are_refused(detector: Detector) -> None:
 
 def test_incomplete_model_file_is_refused(path: Path, tmp_path: Path) -> None:
     tensors, document = load_checkpoint(path, "detector")
-    network = {n: t for n, t in tensors.items() if n != "network.stem.weight"}
-    bank = {n: t for n, t in tensors.items() if n != "egg/bank.histograms"}
+    network = {n: t for n, t in tensors.items() if n != "pointwise/network.stem.weight"}
+    bank = {n: t for n, t in tensors.items() if n != "pointwise/egg/bank.histograms"}
     for part in (network, bank):
+        assert len(part) == len(tensors) - 1
         broken = save_checkpoint(tmp_path / "d", "detector", part, document)
         with pytest.raises(CheckpointError):
             Detector.load(broken)
