@@ -56,7 +56,7 @@ NUMBER_TESTS = [
 ]
 # The tests without Blender, but for those that take longest, which use nothing of the dependencies
 # that others do not use, and for one of the installed command.
-RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith", "tests/backend"]
+RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith/test_public_names.py", "tests/backend"]
 NOT_IN_RANGES = [
     "cli/test_bundled_model.py",
     "cli/test_evaluate.py",
