@@ -60,9 +60,10 @@ def parts_of_samples(
 ) -> list[Sample]:
     """``samples`` without stray points, and without points outside the part by its ``models``."""
     from backend.dataset.part_in_scene import part_of_sample
+    from backend.registration import NominalModel
     from backend.registration.part_finder import PartFinder
 
-    finders = {name: PartFinder(model) for name, model in models.items()}
+    finders = {name: PartFinder(NominalModel(model)) for name, model in models.items()}
     if not intake.clean and not (finders and intake.crop):
         return samples
     found = []

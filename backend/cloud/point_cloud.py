@@ -187,7 +187,13 @@ class PointCloud:
         if not used.all():
             loose = were(int((~used).sum()), len(self), "vertices")
             told.insert(0, f"{loose} left out: no face has them.")
-        surface = replace(self, faces=faces, notices=(*self.notices, *told), adjacency_of=None)
+        surface = replace(
+            self,
+            faces=faces,
+            notices=(*self.notices, *told),
+            adjacency_of=None,
+            known_edges=None,
+        )
         return replace(surface if used.all() else surface.cropped(used), sound=True)
 
     @cached_property

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from backend.cloud import PointCloud
 from backend.dataset.folder import Sample
-from backend.errors import RegistrationError
 from backend.intake import Intake
 from backend.registration.cleaning import clean
 from backend.registration.part_finder import PartFinder
@@ -26,11 +25,7 @@ def part_of_sample(
     if intake.clean:
         scan, _ = clean(scan, intake.viewpoint)
     if finder is not None and intake.crop:
-        try:
-            scan = finder.crop(scan, intake.viewpoint).of(scan)
-        except RegistrationError as error:
-            notice = f"the scan was not cropped, as the part was not found beyond doubt: {error}"
-            scan = replace(scan, notices=(*scan.notices, notice))
+        scan, _ = finder.part_of(scan, intake.viewpoint)
     if scan.rows is None:
         return sample, scan.notices
     return replace(sample, cloud=sample.cloud.take(scan.rows)), scan.notices

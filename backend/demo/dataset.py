@@ -26,6 +26,7 @@ from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import read_sample, write_sample
 from backend.demo.sizes import REAL, DemoSize
 from backend.engine.processes import cores, spread
+from backend.errors import SamplingError
 from backend.io import read_cloud
 from backend.replay.replay import Replayed, replay
 from backend.samples import load_sample
@@ -161,7 +162,14 @@ def _make(item: CloudPlan, size: DemoSize, seed: int, scan: Path) -> Replayed:
         cloud = nominal_cloud(item.category, item.use, size, scan, rng)
         return replay(_recipe(item, cloud, rng), cloud)
 
-    return draw(0) if item.kind == NOMINAL else draw_until_it_shows(draw)[1]
+    if item.kind == NOMINAL:
+        return draw(0)
+    try:
+        return draw_until_it_shows(draw)[1]
+    except SamplingError as error:
+        raise SamplingError(
+            f"a {item.kind} on {item.category}: {error}; change its ranges in the template"
+        ) from error
 
 
 def _recipe(item: CloudPlan, cloud: PointCloud, rng: np.random.Generator) -> Recipe:

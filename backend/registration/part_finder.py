@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
+from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
 from backend.registration import NominalModel, Registration, principal_poses, register
 from backend.registration.cropping import Crop, crop
+from shared_schema.record import CroppingReport
 
 FloatArray = NDArray[np.float64]
 
@@ -26,17 +27,34 @@ class PartFinder:
     """Looks for the part first where it is known to lie, or by its axes, then anywhere.
 
     Attributes:
-        nominal: the nominal model, a mesh, in the scans' unit; any frame.
+        model: the nominal model, in the scans' unit; any frame.
         poses: (4, 4) each, ``T_part_scan`` of scans in which the part may lie likewise.
     """
 
-    nominal: PointCloud
+    model: NominalModel
     poses: Sequence[FloatArray] = field(default_factory=tuple)
 
-    @cached_property
-    def model(self) -> NominalModel:
-        """The nominal model, prepared once."""
-        return NominalModel(self.nominal)
+    def part_of(
+        self, scan: PointCloud, viewpoint: Sequence[float] | None = None, scale: float = 1.0
+    ) -> tuple[PointCloud, CroppingReport | None]:
+        """The points of ``scan`` that belong to the part; all of them where its pose is in doubt.
+
+        Args:
+            scan: N points, in any pose.
+            viewpoint: (x, y, z) where the sensor stood, in the scan's frame and unit.
+            scale: how many times as large the numbers of ``scan`` are in the unit of the model.
+
+        Returns:
+            The scan, whose ``notices`` tell what was cut away, or why nothing was; and the record,
+            None where the part was not found.
+        """
+        eye = None if viewpoint is None else [scale * value for value in viewpoint]
+        try:
+            found = self.crop(PointCloud(scale * scan.points, scan.normals), eye)
+        except RegistrationError as error:
+            notice = f"the scan was not cropped, because the pose of the part is in doubt: {error}"
+            return replace(scan, notices=(*scan.notices, notice)), None
+        return found.of(scan), found.record
 
     def crop(self, scan: PointCloud, viewpoint: Sequence[float] | None = None) -> Crop:
         """Tell the points of ``scan`` that belong to the part.
@@ -59,7 +77,7 @@ class PartFinder:
         )
 
     def _place(self, scan: PointCloud, eye: FloatArray | None) -> Registration:
-        starts = np.stack([*self.poses, *principal_poses(self.nominal, scan)])
+        starts = np.stack([*self.poses, *principal_poses(self.model.mesh, scan)])
         rng = np.random.default_rng(SEED)
         near = register(self.model, scan, rng=rng, judge=False, viewpoint=eye, starts=starts)
         if near.fitness >= ENOUGH:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from backend.cloud import PointCloud
-from backend.errors import RegistrationError
 from backend.intake import Intake
 from backend.registration.cleaning import clean
 from backend.scoring.detector import Detector
@@ -44,10 +42,5 @@ def part_in_scan(
     finder = detector.categories[name].model.finder
     if finder is None:
         return scan, record
-    eye = None if intake.viewpoint is None else [scale * value for value in intake.viewpoint]
-    try:
-        found = finder.crop(PointCloud(scan.points * scale, scan.normals), eye)
-    except RegistrationError as error:
-        notice = f"the scan was not cropped, because the pose of the part is in doubt: {error}"
-        return replace(scan, notices=(*scan.notices, notice)), record
-    return found.of(scan), record | {"crop": found.record.model_dump()}
+    part, cropped = finder.part_of(scan, intake.viewpoint, scale)
+    return part, record | {"crop": None if cropped is None else cropped.model_dump()}

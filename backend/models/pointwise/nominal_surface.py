@@ -25,12 +25,12 @@ from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import rotation_of, transform_points
 from backend.models.pointwise.preparation import PreparedCloud
 from backend.registration import Fit, NominalModel, principal_poses, register
+from backend.registration.nominal_model import nominal_model
 from backend.registration.part_finder import PartFinder
 
 FloatArray = NDArray[np.float64]
 Track = Callable[[Sequence[PreparedCloud]], Iterable[PreparedCloud]]
 
-SAMPLES = 60_000
 MOST_PLACES = 1_000
 POINTS_PER_PLACE = 40
 SMOOTHING = 16
@@ -102,7 +102,7 @@ class NominalSurface:
         count = min(MOST_PLACES, 1 + points // POINTS_PER_PLACE)
         places = subsample_surface(mesh, count, np.random.default_rng(SEED))
         surface = cls(mesh, places, np.zeros(len(places)), np.ones(len(places)))
-        model = NominalModel(mesh)
+        model = nominal_model(mesh)
         usual = UsualFit()
         fits: list[Fit] = []
         found = []
@@ -136,14 +136,14 @@ class NominalSurface:
         pose = _place(self._model, PointCloud(points), self.poses, self.usual).T_part_scan
         placed = PointCloud(transform_points(pose, points))
         normals = estimate_normals(placed.points, placed.tree)
-        return orient_as(self._samples, placed.points, normals) @ rotation_of(pose)
+        return orient_as(self._model.even_samples, placed.points, normals) @ rotation_of(pose)
 
     def _heights(
         self, cloud: PreparedCloud, pose: FloatArray
     ) -> tuple[FloatArray, NDArray[np.int64]]:
         """Heights (M,) of the placed points over the model, smoothed, and their places' rows."""
         points = transform_points(pose, cloud.points)
-        samples = self._samples
+        samples = self._model.even_samples
         normals = samples.normals
         assert normals is not None  # a subsampled surface has them
         _, nearest = samples.tree.query(points, workers=-1)
@@ -159,15 +159,11 @@ class NominalSurface:
     @cached_property
     def finder(self) -> PartFinder:
         """Finds the part in scans at unit scale, first where nominal ones showed it."""
-        return PartFinder(self.mesh, tuple(self.poses))
+        return PartFinder(self._model, tuple(self.poses))
 
     @cached_property
     def _model(self) -> NominalModel:
-        return NominalModel(self.mesh)
-
-    @cached_property
-    def _samples(self) -> PointCloud:
-        return subsample_surface(self.mesh, SAMPLES, np.random.default_rng(SEED))
+        return nominal_model(self.mesh)
 
     @cached_property
     def _tree(self) -> cKDTree:
