@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from backend.file_names import shown
 
 if TYPE_CHECKING:
     from backend.cloud import PointCloud
-    from backend.dataset.folder import LeftOut, Sample
+    from backend.dataset.folder import Sample
     from backend.intake import Intake
 
 
@@ -22,11 +23,12 @@ def read_training_data(
 ) -> list[Sample]:
     """The samples to train on: of a benchmark its training and its validation split."""
     from backend.dataset.benchmark import OWN, find_files, read_file
+    from backend.dataset.folder import read_folder
     from backend.dataset.layouts import Split
     from backend.errors import FlawsmithError, MissingDependencyError
 
     if layout == OWN:
-        return read_data(folder, intake, progress)[0]
+        return read_folder(folder, intake, partial(progress.track, description="Reading"), tell)[0]
     files = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
     samples = []
     for file in progress.track(files, description="Reading"):
@@ -38,21 +40,6 @@ def read_training_data(
             reason = str(error).removeprefix(f"{shown(file.path)}: ")
             warn(f"{file.path}: left out, {reason}")
     return samples
-
-
-def read_data(
-    folder: Path, intake: Intake, progress: Progress
-) -> tuple[list[Sample], list[LeftOut]]:
-    """The samples in ``folder``, and what is left out of them, which is named at once."""
-    from backend.dataset.folder import data_files, read_usable
-
-    files = data_files(folder)
-    samples, left_out = read_usable(progress.track(files, description="Reading"), intake)
-    for one in left_out:
-        warn(f"{one.file.path}: left out, {one.reason}")
-    for sample in samples:
-        tell(sample.file.path, sample.cloud.notices)
-    return samples, left_out
 
 
 def parts_of_samples(

@@ -11,7 +11,7 @@ record.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -185,6 +185,28 @@ def _alike(samples: Iterable[Sample]) -> list[Sample]:
     kept = list(samples)
     without = {s.file.category for s in kept if s.cloud.normals is None}
     return [_without_normals(s) if s.file.category in without else s for s in kept]
+
+
+def read_folder(
+    folder: Path,
+    intake: Intake,
+    track: Callable[[Sequence[DataFile]], Iterable[DataFile]],
+    notice: Callable[[Path, Sequence[str]], None],
+) -> tuple[list[Sample], list[LeftOut]]:
+    """The samples in ``folder``, and what is left out of them; otherwise as ``read_usable``.
+
+    Args:
+        folder: of the data.
+        intake: how the scans are taken in.
+        track: passes the files on and shows the progress.
+        notice: takes a file and what the user is to know about it.
+    """
+    samples, left_out = read_usable(track(data_files(folder)), intake)
+    for one in left_out:
+        notice(one.file.path, [f"left out, {one.reason}"])
+    for sample in samples:
+        notice(sample.file.path, sample.cloud.notices)
+    return samples, left_out
 
 
 def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud]:

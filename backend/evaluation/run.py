@@ -6,12 +6,13 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.benchmark import OWN, Case, find_files, protocol_of, read_file
-from backend.dataset.folder import LeftOut, Sample, data_files, read_usable
+from backend.dataset.folder import Sample, read_folder
 from backend.dataset.layouts import Split
 from backend.errors import FlawsmithError, MissingDependencyError
 from backend.evaluation.cases import ScoredCase, TestCase, score_case
@@ -25,7 +26,11 @@ from backend.scoring.stored import read_scores, write_scores
 
 PARTIAL = "partial"
 
-Track = Callable[[Sequence[Any], str], Iterable[Any]]
+
+class Track(Protocol):
+    """Passes ``items`` on and shows the progress under ``title``."""
+
+    def __call__(self, items: Sequence[Any], title: str) -> Iterable[Any]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +38,7 @@ class Reporter:
     """How the user is told what happens.
 
     Attributes:
-        track: passes the items on and shows the progress under a title.
+        track: shows the progress of what takes long.
         notice: takes a file and what there is to know about it.
         failure: takes a file that is left out, and why.
     """
@@ -136,14 +141,10 @@ class Evaluation:
         return read_file(file, self.layout, self.intake)
 
     def _samples(self) -> list[Sample]:
-        files = data_files(self.data)
-        left_out: list[LeftOut]
-        samples, left_out = read_usable(self.reporter.track(files, "Reading"), self.intake)
-        for one in left_out:
-            self.reporter.failure(one.file.path, f"left out, {one.reason}")
+        track, notice = self.reporter.track, self.reporter.notice
+        reading = partial(track, title="Reading")
+        samples, left_out = read_folder(self.data, self.intake, reading, notice)
         self.failed += sum(one.unreadable for one in left_out)
-        for sample in samples:
-            self.reporter.notice(sample.file.path, sample.cloud.notices)
         return samples
 
     def _scored(self, item: _Item) -> ScoredCase:
