@@ -1,0 +1,43 @@
+"""A document: blocks of plain text, which evidence cites by number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BlockKind(StrEnum):
+    """What a block is; a row of a table has `` | `` between its cells."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    BULLET = "bullet"
+    ROW = "row"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a document that is read as one.
+
+    Attributes:
+        text: plain text, as it stands in the document, without the bullet's sign.
+        kind: what it is.
+        page: from 1; None where the format has no pages.
+    """
+
+    text: str
+    kind: BlockKind = BlockKind.PARAGRAPH
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document's text.
+
+    Attributes:
+        source: its file's name without folders.
+        blocks: in reading order; the number of a block is its place in the tuple.
+    """
+
+    source: str
+    blocks: tuple[Block, ...]

@@ -1,0 +1,116 @@
+"""What is known of a part's defects, before it is compiled to a template.
+
+A reader or a model turns documents into items, each with the passage that says so. Items are flat:
+they name a defect of the knowledge base, a place by its word and the sizes that a document states.
+They hold no coordinates and no shape parameters; the template of the defect gives those. The file
+``NAME.instruct.json`` beside an instructed template is an :class:`InstructReport`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared_schema.base import Model
+from shared_schema.recipe import Unit
+
+# An open end is null: "up to 0.2 mm" is (null, 0.2).
+Interval = tuple[float | None, float | None]
+
+
+class Polarity(StrEnum):
+    """What a document says of a defect."""
+
+    OCCURS = "occurs"
+    REJECTED = "rejected"
+    PERMITTED = "permitted"
+    ABSENT = "absent"
+
+
+class Basis(StrEnum):
+    """Where a size comes from: stated, above a stated limit, of a standard, or typical."""
+
+    STATED = "stated"
+    LIMIT = "limit"
+    STANDARD = "standard"
+    TYPICAL = "typical"
+
+
+class SizeName(StrEnum):
+    """The dimensions that a document states of a defect."""
+
+    LENGTH = "length"
+    WIDTH = "width"
+    DEPTH = "depth"
+    DIAMETER = "diameter"
+    HEIGHT = "height"
+    ANGLE = "angle_deg"
+    SPACING = "spacing"
+
+
+class Evidence(Model):
+    """The passage that an item rests on."""
+
+    source: str = Field(description="Name of the document or picture, without folders.")
+    block: int = Field(ge=0, description="Number of the block in it, from 0.")
+    quote: str = Field(description="The passage, as it stands in the block.")
+
+
+class InstructedDefect(Model):
+    """One defect that documents name."""
+
+    defect: str = Field(description="Key of the row of the knowledge base, such as casting/pores.")
+    kind: str | None = Field(description="Kind of the recipe's defect; null if it has no shape.")
+    polarity: Polarity
+    used: bool = Field(description="Whether the template makes it.")
+    place: str | None = Field(None, description="Key of the place; null if none is named.")
+    sizes: dict[SizeName, Interval] = Field(default_factory=dict)
+    unit: Unit = Field(Unit.MM, description="Of all sizes but angles, which are in degrees.")
+    count: tuple[int, int] | None = Field(None, description="Fewest and most; null: not said.")
+    basis: Basis
+    evidence: Evidence | None = Field(None, description="Null for what no document says.")
+    reason: str = Field("", description="Why it is used, or why it is not.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name, (low, high) in self.sizes.items():
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"the {name.value} from {low} to {high} ends below its start")
+        if self.count is not None and self.count[0] > self.count[1]:
+            raise ValueError(f"the count from {self.count[0]} to {self.count[1]} is empty")
+        return self
+
+
+class Finding(Model):
+    """One thing that a check found."""
+
+    rule: str = Field(pattern="^V[0-9]{2}$", description="The rule, such as V30.")
+    severity: Literal["error", "warning", "note"]
+    where: str = Field(description="What it concerns, such as the name of a defect.")
+    message: str = Field(description="A sentence that says what is wrong and what to do.")
+    value: float | str | None = Field(None, description="The offending value.")
+    acceptable: float | str | None = Field(None, description="The nearest acceptable value.")
+    fixed: bool = Field(False, description="Whether the acceptable value was taken.")
+
+
+class ModelUse(Model):
+    """The language model that was asked, and what it took."""
+
+    name: str
+    endpoint: str
+    requests: int = Field(ge=0)
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    price: float | None = Field(None, description="In US dollars; null if it is not known.")
+    seconds: float = Field(ge=0)
+
+
+class InstructReport(Model):
+    """How an instructed template came to be."""
+
+    items: tuple[InstructedDefect, ...]
+    findings: tuple[Finding, ...] = ()
+    model: ModelUse | None = Field(None, description="Null where the embedded reader worked alone.")
+    versions: dict[str, str]
