@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import ReplayError
 from backend.registration.align import AlignedScan, align_again
@@ -37,7 +37,7 @@ def remake(
 
 def _placed(
     record: ReplayRecord, scan: PointCloud | AlignedScan, nominal: PointCloud | None
-) -> tuple[PointCloud, NDArray[np.float64]]:
+) -> tuple[PointCloud, FloatArray]:
     """The scan as it was when the recipe was replayed on it, and its transform to the part."""
     before = np.array(record.T_part_scan)
     if isinstance(scan, AlignedScan):

@@ -22,9 +22,7 @@ from backend.cli.options import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from backend.arrays import FloatArray
     from backend.cloud import LabeledCloud, PointCloud
     from backend.errors import RegistrationError
     from backend.intake import Intake
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
         SensorReport,
     )
     from shared_schema.sensor import Sensor
-
-    FloatArray = NDArray[np.float64]
 
 
 @click.command("replay")

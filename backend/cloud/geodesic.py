@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud.point_cloud import PointCloud
 from backend.cloud.surface import require_faces
 from backend.errors import ReplayError
@@ -25,10 +25,6 @@ from backend.geometry.neighbors import length_graph
 from backend.geometry.polyline import resample_between_corners
 from backend.geometry.shortest_path import Level, shortest_path
 from backend.geometry.smooth_along_normals import smooth_along_normals
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # Paths up to DETOUR times the straight line are searched first, then FARTHER times as long ones.
 DETOUR = 1.5

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from backend.arrays import FloatArray
 from backend.cloud.point_cloud import PointCloud
 from backend.geometry.chunks import each_chunk
 from backend.geometry.mend_mesh import WORTH_TELLING
@@ -18,8 +19,6 @@ from backend.geometry.normals import (
     orient_towards,
     turned_to,
 )
-
-FloatArray = NDArray[np.float64]
 
 NormalSource = Literal["file", "mesh", "viewpoint", "nominal", "consistent"]
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.errors import CloudError
 from backend.geometry.main_box import main_box
 from backend.geometry.mend_mesh import MendedMesh, mend_mesh
@@ -23,10 +24,6 @@ from backend.geometry.strays import Surroundings
 from backend.geometry.transform import rotation_of, transform_points
 from backend.wording import were
 from shared_schema.recipe import MM_PER_UNIT, Unit
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 AREA_NEIGHBORS = 8
 # Clouds with more points than INDEXED are searched without an index for up to FEW_PLACES places.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud.point_cloud import PointCloud
 from backend.errors import CloudError
 from backend.geometry.surface import within_triangles
 from backend.geometry.thinning import thin
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 # This many times more points are drawn than thinning keeps, so that no gaps are left.
 OVERSAMPLING = 4

@@ -9,18 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud.point_cloud import PointCloud
 from backend.errors import CloudError
 from backend.geometry.own_frame import own_frame
 from backend.geometry.poisson_disk import poisson_disk
 from backend.geometry.strays import stray_points
 from backend.geometry.transform import rotation_of, transform_points
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 SMALLEST_CLOUD = 32
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud.point_cloud import PointCloud
 from shared_schema.views import Camera
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 # Depth test cells are this many point spacings wide, so that the front surface leaves no holes.
 CELL_IN_SPACINGS = 2.0
@@ -36,9 +33,7 @@ def visible_pixels(cloud: PointCloud, camera: Camera) -> tuple[IntArray, FloatAr
     return rows, pixels[rows]
 
 
-def _in_front(
-    pixels: FloatArray, depth: FloatArray, spacing: float, camera: Camera
-) -> NDArray[np.bool_]:
+def _in_front(pixels: FloatArray, depth: FloatArray, spacing: float, camera: Camera) -> BoolArray:
     """Depth test on a grid whose cells hold a few points each."""
     if len(depth) == 0:
         return np.zeros(0, dtype=bool)

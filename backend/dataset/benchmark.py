@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from backend.arrays import BoolArray
 from backend.dataset.folder import (
     NOMINAL,
     DataFile,
@@ -37,7 +35,7 @@ class Case:
     """
 
     sample: Sample
-    image: NDArray[np.bool_] | None = None
+    image: BoolArray | None = None
 
 
 def protocol_of(layout: str) -> Protocol:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import unit
 from backend.geometry.falloff import falloff
 from shared_schema.constants import Falloff
 from shared_schema.defects import BendSpec
-
-FloatArray = NDArray[np.float64]
 
 
 def bend(cloud: PointCloud, spec: BendSpec) -> DefectEffect:

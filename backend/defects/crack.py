@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import require_normals, unit
 from backend.geometry.falloff import falloff
 from backend.geometry.noise import noise
 from shared_schema.constants import FORMULA_CONSTANTS, Falloff
 from shared_schema.defects import CrackSpec, Severed
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import require_normals, unit
 from backend.geometry.facing import facing
@@ -13,8 +13,6 @@ from backend.geometry.near import points_within
 from backend.geometry.noise import noise
 from shared_schema.constants import FORMULA_CONSTANTS, Falloff
 from shared_schema.defects import DepositSpec
-
-FloatArray = NDArray[np.float64]
 
 
 def deposit(cloud: PointCloud, spec: DepositSpec) -> DefectEffect:

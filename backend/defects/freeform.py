@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import push_directions, require_normals, unit
 from backend.geometry.blur import blur, grow
@@ -12,9 +12,6 @@ from backend.geometry.facing import facing
 from backend.geometry.falloff import smoothstep
 from backend.geometry.hull import hull_planes, signed_distance
 from shared_schema.defects import Bump, FreeformSpec
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def freeform(cloud: PointCloud, spec: FreeformSpec) -> DefectEffect:

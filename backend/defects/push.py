@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.errors import ReplayError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def unit(vector: ArrayLike) -> FloatArray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import DefectEffect, PointCloud
 from backend.defects.push import push_directions, require_normals, unit
 from backend.errors import ReplayError
@@ -19,9 +19,6 @@ from backend.geometry.polyline import (
 )
 from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.defects import ScratchSpec
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def scratch(cloud: PointCloud, spec: ScratchSpec) -> DefectEffect:

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.progress import Progress
 
+from backend.arrays import IntArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import read_sample, write_sample
 from backend.demo.sizes import REAL, DemoSize
@@ -224,7 +224,7 @@ def _sector(scan: PointCloud, arc: int, size: DemoSize, rng: np.random.Generator
     third = 2.0 * np.pi / 3.0
     start = arc * third + rng.uniform(0.0, third - width)
     azimuth = np.arctan2(scan.points[:, 1], scan.points[:, 0]) % (2.0 * np.pi)
-    rows: NDArray[np.int64] = np.flatnonzero((azimuth >= start) & (azimuth < start + width))
+    rows: IntArray = np.flatnonzero((azimuth >= start) & (azimuth < start + width))
     rows = np.sort(rng.permutation(rows)[: size.points])
     assert scan.normals is not None  # the registered scan has them
     noise = REPEAT_NOISE_MM * rng.normal(size=(len(rows), 1))

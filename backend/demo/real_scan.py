@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.cloud.surface import subsample_surface
 from backend.geometry.transform import rotation_of, transform_points
@@ -32,8 +32,6 @@ SHOWN_EXTENTS = 1.5
 LARGE_DISTANCE = 0.5
 FROM_ASIDE = View.along(np.array([0.5, -1.0, 0.55]))
 SCAN_COLOR = np.array([0.10, 0.45, 0.80])
-
-FloatArray = NDArray[np.float64]
 
 
 def model_path() -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, Float32Array
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.benchmark import OWN, read_cases
 from backend.dataset.layouts import Protocol, Split
@@ -20,7 +21,7 @@ from backend.scoring.detector import Detector, ScoreMap
 from shared_schema.recipe import Unit
 
 # The regions of the points or pixels, and their scores.
-Places = tuple[NDArray[np.int32], NDArray[np.float32]]
+Places = tuple[NDArray[np.int32], Float32Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class TestCase:
     cloud: LabeledCloud
     category: str
     kind: str
-    image: NDArray[np.bool_] | None = None
+    image: BoolArray | None = None
 
     @property
     def anomalous(self) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from backend.dataset.benchmark import OWN, OWN_PROTOCOL, protocol_of
 from backend.dataset.layouts import Protocol
 from backend.evaluation.cases import ScoredCase, TestCase, score_case
@@ -22,7 +22,7 @@ from backend.evaluation.metrics.average_precision import average_precision
 from backend.evaluation.metrics.roc import roc_curve, thinned
 from backend.scoring.detector import Detector
 
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+Curve = tuple[FloatArray, FloatArray]
 
 OVERALL = "all"
 DRAWN_POINTS = 2_000_000
@@ -154,7 +154,7 @@ def _interval(parts: Sequence[Sequence[ScoredCase]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _objects(scored: Sequence[ScoredCase]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _objects(scored: Sequence[ScoredCase]) -> tuple[BoolArray, FloatArray]:
     truth = np.array([s.case.anomalous for s in scored], dtype=bool)
     return truth, np.array([s.result.object_score for s in scored], dtype=np.float64)
 
@@ -164,9 +164,7 @@ def _counting(scored: Sequence[ScoredCase], protocol: Protocol) -> list[ScoredCa
     return [s for s in scored if s.case.anomalous or protocol.nominal_points]
 
 
-def _points(
-    scored: Sequence[ScoredCase], protocol: Protocol
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def _points(scored: Sequence[ScoredCase], protocol: Protocol) -> tuple[BoolArray, Float32Array]:
     """Truth and scores of all points that count; of pixels where the protocol has it so."""
     chosen = _counting(scored, protocol)
     if protocol.in_image:
@@ -178,17 +176,13 @@ def _points(
     return np.concatenate(masks), np.concatenate(scores)
 
 
-def _some(
-    truth: NDArray[np.bool_], scores: NDArray[np.float32]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def _some(truth: BoolArray, scores: Float32Array) -> tuple[BoolArray, Float32Array]:
     """Few enough to draw a curve of."""
     step = -(-len(truth) // DRAWN_POINTS) or 1
     return truth[::step], scores[::step]
 
 
-def _places(
-    scored: Sequence[ScoredCase], protocol: Protocol
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _places(scored: Sequence[ScoredCase], protocol: Protocol) -> tuple[IntArray, Float32Array]:
     """Region numbers and scores of all that count, each region with a number of its own."""
     chosen = _counting(scored, protocol)
     places = [s.in_image if protocol.in_image else s.in_cloud for s in chosen]

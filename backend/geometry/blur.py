@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 
 def adjacency_matrix(edges: IntArray, count: int) -> csr_matrix:

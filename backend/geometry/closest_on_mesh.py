@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from backend.arrays import FloatArray, IntArray
 
 # Where the corners' weights leave the triangle: the two ends of the side that is nearest instead.
 SIDES = ((0, 1), (1, 2), (2, 0))

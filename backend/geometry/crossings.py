@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from backend.arrays import FloatArray, IntArray
 
 # Crossings this near to a line's own place, as a ratio of the size of all triangles, are of the
 # face that it lies on.

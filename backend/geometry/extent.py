@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import FloatArray
 
 # What lies beyond this share at either end does not count.
 STRAYS = 0.01

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.geometry.falloff import smoothstep
-
-FloatArray = NDArray[np.float64]
 
 
 def facing(normals: FloatArray, support_normals: FloatArray, angle: float) -> FloatArray:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from shared_schema.constants import FORMULA_CONSTANTS, Falloff
-
-FloatArray = NDArray[np.float64]
 
 
 def smoothstep(t: FloatArray) -> FloatArray:

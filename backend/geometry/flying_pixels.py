@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from backend.arrays import BoolArray, FloatArray
 
 NEIGHBORS = 16
 

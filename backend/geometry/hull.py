@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull, QhullError
 
+from backend.arrays import FloatArray
 from backend.errors import ReplayError
-
-FloatArray = NDArray[np.float64]
 
 
 def hull_planes(points: ArrayLike) -> FloatArray:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from backend.arrays import FloatArray, IntArray
 from backend.geometry.blur import adjacency_matrix
 from backend.geometry.neighbors import graph_triangles, runs_along_surface, unique_edges
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # An edge across a void is so long, in parts of the longest own edges of its ends: at most of the
 # longer one, at least of the shorter one.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import FloatArray
 from backend.geometry.strays import Surroundings, stray_points
-
-FloatArray = NDArray[np.float64]
 
 # Farther from the middle than nine of ten points, by this factor, is where a stray matters.
 MOST = 0.9

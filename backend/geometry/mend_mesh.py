@@ -6,17 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.outward_faces import OutwardFaces, outward_faces
 from backend.geometry.places import places_of
 from backend.wording import were
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # A face is a line if its height is below this part of its longest side.
 THIN = 1e-9

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from backend.arrays import FloatArray, IntArray
 from backend.geometry.chunks import CHUNK
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def points_in_box(points: FloatArray, low: FloatArray, high: FloatArray) -> IntArray:

@@ -8,13 +8,10 @@ points do. A scan's edges are therefore judged by the normals at their ends (see
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 SCAN_NEIGHBORS = 8
 # How far points look that found neighbours on another wall: past as many again and more.

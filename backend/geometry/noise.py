@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from shared_schema.constants import FORMULA_CONSTANTS
-
-FloatArray = NDArray[np.float64]
 
 
 def noise(positions: FloatArray, wavelength: float, seed: int) -> FloatArray:

@@ -16,10 +16,8 @@ from scipy.sparse.csgraph import (
 )
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.chunks import each_chunk
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 NEIGHBORS = 16
 # Cavities are searched only among pieces with at least this share of the points, and at most this
@@ -103,7 +101,7 @@ def _cavities(
     tree: cKDTree,
     piece: NDArray[np.int32],
     count: IntArray,
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Which pieces (P,) lie within an odd number of closed ones, all ``normals`` being outward.
 
     Small pieces, of which a noisy scan has many, are neither looked into nor turned.

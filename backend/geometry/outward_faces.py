@@ -18,15 +18,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.crossings import crossings
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # Along no axis and no edge that a designer would draw.
 DIRECTIONS = np.array(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import FloatArray
 
 
 def own_frame(points: FloatArray) -> FloatArray:

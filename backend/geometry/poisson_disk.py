@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 FIRST_BLOCK, LARGEST_BLOCK = 2048, 4096
 
@@ -38,7 +36,7 @@ def poisson_disk(points: FloatArray, order: IntArray, radius: float) -> IntArray
     return kept
 
 
-def _first_of_pairs(points: FloatArray, radius: float) -> NDArray[np.bool_]:
+def _first_of_pairs(points: FloatArray, radius: float) -> BoolArray:
     """Mask (B,): taken one after the other, those that none taken before is near to.
 
     In each round all points are taken that nothing undecided comes before (Blelloch et al., "Greedy

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.normals import NEIGHBORS, estimate_normals, mesh_vertex_normals
-
-FloatArray = NDArray[np.float64]
 
 # By how much the box about the points is larger, as a ratio of its diagonal; and the share of all
 # points from which on a tree of all of them costs no more.
@@ -18,8 +16,8 @@ WORTHWHILE = 0.5
 
 def refresh_normals(
     points: FloatArray,
-    faces: NDArray[np.int64] | None,
-    moved: NDArray[np.bool_],
+    faces: IntArray | None,
+    moved: BoolArray,
     carried: FloatArray,
 ) -> FloatArray:
     """Unit normals (M, 3) of the M points where ``moved`` (N,) is true.
@@ -40,7 +38,7 @@ def refresh_normals(
     return fresh
 
 
-def _estimated(points: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+def _estimated(points: FloatArray, rows: IntArray) -> FloatArray:
     """Normals (M, 3) of ``rows`` (M,), from the points about them alone where that is all the same.
 
     No neighbour is missed within the margin by which the box of the points about ``rows`` is larger

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import FloatArray
 
 ROUNDS = 30
 # Residuals below this part of the cloud's size are noise, however well the rest fits.

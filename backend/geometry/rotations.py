@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import FloatArray
 
 # The constants phi and psi of the super-Fibonacci spiral.
 PHI = np.sqrt(2.0)

@@ -14,16 +14,12 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.closest_on_mesh import closest_weights
 from backend.geometry.straighten import straighten
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # An anchor is on a side of a triangle when the opposite corner's weight there is below this.
 ON_SIDE = 1e-9

@@ -11,14 +11,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 NEIGHBORS = 6
 # A point is off the surface if it is the neighbour of at most FEWEST_FOLLOWERS points and is

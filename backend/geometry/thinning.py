@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 # Of more points than MANY, thinning looks at about as many as this for each one that stays.
 LOOKED_AT = 50
@@ -15,7 +13,7 @@ MANY = 200_000
 MAX_BISECTIONS = 20
 
 
-def thin(points: FloatArray, count: int) -> NDArray[np.bool_]:
+def thin(points: FloatArray, count: int) -> BoolArray:
     """Mask (N,) of about ``count`` of ``points`` (N, 3), one a cell of an even grid.
 
     The cell is found by bisection, to within 2 % of ``count`` where the points allow it. In each
@@ -46,7 +44,7 @@ def _cell_keys(points: FloatArray, cell: float) -> IntArray:
     return (index[:, 0] * size[1] + index[:, 1]) * size[2] + index[:, 2]
 
 
-def _one_per_cell(points: FloatArray, keys: IntArray) -> NDArray[np.bool_]:
+def _one_per_cell(points: FloatArray, keys: IntArray) -> BoolArray:
     _, inverse, size = np.unique(keys, return_inverse=True, return_counts=True)
     sums = [np.bincount(inverse, coordinate) for coordinate in points.T]
     mean = np.stack(sums, axis=1) / size[:, None]

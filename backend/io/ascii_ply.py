@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.errors import FileFormatError
 from backend.io.lines import blocks_of_lines, plain_text, refused_line
 from backend.io.numbers import DecimalMark, NotANumberError, OtherMarkError, floats
 from backend.io.ply_header import Element
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Table = dict[str, NDArray]
 
 

@@ -11,8 +11,8 @@ from array import array
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.limits import ReadLimits
@@ -102,7 +102,7 @@ def _says_something(line: bytes) -> bool:
     return without_comment(line).strip() != b""
 
 
-def _triangles(text: bytes, decimal: DecimalMark) -> NDArray[np.float64] | None:
+def _triangles(text: bytes, decimal: DecimalMark) -> FloatArray | None:
     """(3 F, 3) the corners if there are triangles and nothing else, as nearly always; or None."""
     corners = [np.empty((0, 9))]
     words: list[bytes] = []
@@ -125,7 +125,7 @@ def _triangles(text: bytes, decimal: DecimalMark) -> NDArray[np.float64] | None:
 
 def _polygons(
     text: bytes, start: int, end: int, limits: ReadLimits, decimal: DecimalMark
-) -> NDArray[np.float64]:
+) -> FloatArray:
     """(3 F, 3) the corners of the triangles that the facets are cut into, line by line.
 
     Raises:
@@ -153,9 +153,7 @@ def _polygons(
     return np.array(numbers).reshape(-1, 3)[[] if faces is None else faces.reshape(-1)]
 
 
-def _corner(
-    words: list[bytes], number: int, line: bytes, decimal: DecimalMark
-) -> NDArray[np.float64]:
+def _corner(words: list[bytes], number: int, line: bytes, decimal: DecimalMark) -> FloatArray:
     if len(words) != 3:
         advice = "write spaces between numbers" if b"," in line else "correct it"
         raise refused_line(number, line, f"holds {len(words)} numbers, not 3; {advice}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 
@@ -18,9 +19,7 @@ PCL_NORMAL = ("normal_x", "normal_y", "normal_z")
 KNOWN = (*POSITION, *NORMAL, *PCL_NORMAL)
 
 
-def cloud_from_columns(
-    columns: Mapping[str, NDArray], faces: NDArray[np.int64] | None = None
-) -> PointCloud:
+def cloud_from_columns(columns: Mapping[str, NDArray], faces: IntArray | None = None) -> PointCloud:
     """Positions and normals by their names in any case; every other column becomes a field.
 
     Raises:
@@ -102,7 +101,7 @@ def _type_code(column: NDArray, replaced: Mapping[str, str]) -> str:
     return replaced.get(code, code)
 
 
-def _stack(columns: Mapping[str, NDArray], names: tuple[str, str, str]) -> NDArray[np.float64]:
+def _stack(columns: Mapping[str, NDArray], names: tuple[str, str, str]) -> FloatArray:
     # Signalling NaN, which damage makes, is no reason to warn.
     with np.errstate(invalid="ignore"):
         return np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], axis=1)

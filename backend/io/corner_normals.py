@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 # Normals that one vertex has in several faces are one normal, written in few digits, or those of
 # facets that stand for a smooth surface, up to this angle; beyond, there is an edge.
@@ -58,9 +56,7 @@ def normals_of_vertices(
     return found, ()
 
 
-def _means(
-    named: FloatArray, vertices: IntArray, count: int
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+def _means(named: FloatArray, vertices: IntArray, count: int) -> tuple[FloatArray, BoolArray]:
     """Per vertex the unit mean of its normals among ``named`` (C, 3); whether some are far off."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         unit = named / np.linalg.norm(named, axis=1, keepdims=True)

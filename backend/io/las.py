@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.extras import missing_extra
@@ -225,7 +226,7 @@ def _format(cloud: PointCloud, *, compress: bool) -> bytes:
     return stream.getvalue()
 
 
-def grid_of(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def grid_of(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Scale and offset (3,) of the finest grid of powers of two that 32-bit numbers can hold.
 
     No finer than the spacing of doubles there; 1 along an axis without extent, whose offset alone

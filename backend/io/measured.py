@@ -12,11 +12,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import BoolArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.wording import were
-
-BoolArray = NDArray[np.bool_]
 
 NOT_FINITE = "NaN and infinity mean no measurement"
 ZERO = "(0, 0, 0) means no measurement here"

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.lines import QUOTED_BYTES, replaced
@@ -43,7 +43,7 @@ class OtherMarkError(NotANumberError):
     """A word with the decimal mark that the file's other numbers do not have."""
 
 
-def floats(words: Sequence[bytes], text: bytes, decimal: DecimalMark) -> NDArray[np.float64]:
+def floats(words: Sequence[bytes], text: bytes, decimal: DecimalMark) -> FloatArray:
     """(W,) the numbers that ``words`` are; what is no measurement becomes NaN.
 
     Args:

@@ -21,6 +21,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.corner_normals import normals_of_vertices
@@ -36,9 +37,6 @@ from backend.io.lines import (
 )
 from backend.io.numbers import DecimalMark, NotANumberError, OtherMarkError, floats, read_with_mark
 from backend.io.polygons import triangles_of
-
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
 
 # What a vertex line may hold: x y z, then a weight, a color, or both.
 VERTEX_NUMBERS = (3, 4, 6, 7)
@@ -112,7 +110,7 @@ class _Reading:
     def __init__(self, text: bytes, limits: ReadLimits, decimal: DecimalMark) -> None:
         self.text, self.joined = text, _joined(text)
         self.limits, self.decimal = limits, decimal
-        self.rows: dict[int, list[NDArray[np.float64]]] = {VERTEX: [], NORMAL: []}
+        self.rows: dict[int, list[FloatArray]] = {VERTEX: [], NORMAL: []}
         self.known = {VERTEX: 0, NORMAL: 0}
         self.faces: list[_Faces] = []
         self.left_out: dict[str, None] = {}
@@ -163,7 +161,7 @@ class _Reading:
 
     def _rows(
         self, first: int, lines: list[bytes], chosen: BoolArray, allowed: tuple[int, ...]
-    ) -> NDArray[np.float64]:
+    ) -> FloatArray:
         """(K, 3) the first three numbers of each of the ``chosen`` lines."""
         picked = list(compress(lines, chosen.tolist()))
         if not picked:
@@ -184,7 +182,7 @@ class _Reading:
         rows = [self._row(*line, allowed) for line in zip(numbers, picked, strict=True)]
         return np.array(rows)
 
-    def _row(self, number: int, line: bytes, allowed: tuple[int, ...]) -> NDArray[np.float64]:
+    def _row(self, number: int, line: bytes, allowed: tuple[int, ...]) -> FloatArray:
         words = line.split()[1:]
         if len(words) not in allowed:
             counts = " or ".join(map(str, allowed))

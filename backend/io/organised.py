@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import IntArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.columns import NORMAL, POSITION
@@ -17,8 +18,6 @@ from backend.io.limits import ReadLimits
 
 PIXEL = ("row", "column")
 IMAGE = ("image_rows", "image_columns")
-
-IndexArray = NDArray[np.int64]
 
 
 def pixel_fields(rows: int, columns: int) -> dict[str, NDArray[np.int32]]:
@@ -45,7 +44,7 @@ def is_organised(cloud: PointCloud) -> bool:
     return True
 
 
-def pixels_of(cloud: PointCloud) -> tuple[IndexArray, tuple[int, int]]:
+def pixels_of(cloud: PointCloud) -> tuple[IntArray, tuple[int, int]]:
     """The pixel (N,) of each point, counted row by row, and rows and columns of the image.
 
     Without ``image_rows`` and ``image_columns``, the image is just large enough.
@@ -86,7 +85,7 @@ def in_image(cloud: PointCloud, table: NDArray[np.void]) -> tuple[NDArray[np.voi
     return image, rows
 
 
-def _whole(cloud: PointCloud, name: str) -> IndexArray:
+def _whole(cloud: PointCloud, name: str) -> IntArray:
     """A field (N,) of whole numbers of 0 or more."""
     if name not in cloud.fields:
         raise FileFormatError(
@@ -103,7 +102,7 @@ def _whole(cloud: PointCloud, name: str) -> IndexArray:
     return whole
 
 
-def _image_size(cloud: PointCloud, row: IndexArray, column: IndexArray) -> tuple[int, int]:
+def _image_size(cloud: PointCloud, row: IntArray, column: IntArray) -> tuple[int, int]:
     sizes = []
     for name, index in zip(IMAGE, (row, column), strict=True):
         needed = int(index.max()) + 1

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import IntArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.ascii_ply import Table, ascii_tables, item_places
@@ -118,9 +119,7 @@ def _check_size(header: Header, available: int) -> None:
             )
 
 
-def _faces(
-    tables: dict[str, Table], limits: ReadLimits
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _faces(tables: dict[str, Table], limits: ReadLimits) -> tuple[IntArray, tuple[str, ...]]:
     """(M, 3) triangles of the faces and strips, and the notices for the user."""
     triangles, notices = [np.empty((0, 3), np.int64)], []
     for element in ("face", "tristrips"):
@@ -149,7 +148,7 @@ def _face_list(table: Table) -> str | None:
     return next(iter(known or (lists if len(lists) == 1 else [])), None)
 
 
-def _with_restarts(corners: NDArray) -> NDArray[np.int64]:
+def _with_restarts(corners: NDArray) -> IntArray:
     """Corners whose mark of a new strip is ``RESTART``, which is -1, in unsigned numbers too."""
     wide = corners.astype(np.int64)
     if corners.dtype.kind == "u":
@@ -245,7 +244,7 @@ def _ragged_rows(element: Element, rest: memoryview, offset: int, order: str) ->
 
 def _row_places(
     element: Element, rest: memoryview, offset: int, order: str
-) -> tuple[NDArray[np.int64], list[NDArray[np.int64]], int]:
+) -> tuple[IntArray, list[IntArray], int]:
     """Where each row begins (N,), the lengths (N,) of each of its lists, where the last row ends.
 
     Raises:
@@ -293,7 +292,7 @@ def _list_steps(
     return steps, skip
 
 
-def _gathered(raw: NDArray[np.uint8], places: NDArray[np.int64], kind: str) -> NDArray:
+def _gathered(raw: NDArray[np.uint8], places: IntArray, kind: str) -> NDArray:
     """Numbers of type ``kind`` from any places of the bytes."""
     items = np.empty((len(places), np.dtype(kind).itemsize), np.uint8)
     for byte in range(items.shape[1]):
@@ -330,7 +329,7 @@ def format_ply(cloud: PointCloud, encoding: str = "binary_little_endian") -> byt
     return "\n".join([*header, "end_header", ""]).encode("ascii") + body
 
 
-def _face_rows(faces: NDArray[np.int64]) -> NDArray[np.void]:
+def _face_rows(faces: IntArray) -> NDArray[np.void]:
     rows = np.empty(len(faces), dtype=[("#", "u1"), *((corner, "<i4") for corner in "abc")])
     rows["#"] = 3
     for corner, indices in zip("abc", faces.T, strict=True):

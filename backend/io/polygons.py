@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import IntArray
 from backend.io.limits import ReadLimits
 from backend.wording import were
 
@@ -14,7 +15,7 @@ RESTART = -1
 
 def triangles_of(
     lengths: NDArray, corners: NDArray, limits: ReadLimits
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+) -> tuple[IntArray | None, tuple[str, ...]]:
     """As ``triangulate``, or None without polygons, and the notices for the user.
 
     Raises:
@@ -28,7 +29,7 @@ def triangles_of(
     return triangulate(lengths, corners), (notice,) if few else ()
 
 
-def triangulate(lengths: NDArray, corners: NDArray) -> NDArray[np.int64]:
+def triangulate(lengths: NDArray, corners: NDArray) -> IntArray:
     """Triangles (M, 3) that fan out from each polygon's first corner, in the polygons' order.
 
     Right for convex polygons; a polygon of fewer than three corners gives none.
@@ -52,7 +53,7 @@ def triangulate(lengths: NDArray, corners: NDArray) -> NDArray[np.int64]:
     return faces
 
 
-def triangles_of_strips(lengths: NDArray, corners: NDArray) -> NDArray[np.int64]:
+def triangles_of_strips(lengths: NDArray, corners: NDArray) -> IntArray:
     """Triangles (M, 3) of strips: each index makes one with the two before it.
 
     Every second triangle of a strip is turned, so that all have the winding of its first; triangles

@@ -15,6 +15,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.limits import ReadLimits
@@ -93,7 +94,7 @@ def _after_lines(text: bytes, start: int, count: int) -> int:
     return len(text)
 
 
-def _table(lines: bytes, count: int) -> NDArray[np.float64]:
+def _table(lines: bytes, count: int) -> FloatArray:
     """(count, 4) or (count, 7) numbers."""
     try:
         table = np.loadtxt(io.BytesIO(lines), comments=None, ndmin=2)
@@ -116,9 +117,7 @@ def _table(lines: bytes, count: int) -> NDArray[np.float64]:
     return table
 
 
-def _cloud(
-    table: NDArray[np.float64], transform: NDArray[np.float64], rows: int, columns: int
-) -> PointCloud:
+def _cloud(table: FloatArray, transform: FloatArray, rows: int, columns: int) -> PointCloud:
     points = table[:, :3]
     points[empty_zeros(points)] = np.nan
     fields: dict[str, NDArray] = dict(zip(VALUES[table.shape[1]], table[:, 3:].T, strict=True))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.io.ascii_stl import BEGINNING, is_ascii_stl, parse_ascii_stl
@@ -19,9 +19,6 @@ from backend.io.lines import from_utf_16
 from backend.io.numbers import DecimalMark
 from backend.io.text import CONTROL
 from backend.wording import were
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 HEADER_BYTES = 84
 FACE = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import FileFormatError
 from backend.intake import TextFormat
@@ -223,7 +223,7 @@ def _lines(rows: bytes) -> Iterator[tuple[int, str]]:
             number += 1
 
 
-def _table(rows: bytes, head: _Head, known: TextFormat) -> tuple[NDArray[np.float64], Reading]:
+def _table(rows: bytes, head: _Head, known: TextFormat) -> tuple[FloatArray, Reading]:
     """The numbers (N, C) and how they are written, which the first rows tell, or else all.
 
     Raises:
@@ -256,7 +256,7 @@ def _table(rows: bytes, head: _Head, known: TextFormat) -> tuple[NDArray[np.floa
     )
 
 
-def _loaded(rows: bytes, reading: Reading) -> NDArray[np.float64]:
+def _loaded(rows: bytes, reading: Reading) -> FloatArray:
     """The numbers (N, C) of ``rows``, read as ``reading`` says.
 
     Raises:
@@ -269,9 +269,7 @@ def _loaded(rows: bytes, reading: Reading) -> NDArray[np.float64]:
         raise mixed
     plain = io.BytesIO(reading.plain(rows))
     try:
-        table: NDArray[np.float64] = np.loadtxt(
-            plain, delimiter=reading.mark, comments=None, ndmin=2
-        )
+        table: FloatArray = np.loadtxt(plain, delimiter=reading.mark, comments=None, ndmin=2)
     except ValueError:
         raise mixed from None
     return table
@@ -292,7 +290,7 @@ def _counted(promised: int, found: int) -> tuple[str, ...]:
     return (f"The file says that it has {promised} points, but holds {found}; all were read.",)
 
 
-def _named(table: NDArray[np.float64], named: ColumnNames) -> PointCloud:
+def _named(table: FloatArray, named: ColumnNames) -> PointCloud:
     names = named.names
     if len(names) != table.shape[1] or len(set(names)) != len(names):
         if named.commented and len(names) != table.shape[1]:
@@ -306,7 +304,7 @@ def _named(table: NDArray[np.float64], named: ColumnNames) -> PointCloud:
     return replace(cloud, unit=named.unit)
 
 
-def _unnamed(table: NDArray[np.float64]) -> PointCloud:
+def _unnamed(table: FloatArray) -> PointCloud:
     normals, others = None, 3
     if table.shape[1] >= 6 and _are_unit(table[:, 3:6]):
         normals, others = table[:, 3:6], 6
@@ -314,7 +312,7 @@ def _unnamed(table: NDArray[np.float64]) -> PointCloud:
     return PointCloud(table[:, :3], normals, fields=fields)
 
 
-def _are_unit(vectors: NDArray[np.float64]) -> bool:
+def _are_unit(vectors: FloatArray) -> bool:
     """Whether the vectors (N, 3) are unit, those that are not known aside."""
     length = np.linalg.norm(vectors, axis=1)
     known = np.isfinite(length)

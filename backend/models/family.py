@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.models.normalization import Normalization
 from backend.registration.part_finder import PartFinder
@@ -32,9 +31,9 @@ class Deviations:
             ``rows``.
     """
 
-    rows: NDArray[np.int64]
-    channels: Mapping[str, NDArray[np.float64]]
-    stray: NDArray[np.bool_]
+    rows: IntArray
+    channels: Mapping[str, FloatArray]
+    stray: BoolArray
 
 
 class CategoryModel(Protocol):

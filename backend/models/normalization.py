@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import CloudError, TrainingError
 from backend.geometry.poisson_disk import poisson_disk
-
-FloatArray = NDArray[np.float64]
 
 CLOUDS_PER_CATEGORY = 4
 # Ratio of the mean spacing of a scan's points to their mean distance to the nearest other point.

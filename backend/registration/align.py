@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.errors import RegistrationError
@@ -33,8 +33,6 @@ from shared_schema.record import (
     AlternativePose,
     RegistrationReport,
 )
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

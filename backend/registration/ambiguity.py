@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from backend.arrays import FloatArray
 from backend.geometry.transform import transform_points
-
-FloatArray = NDArray[np.float64]
 
 # A motion is free if it moves points across the surface this much less than along it (squared).
 FREE_RATIO = 5e-4

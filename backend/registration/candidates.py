@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray
 from backend.geometry.extent import extent
 from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import Freedom, free_motions, motion_between
 from backend.registration.evidence import Evidence, Noise, Seen, measure_noise, weigh
 from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, Surface
 from backend.registration.search import SURFACE_ERROR, polish, principal_axes
-
-FloatArray = NDArray[np.float64]
 
 # So many poses at most are improved to the end and compared in full.
 MOST = 4
@@ -112,7 +110,7 @@ def measured(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray) ->
 
 
 def _facing(
-    scan: Scan, fits: NDArray[np.bool_], transform: FloatArray, normals: FloatArray
+    scan: Scan, fits: BoolArray, transform: FloatArray, normals: FloatArray
 ) -> float | None:
     if scan.said is None or not fits.any():
         return None

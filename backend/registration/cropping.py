@@ -11,19 +11,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.registration.nominal_model import NominalModel
 from shared_schema.record import CroppingReport
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 METHOD = "pieces over the nominal surface"
 # Points fit the surface within this many standard deviations plus the spacing of the samples.

@@ -11,17 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.transform import transform_points
 from backend.registration.nominal_model import FIT_DISTANCE, Matches, Scan, Side, Surface
 from backend.registration.search import MOST_OFFSET, STRAY, SURFACE_ERROR, log_likelihood
 from backend.registration.view import cell_keys, picture, roughness, visible
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # Points up to so far over or under the surface tell how noisy the points on the part are.
 NOISE_REACH = 0.05

@@ -5,14 +5,11 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.cloud import PointCloud
 from backend.geometry.extent import extent
 from backend.registration.nominal_model import FIT_DISTANCE, NominalModel
 from shared_schema.recipe import MM_PER_UNIT, Unit
-
-FloatArray = NDArray[np.float64]
 
 # A scan that is smaller than this, as a ratio of the nominal model, fits anywhere.
 LEAST_SIZE = 0.05

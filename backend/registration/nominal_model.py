@@ -7,16 +7,12 @@ from enum import Enum
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.surface import subsample_surface
 from backend.geometry.thinning import thin
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # Scan points this near to the nominal surface, as a ratio of its diagonal, count as fitting.
 FIT_DISTANCE = 0.01

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
 from backend.registration import NominalModel, Registration, principal_poses, register
 from backend.registration.cropping import Crop, crop
 from shared_schema.record import CroppingReport
-
-FloatArray = NDArray[np.float64]
 
 # A pose is taken as right if at least this share of the scan lies on the nominal model.
 ENOUGH = 0.95

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.geometry.thinning import thin
 from backend.geometry.transform import transform_points
@@ -23,8 +23,6 @@ from backend.registration.search import (
     search,
 )
 from backend.registration.view import seen_along
-
-FloatArray = NDArray[np.float64]
 
 # So many points of a scan weigh its poses.
 FINE_POINTS = 6_000

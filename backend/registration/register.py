@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.geometry.chunks import each_chunk
@@ -31,9 +31,6 @@ from backend.registration.mistakes import (
 from backend.registration.nominal_model import NominalModel, nominal_model
 from backend.registration.poses import Found, find_poses, found_at
 from shared_schema.recipe import Unit
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 # Poses that show a given viewpoint the inside of the surface win only if the points are likelier by
 # more than this each: then it is not where the sensor stood.

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from backend.arrays import BoolArray, FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.surface import subsample_surface
 from backend.geometry.rotations import even_rotations
@@ -33,10 +33,6 @@ from backend.registration.nominal_model import (
     Side,
     Surface,
 )
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 COARSE_ROTATIONS = 400
 COARSE_ANCHORS = 12

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
+from backend.arrays import BoolArray, FloatArray
 from backend.cloud import PointCloud
 from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
@@ -25,8 +25,6 @@ from backend.registration.candidates import candidate_at, fits_as_well, measured
 from backend.registration.nominal_model import NominalModel, nominal_model
 from backend.registration.poses import Found, find_poses
 from backend.registration.register import Registration, as_registration
-
-FloatArray = NDArray[np.float64]
 
 # Largest error at which a pose agrees with a motion: radians, and ratio of the part's diagonal.
 SAME_TURN = 0.12
@@ -185,7 +183,7 @@ def _proposal(first: FloatArray, second: FloatArray, turn: float, start: float) 
 
 def _votes(
     model: NominalModel, motion: _Motion, poses: Sequence[FloatArray], turns: FloatArray
-) -> list[NDArray[np.bool_]]:
+) -> list[BoolArray]:
     """Which of the poses of each scan agree with ``motion``."""
     return [
         np.array([_agrees(model, pose, motion.part_in_scan(turn)) for pose in own])

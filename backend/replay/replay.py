@@ -11,6 +11,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from backend import __version__
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import DefectEffect, LabeledCloud, PointCloud
 from backend.defects import DEFECTS
 from backend.errors import ReplayError
@@ -21,9 +22,6 @@ from shared_schema.defects.base import DefectSpec
 from shared_schema.recipe import Recipe
 from shared_schema.record import DefectReport, ReplayRecord
 from shared_schema.scale import in_absolute_lengths
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 OnEmpty = Literal["skip", "refuse"]
 
@@ -48,7 +46,7 @@ class _State:
     mask: BoolArray
     labels: NDArray[np.int32]
     weight: FloatArray
-    source_index: NDArray[np.int64]
+    source_index: IntArray
 
     @classmethod
     def start(cls, cloud: PointCloud) -> _State:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.geodesic import geodesic_path, project_to_surface
 from shared_schema.constants import FORMULA_CONSTANTS
@@ -18,7 +19,6 @@ from shared_schema.defects import (
 )
 from shared_schema.locations import SurfacePath
 
-FloatArray = NDArray[np.float64]
 Triple = tuple[float, float, float]
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Image = NDArray[np.float64]
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+from backend.arrays import BoolArray, FloatArray, IntArray
+
+Image = FloatArray
+Curve = tuple[FloatArray, FloatArray]
 
 SURFACE = np.array([0.72, 0.74, 0.78])
 ANOMALY = np.array([0.86, 0.16, 0.18])
@@ -94,8 +94,8 @@ def splat(
 
 
 def _draw_discs(
-    row: NDArray[np.int64],
-    column: NDArray[np.int64],
+    row: IntArray,
+    column: IntArray,
     depth: FloatArray,
     colors: FloatArray,
     size: int,

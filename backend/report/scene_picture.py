@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.surface import subsample_surface
 from backend.registration.nominal_model import FIT_DISTANCE, nominal_model
 from backend.report.pictures import ANOMALY, View, as_png
 
-FloatArray = NDArray[np.float64]
 # Points (N, 3), their color and their size.
 Layer = tuple[FloatArray, str | FloatArray, float]
 

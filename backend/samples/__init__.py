@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.errors import FlawsmithError
 from backend.io import read_cloud
@@ -77,7 +77,7 @@ def load_sample(name: str) -> PointCloud:
     return read_cloud(sample_path(name), unit=samples()[name].unit)
 
 
-def pawn_pose() -> NDArray[np.float64]:
+def pawn_pose() -> FloatArray:
     """The published pose ``T_scan_part`` (4, 4) of ``pawn`` in ``pawn_scan``, mm."""
     document = json.loads((FOLDER / "pawn" / "pawn_pose.json").read_text(encoding="utf-8"))
     return np.array(document["T_scan_part"])

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.cloud.surface import subsample_surface
@@ -33,9 +34,6 @@ from shared_schema.locations import (
 )
 from shared_schema.recipe import MM_PER_UNIT, Lengths, Part, RecipeTemplate, Unit
 from shared_schema.views import Camera, ViewSet
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 EDGE_NEIGHBORS = 12
 # Cosine below which a neighbour's normal is that of another wall.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.geodesic import distances_within
 from backend.defects.push import unit
@@ -21,8 +21,6 @@ from shared_schema.defects import Choice, DefectSpec, DefectTemplate, Distributi
 from shared_schema.defects.base import Along
 from shared_schema.recipe import Recipe, RecipeTemplate
 from shared_schema.scale import SCALED_QUANTITIES, quantity_of
-
-FloatArray = NDArray[np.float64]
 
 HULL_CORNERS = 14
 # Cosine to the heading from which on a mark of a row counts as parallel to the others.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.models.family import CategoryModel
 from backend.scoring.object_score import object_score, widespread
 from backend.scoring.tails import TailTable
@@ -27,15 +27,13 @@ class Category:
     model: CategoryModel
     tails: Mapping[str, TailTable]
 
-    def object_score(self, thin_scores: NDArray[np.float64], point_threshold: float) -> float:
+    def object_score(self, thin_scores: FloatArray, point_threshold: float) -> float:
         """One score from the scores of a thinned cloud's points (M,)."""
         top = object_score(thin_scores, self.model.top_fraction)
         return top + widespread(thin_scores, point_threshold)
 
 
-def fuse(
-    deviations: Mapping[str, NDArray[np.float64]], tails: Mapping[str, TailTable]
-) -> NDArray[np.float64]:
+def fuse(deviations: Mapping[str, FloatArray], tails: Mapping[str, TailTable]) -> FloatArray:
     """Mean (M,) of the channels' tail scores.
 
     Args:
@@ -43,5 +41,5 @@ def fuse(
         tails: by channel; those that are not in ``deviations`` do not count.
     """
     scores = [tails[channel].score(values) for channel, values in deviations.items()]
-    mean: NDArray[np.float64] = np.mean(scores, axis=0)
+    mean: FloatArray = np.mean(scores, axis=0)
     return mean

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from backend.arrays import BoolArray, Float32Array
 from backend.cloud import PointCloud
 from backend.errors import CheckpointError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
@@ -51,13 +52,13 @@ class ScoreMap:
         doubt: why there is no decision though there is a threshold, in a whole sentence.
     """
 
-    point_scores: NDArray[np.float32]
+    point_scores: Float32Array
     object_score: float
     object_threshold: float | None
     anomalous: bool | None
     point_threshold: float
     recognition: Recognition
-    stray: NDArray[np.bool_]
+    stray: BoolArray
     doubt: str | None = None
 
     @property
@@ -66,7 +67,7 @@ class ScoreMap:
         return self.recognition.category
 
     @property
-    def above_threshold(self) -> NDArray[np.bool_]:
+    def above_threshold(self) -> BoolArray:
         """(N,) which points are anomalous."""
         return self.point_scores > self.point_threshold
 

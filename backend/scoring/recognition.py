@@ -14,16 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from backend.arrays import Float32Array
 from backend.cloud import PointCloud
 from backend.cloud.thinned_scan import thinned_scan
 from backend.errors import CloudError
 from backend.geometry.normals import estimate_normals
 from backend.models import normalization
-
-FloatArray = NDArray[np.float64]
-SignatureArray = NDArray[np.float32]
 
 POINTS = 1500
 # So many points one spacing apart cover a sphere of radius 1.
@@ -82,7 +79,7 @@ class Recogniser:
     """
 
     length: float
-    signatures: Mapping[str, SignatureArray]
+    signatures: Mapping[str, Float32Array]
     spread: Mapping[str, float]
     reach: Mapping[str, float] = field(default_factory=dict)
 
@@ -197,7 +194,7 @@ def _in_doubt(distances: Mapping[str, float], limit: float) -> str:
     )
 
 
-def signature(cloud: PointCloud, length: float) -> SignatureArray:
+def signature(cloud: PointCloud, length: float) -> Float32Array:
     """Shares (26, 64) of the pairs of points by their distance and by three cosines.
 
     These are, without signs, between the two normals, and between each normal and the line that
@@ -225,7 +222,7 @@ def signature(cloud: PointCloud, length: float) -> SignatureArray:
     return (count / len(cell)).astype(np.float32)
 
 
-def _distance(own: SignatureArray, others: SignatureArray) -> float:
+def _distance(own: Float32Array, others: Float32Array) -> float:
     """Of one signature from the nearest of others (K, 26, 64).
 
     The total variation of the angles at each distance of pairs, averaged as far as both have it.

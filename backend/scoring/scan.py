@@ -7,9 +7,10 @@ import platform
 import numpy as np
 import scipy
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from backend import __version__
+from backend.arrays import Float32Array
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_known_normals
 from backend.errors import CloudError
@@ -91,7 +92,7 @@ def summarize(
     )
 
 
-def scores_by_row(scan: PointCloud, result: ScoreMap) -> NDArray[np.float32]:
+def scores_by_row(scan: PointCloud, result: ScoreMap) -> Float32Array:
     """Scores (R,) in the order of the file that ``scan`` was read from; NaN for points left out."""
     if scan.rows is None or scan.row_count is None:
         return result.point_scores
@@ -100,7 +101,7 @@ def scores_by_row(scan: PointCloud, result: ScoreMap) -> NDArray[np.float32]:
     return scores
 
 
-def _listed(scores: NDArray[np.float32]) -> tuple[float | None, ...]:
+def _listed(scores: Float32Array) -> tuple[float | None, ...]:
     return tuple(None if score != score else score for score in scores.tolist())
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CloudError
 from backend.sensor.dropout import dropout
@@ -28,8 +28,6 @@ from shared_schema.sensor import Sensor
 
 __all__ = ["Sensed", "scan_rng", "sense", "sense_again"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Viewpoints = Sequence[Sequence[float]] | FloatArray
 
 SEEDS = 2**53  # what every reader of JSON keeps exact

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 # Number of nearest fixed points that are looked at; points of another wall do not count.
 FIXED_NEIGHBORS = 8

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray
 from backend.sensor.views import Rays
 from shared_schema.sensor import IncidenceDropout, PatchDropout, RandomDropout
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 # How many places tell the mean number of points in a patch.
 PROBES = 256

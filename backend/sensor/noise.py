@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.geometry.noise import waves
 from backend.sensor.views import Rays
 from shared_schema.constants import FORMULA_CONSTANTS
@@ -19,8 +19,6 @@ from shared_schema.sensor import (
     QuantisationNoise,
     RayNoise,
 )
-
-FloatArray = NDArray[np.float64]
 
 SEEDS = 1_000_000
 

@@ -7,16 +7,12 @@ clearly before it. So a steep surface, of which a cell holds a long piece, does 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud.visibility import CELL_IN_SPACINGS
 from backend.sensor.views import Rays
 from shared_schema.sensor import Occlusion
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 SPACING_NEIGHBORS = 12
 # Cells fit the surface at this quantile of the distances: nearer surface is sparser in angle.

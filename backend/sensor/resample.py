@@ -11,18 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.geometry.blur import adjacency_matrix, blur, grow
 from backend.geometry.neighbors import unique_edges
 from backend.geometry.surface import within_triangles
 from backend.sensor.disks import clear_of, spread_out
 from shared_schema.sensor import Resample
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 # Random places tried for each point that is wanted.
 OVERSAMPLING = 12

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud, check_points
 from backend.errors import CloudError
 from backend.geometry.rotations import even_directions
 from shared_schema.sensor import AroundViews, GivenViews, Views
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.surface import face_normals, require_faces, subsample_surface
 from backend.errors import CloudError
@@ -21,8 +21,6 @@ from backend.geometry.thinning import thin
 
 __all__ = ["subsample_surface", "virtual_scan"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 # From how many more rays than points the scan is made: some miss, and views overlap.
 RAYS_PER_POINT = 4.0

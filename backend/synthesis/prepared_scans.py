@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import SUFFIX, read_record, read_scan, write_scan
 from backend.errors import FileFormatError, FlawsmithError, MissingDependencyError
@@ -48,7 +49,7 @@ class PreparedScan:
     record: ScanRecord
 
     @property
-    def T_part_scan(self) -> NDArray[np.float64]:  # noqa: N802 - the project's transform names
+    def T_part_scan(self) -> FloatArray:  # noqa: N802 - the project's transform names
         """(4, 4) to the part frame."""
         return np.array(self.record.T_part_scan)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from backend.arrays import FloatArray
 from backend.cloud import LabeledCloud
-
-FloatArray = NDArray[np.float64]
 
 SMALLEST_VIEW = 0.25
 # Smallest ratio of the distance that thinned points keep to the spacing of the cloud.

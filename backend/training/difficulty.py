@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from backend.arrays import FloatArray
 from backend.cloud import LabeledCloud, PointCloud
-
-FloatArray = NDArray[np.float64]
 
 # Even what is beyond doubt is drawn at times: the detector may forget it.
 LEAST_WEIGHT = 0.1

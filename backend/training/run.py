@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from backend.arrays import FloatArray
 from backend.engine.processes import Workers
 from backend.models.family import CategoryModel
 from backend.models.normalization import Normalization
@@ -18,7 +16,7 @@ from backend.training.sets import Part
 from backend.training.tracking import Scalars, Tracker
 from shared_schema.recipe import RecipeTemplate
 
-ChannelDeviations = Mapping[str, NDArray[np.float64]]
+ChannelDeviations = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from backend import __version__
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.engine.processes import Workers
 from backend.errors import CheckpointError, TrainingError
@@ -171,7 +172,7 @@ def fit_tails(deviations: Sequence[ChannelDeviations]) -> dict[str, TailTable]:
     }
 
 
-def leave_one_out_scores(deviations: Sequence[ChannelDeviations]) -> list[NDArray[np.float64]]:
+def leave_one_out_scores(deviations: Sequence[ChannelDeviations]) -> list[FloatArray]:
     """Point scores of each cloud by the tails of the others: as a new cloud would be scored."""
     return [
         fuse(part, fit_tails([*deviations[:index], *deviations[index + 1 :]]))

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from backend.arrays import BoolArray
 from backend.cloud import LabeledCloud
 
 # How the layouts call what has no defect, wherever they name it at all.
@@ -112,7 +110,7 @@ class Truth:
     """
 
     cloud: LabeledCloud
-    image: NDArray[np.bool_] | None = None
+    image: BoolArray | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.arrays import Float32Array
 from backend.cloud import LabeledCloud
 from backend.dataset.layouts.layout import (
     GOOD,
@@ -33,7 +34,6 @@ from backend.dataset.layouts.layout import (
     View,
 )
 from backend.dataset.layouts.points import (
-    SingleArray,
     format_corners,
     marked,
     read_corners,
@@ -59,7 +59,7 @@ def mulsen_ad(place: Place, cloud: LabeledCloud, view: View) -> Exported:
     return Exported(files, len(points), int(cloud.mask.sum()))
 
 
-def _format_marked(points: SingleArray) -> bytes:
+def _format_marked(points: Float32Array) -> bytes:
     """Lines ``x,y,z`` of the doubles that vertices are read as: some loaders compare exactly."""
     if len(points) == 1:
         # numpy.genfromtxt makes a vector of a single line, and the loaders index a matrix.

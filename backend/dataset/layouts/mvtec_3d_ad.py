@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from backend.arrays import BoolArray, Float32Array, FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.layouts.layout import (
     BenchmarkFile,
@@ -104,17 +104,17 @@ def read_mvtec_3d_ad(file: BenchmarkFile) -> Truth:
     return Truth(marked(cloud, image[row, column]), image)
 
 
-def _read_picture(path: Path) -> NDArray[np.float32]:
+def _read_picture(path: Path) -> Float32Array:
     """(H, W) brightness from 0 to 1."""
     try:
         from matplotlib.image import imread
     except ModuleNotFoundError as error:
         raise missing_extra(error, "ground truth in pictures") from error
-    picture: NDArray[np.float32] = imread(path)
+    picture: Float32Array = imread(path)
     return picture if picture.ndim == 2 else picture[..., 0]
 
 
-def of_the_part(cloud: PointCloud) -> NDArray[np.bool_]:
+def of_the_part(cloud: PointCloud) -> BoolArray:
     """(N,) which points of an organised scan in metres belong to the part.
 
     All of them where nothing, or next to nothing, lies at the image's border: then the table has
@@ -133,7 +133,7 @@ def of_the_part(cloud: PointCloud) -> NDArray[np.bool_]:
     return kept
 
 
-def fitted_plane(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def fitted_plane(points: FloatArray) -> tuple[FloatArray, float]:
     """Unit normal (3,) and distance from the origin, by reweighted least squares."""
     weight = np.ones(len(points))
     for _ in range(PLANE_ROUNDS):
@@ -146,13 +146,13 @@ def fitted_plane(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], floa
     return normal, float(center @ normal)
 
 
-def largest_piece(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+def largest_piece(points: FloatArray) -> BoolArray:
     """(N,) which points are of the largest piece, pieces being some 6 mm apart."""
     cells = np.floor((points - points.min(axis=0)) / PIECE_CELL).astype(np.int64)
     grid = np.zeros(cells.max(axis=0) + 1, dtype=bool)
     grid[tuple(cells.T)] = True
     piece = label(grid, np.ones((3, 3, 3)))[0][tuple(cells.T)]
-    largest: NDArray[np.bool_] = piece == np.argmax(np.bincount(piece))
+    largest: BoolArray = piece == np.argmax(np.bincount(piece))
     return largest
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.layouts.layout import View
 from backend.errors import DatasetError
@@ -20,9 +21,6 @@ from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import transform_points
 from backend.io.organised import IMAGE, PIXEL
 from shared_schema.views import Camera
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 # The camera stands this many extents from the middle of the part: close to parallel rays, and far
 # enough for single precision to keep the depth.
@@ -123,9 +121,7 @@ def surface_spacing(points: FloatArray) -> float:
     return float(np.sqrt(np.pi / neighbors) * np.median(distance))
 
 
-def in_front(
-    pixels: FloatArray, depth: FloatArray, spacing: float, scale: float
-) -> NDArray[np.bool_]:
+def in_front(pixels: FloatArray, depth: FloatArray, spacing: float, scale: float) -> BoolArray:
     """Which points (P,) no clearly nearer point hides.
 
     A point hides what is farther by ``HIDING_DEPTH`` spacings in its own cell of the image or a

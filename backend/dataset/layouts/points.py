@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, Float32Array, FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import DatasetError, FileFormatError
 from backend.io import WRITERS, read_cloud
@@ -19,13 +19,11 @@ from backend.io.limits import ReadLimits
 from backend.io.pcd import pcd_bytes
 from backend.io.stl import stl_faces
 
-SingleArray = NDArray[np.float32]
-
 # Rounding may move a point by this part of the diagonal: far less than any defect worth finding.
 LARGEST_ROUNDING = 1e-5
 
 
-def single_precision(points: NDArray[np.float64]) -> SingleArray:
+def single_precision(points: FloatArray) -> Float32Array:
     """``points`` (N, 3) rounded to float32.
 
     Raises:
@@ -75,18 +73,18 @@ def read_labelled_text(path: Path) -> LabeledCloud:
     return marked(PointCloud(table[:, :3]), table[:, 3] > 0)
 
 
-def marked(cloud: PointCloud, mask: NDArray[np.bool_]) -> LabeledCloud:
+def marked(cloud: PointCloud, mask: BoolArray) -> LabeledCloud:
     """``cloud`` with the anomalous points of ``mask`` (N,)."""
     nominal = LabeledCloud.nominal(cloud)
     return replace(nominal, mask=mask, labels=mask.astype(np.int32), weight=mask.astype(np.float64))
 
 
-def format_single_pcd(points: SingleArray) -> bytes:
+def format_single_pcd(points: Float32Array) -> bytes:
     """Binary PCD of ``x y z``."""
     return pcd_bytes(np.ascontiguousarray(points).view([(a, "<f4") for a in "xyz"]).reshape(-1))
 
 
-def format_single_text(points: SingleArray, mask: NDArray[np.bool_], separator: str) -> bytes:
+def format_single_text(points: Float32Array, mask: BoolArray, separator: str) -> bytes:
     """A line ``x y z label`` a point: nine digits, which read back exactly, and 0 or 1."""
     text = io.StringIO()
     table = np.column_stack([points.astype(np.float64), mask])
@@ -94,7 +92,7 @@ def format_single_text(points: SingleArray, mask: NDArray[np.bool_], separator: 
     return text.getvalue().encode("ascii")
 
 
-def format_corners(points: SingleArray) -> bytes:
+def format_corners(points: Float32Array) -> bytes:
     """Binary STL in which each point is a triangle without area, its three corners in one place.
 
     STL has nothing but triangles, and a scan has none; whoever reads the vertices and merges those

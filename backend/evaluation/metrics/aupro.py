@@ -10,19 +10,18 @@ by 0.3. Every region counts the same, however small.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 from scipy.ndimage import label
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from backend.arrays import BoolArray, FloatArray, IntArray
 
 FPR_LIMIT = 0.3
 
 
-def label_regions(mask: NDArray[np.bool_], edges: IntArray) -> IntArray:
+def label_regions(mask: BoolArray, edges: IntArray) -> IntArray:
     """Region numbers (N,): 0 nominal, 1… the connected components of ``mask`` (N,).
 
     Args:
@@ -38,7 +37,7 @@ def label_regions(mask: NDArray[np.bool_], edges: IntArray) -> IntArray:
     return regions
 
 
-def label_image(truth: NDArray[np.bool_]) -> IntArray:
+def label_image(truth: BoolArray) -> IntArray:
     """Region numbers (H, W): 0 nominal, 1… the 8-connected components of ``truth`` (H, W)."""
     numbers: IntArray = label(truth, np.ones((3, 3)))[0].astype(np.int64)
     return numbers
@@ -91,7 +90,7 @@ def pro_curve(regions: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatA
     return rate, overlap
 
 
-def _area_until(x: NDArray[np.float64], y: NDArray[np.float64], limit: float) -> float:
+def _area_until(x: FloatArray, y: FloatArray, limit: float) -> float:
     """Area under the polygon through (x, y), x ascending, from 0 to ``limit``."""
     inside = x <= limit
     y_limit = np.interp(limit, x, y)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import FloatArray
 
 
 def auroc(anomalous: ArrayLike, scores: ArrayLike) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.metrics import roc_curve as exact_curve
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import FloatArray
 
 
 def roc_curve(

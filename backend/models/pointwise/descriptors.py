@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from backend.arrays import FloatArray
 from backend.models.pointwise.graphs import nearest
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32] | NDArray[np.int64]
 
 INVARIANT_SCALES = (12, 32, 80)

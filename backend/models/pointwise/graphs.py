@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
+from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
+
 RELATIONS = 4
 COARSENING = 4
 MORTON_BITS = 10
@@ -31,9 +31,9 @@ class GraphLevel:
         parent: (n,) int64, the nearest point of the next coarser level; empty on the last.
     """
 
-    neighbors: NDArray[np.int64]
-    relations: NDArray[np.float32]
-    parent: NDArray[np.int64]
+    neighbors: IntArray
+    relations: Float32Array
+    parent: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +46,8 @@ class PointGraph:
         levels: fine to coarse.
     """
 
-    features: NDArray[np.float32]
-    mask: NDArray[np.bool_]
+    features: Float32Array
+    mask: BoolArray
     levels: tuple[GraphLevel, ...]
 
 
@@ -103,7 +103,7 @@ def build_levels(
     return tuple(built)
 
 
-def morton_order(points: FloatArray) -> NDArray[np.int64]:
+def morton_order(points: FloatArray) -> IntArray:
     """Rows (N,) along a Z-shaped curve through space (Morton 1966); equal steps thin evenly."""
     low = points.min(axis=0)
     size = max(float(np.ptp(points, axis=0).max()), 1e-300)
@@ -115,7 +115,7 @@ def morton_order(points: FloatArray) -> NDArray[np.int64]:
     return np.argsort(key, kind="stable")
 
 
-def nearest(tree: cKDTree, points: FloatArray, neighbors: int) -> NDArray[np.int64]:
+def nearest(tree: cKDTree, points: FloatArray, neighbors: int) -> IntArray:
     """(n, k) rows of the nearest points in ``tree``; small clouds repeat their last neighbour."""
     count = min(neighbors, tree.n)
     _, rows = tree.query(points, k=count)
@@ -124,8 +124,8 @@ def nearest(tree: cKDTree, points: FloatArray, neighbors: int) -> NDArray[np.int
 
 
 def pair_relations(
-    points: FloatArray, normals: FloatArray, neighbors: NDArray[np.int64], length: float
-) -> NDArray[np.float32]:
+    points: FloatArray, normals: FloatArray, neighbors: IntArray, length: float
+) -> Float32Array:
     """(n, k, 4) of each point with its neighbours: in units of ``length``, the distance and how
     high the neighbour lies over the point's tangent plane and the point over the neighbour's;
     and one minus the cosine between the normals.
@@ -167,6 +167,6 @@ def _offsets(sizes: Sequence[int]) -> list[int]:
     return [0, *np.cumsum(sizes)[:-1].tolist()]
 
 
-def _join(parts: Sequence[NDArray[np.int64]], offsets: Sequence[int]) -> torch.Tensor:
+def _join(parts: Sequence[IntArray], offsets: Sequence[int]) -> torch.Tensor:
     shifted = [part + offset for part, offset in zip(parts, offsets, strict=True)]
     return torch.from_numpy(np.concatenate(shifted))

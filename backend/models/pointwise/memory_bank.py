@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-FeatureArray = NDArray[np.float32]
+from backend.arrays import Float32Array, IntArray
 
 ROWS_AT_ONCE = 4096
 
@@ -17,18 +16,18 @@ ROWS_AT_ONCE = 4096
 class MemoryBank:
     """Nominal prototypes (K, F) float32."""
 
-    prototypes: FeatureArray
+    prototypes: Float32Array
 
     @classmethod
     def fit(
-        cls, features: FeatureArray, size: int, pool: int, rng: np.random.Generator
+        cls, features: Float32Array, size: int, pool: int, rng: np.random.Generator
     ) -> MemoryBank:
         """Choose ``size`` of the nominal ``features`` (N, F), out of a random ``pool`` of them."""
         if len(features) > pool:
             features = features[np.sort(rng.choice(len(features), pool, replace=False))]
         return cls(np.ascontiguousarray(features[coreset(features, size)]))
 
-    def distance(self, features: FeatureArray) -> FeatureArray:
+    def distance(self, features: Float32Array) -> Float32Array:
         """Euclidean distance (N,) of each row of ``features`` (N, F) to its nearest prototype."""
         prototypes = torch.from_numpy(self.prototypes)
         chunks = torch.from_numpy(np.ascontiguousarray(features)).split(ROWS_AT_ONCE)
@@ -36,7 +35,7 @@ class MemoryBank:
         return torch.cat(nearest).numpy()
 
 
-def coreset(features: FeatureArray, size: int) -> NDArray[np.int64]:
+def coreset(features: Float32Array, size: int) -> IntArray:
     """Greedy k-centre choice (Sener & Savarese 2018): rows that cover ``features`` (N, F) best.
 
     Starts at the row nearest to the mean, then takes the row farthest from all chosen so far.
@@ -46,7 +45,7 @@ def coreset(features: FeatureArray, size: int) -> NDArray[np.int64]:
         return np.arange(len(features))
     squared = np.einsum("nf,nf->n", features, features)
 
-    def distance_to(row: int) -> FeatureArray:
+    def distance_to(row: int) -> Float32Array:
         return squared - 2.0 * (features @ features[row]) + squared[row]
 
     to_mean = np.linalg.norm(features - features.mean(axis=0), axis=1)

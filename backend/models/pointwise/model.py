@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from backend.arrays import Float32Array
 from backend.cloud import PointCloud
 from backend.models.family import Deviations, Tensors, below, with_prefix
 from backend.models.normalization import Normalization
@@ -88,7 +89,7 @@ class PointwiseModel:
 
 def bank_features(
     cloud: PreparedCloud, predictor: Predictor | None, channels: Collection[str]
-) -> dict[str, NDArray[np.float32]]:
+) -> dict[str, Float32Array]:
     """Per prototype channel the features (M, F) that its memory bank holds."""
     features = {}
     if HISTOGRAMS in channels:
@@ -98,9 +99,7 @@ def bank_features(
     return features
 
 
-def smooth_features(
-    features: NDArray[np.float32], neighbors: NDArray[np.integer]
-) -> NDArray[np.float32]:
+def smooth_features(features: Float32Array, neighbors: NDArray[np.integer]) -> Float32Array:
     """Mean (M, F) of the features over the nearest 32 points."""
     total = features[neighbors[:, 0]].copy()
     for column in range(1, SMOOTHING):

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import orient_as
 from backend.cloud.surface import subsample_surface
@@ -28,7 +29,6 @@ from backend.registration import Fit, NominalModel, principal_poses, register
 from backend.registration.nominal_model import nominal_model
 from backend.registration.part_finder import PartFinder
 
-FloatArray = NDArray[np.float64]
 Track = Callable[[Sequence[PreparedCloud]], Iterable[PreparedCloud]]
 
 MOST_PLACES = 1_000
@@ -138,9 +138,7 @@ class NominalSurface:
         normals = estimate_normals(placed.points, placed.tree)
         return orient_as(self._model.even_samples, placed.points, normals) @ rotation_of(pose)
 
-    def _heights(
-        self, cloud: PreparedCloud, pose: FloatArray
-    ) -> tuple[FloatArray, NDArray[np.int64]]:
+    def _heights(self, cloud: PreparedCloud, pose: FloatArray) -> tuple[FloatArray, IntArray]:
         """Heights (M,) of the placed points over the model, smoothed, and their places' rows."""
         points = transform_points(pose, cloud.points)
         samples = self._model.even_samples
@@ -250,9 +248,7 @@ def _poses(fits: Sequence[Fit]) -> FloatArray:
     return np.array([fit.T_part_scan for fit in fits[:MOST_POSES]]).reshape(-1, 4, 4)
 
 
-def _statistics(
-    heights: FloatArray, rows: NDArray[np.int64], places: int
-) -> tuple[FloatArray, FloatArray]:
+def _statistics(heights: FloatArray, rows: IntArray, places: int) -> tuple[FloatArray, FloatArray]:
     """Mean and spread (K,) at each place, of heights (N,) that belong to ``rows`` (N,).
 
     Both are drawn towards those of all places, the more the fewer points a place has.

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, Float32Array, IntArray
 from backend.errors import CheckpointError
 from backend.models.pointwise.graphs import PointGraph, build_levels, collate
 from backend.models.pointwise.point_transformer import PointTransformer, PointTransformerConfig
 from backend.models.pointwise.preparation import PreparedCloud
 
-FloatArray = NDArray[np.float64]
 STANDARD_LIMIT = 6.0
 
 
@@ -27,17 +26,17 @@ class Standardization:
         center, spread: (F,) float32.
     """
 
-    center: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    center: Float32Array
+    spread: Float32Array
 
     @classmethod
-    def fit(cls, features: Sequence[NDArray[np.float32]]) -> Standardization:
+    def fit(cls, features: Sequence[Float32Array]) -> Standardization:
         """From features (N, F) of nominal clouds."""
         pooled = np.concatenate(features).astype(np.float64)
         spread = np.maximum(pooled.std(axis=0), 1e-6)
         return cls(pooled.mean(axis=0).astype(np.float32), spread.astype(np.float32))
 
-    def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, features: Float32Array) -> Float32Array:
         """(N, F) standardised, limited to six spreads."""
         standard = (features - self.center) / self.spread
         return np.clip(standard, -STANDARD_LIMIT, STANDARD_LIMIT).astype(np.float32)
@@ -53,8 +52,8 @@ class Predictor:
     def graph(
         self,
         cloud: PreparedCloud,
-        mask: NDArray[np.bool_] | None = None,
-        rows: NDArray[np.int64] | None = None,
+        mask: BoolArray | None = None,
+        rows: IntArray | None = None,
     ) -> PointGraph:
         """The network's view of a cloud, or of a crop.
 
@@ -72,7 +71,7 @@ class Predictor:
         truth = np.zeros(len(points), dtype=bool) if mask is None else mask[chosen]
         return PointGraph(self.standardization.apply(cloud.invariants[chosen]), truth, levels)
 
-    def infer(self, cloud: PreparedCloud) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def infer(self, cloud: PreparedCloud) -> tuple[Float32Array, Float32Array]:
         """Anomaly logits (M,) and learned features (M, C) of a prepared cloud."""
         batch = collate([self.graph(cloud)]).to(next(self.network.parameters()).device)
         with torch.inference_mode():

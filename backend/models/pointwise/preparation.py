@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.cloud.thinned_scan import thinned_scan
@@ -20,7 +21,6 @@ from backend.models.pointwise.descriptors import (
     tangent_frames,
 )
 
-FloatArray = NDArray[np.float64]
 # From thinned points (M, 3) at unit scale to their outward normals (M, 3).
 Outward = Callable[[FloatArray], FloatArray]
 
@@ -42,16 +42,16 @@ class PreparedCloud:
         stray: (N,) bool, points of the raw cloud that belong to no surface.
     """
 
-    rows: NDArray[np.int64]
+    rows: IntArray
     points: FloatArray
     normals: FloatArray
     neighbors: NDArray[np.int32]
-    invariants: NDArray[np.float32]
+    invariants: Float32Array
     apart: float
-    stray: NDArray[np.bool_]
+    stray: BoolArray
 
     @cached_property
-    def histograms(self) -> NDArray[np.float32]:
+    def histograms(self) -> Float32Array:
         """(M, 66) feature histograms, computed on first use: training clouds need none."""
         return pair_histograms(self.points, self.normals, self.neighbors).astype(np.float32)
 

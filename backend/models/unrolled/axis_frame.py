@@ -11,11 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray
 from backend.geometry.revolution import revolution_axis
-
-FloatArray = NDArray[np.float64]
 
 # This share of the normals, those that face the sensor least, tell where it stands.
 FACED_LEAST = 0.4

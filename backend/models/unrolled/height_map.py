@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from backend.arrays import Float32Array, FloatArray, IntArray
 from backend.models.unrolled.axis_frame import AxisFrame
 from backend.models.unrolled.outline import Outline
 
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 Real = TypeVar("Real", np.float32, np.float64)
 
 # Points farther from the outline, in cells, do not belong to the part.
@@ -41,10 +39,10 @@ class HeightMap:
         tilt: see ``AxisFrame``.
     """
 
-    height: MapArray
-    seen: MapArray
+    height: Float32Array
+    seen: Float32Array
     cells: IntArray
-    offsets: MapArray
+    offsets: Float32Array
     tilt: float
 
     @property
@@ -53,12 +51,12 @@ class HeightMap:
         count = np.bincount(self.cells, minlength=self.height.size)
         return count.reshape(self.height.shape).astype(np.int64)
 
-    def sums(self, values: FloatArray | MapArray) -> FloatArray:
+    def sums(self, values: FloatArray | Float32Array) -> FloatArray:
         """(R, C) sum over the points in each cell of ``values`` (N,)."""
         total = np.bincount(self.cells, values, self.height.size).astype(np.float64)
         return total.reshape(self.height.shape)
 
-    def at_points(self, values: MapArray) -> MapArray:
+    def at_points(self, values: Float32Array) -> Float32Array:
         """(N,) what ``values`` (R, C) are in the points' cells."""
         return values.ravel()[self.cells]
 
@@ -124,12 +122,14 @@ def wrapped(values: NDArray[Real], width: int) -> NDArray[Real]:
     return np.concatenate([values[..., -width:], values, values[..., :width]], axis=-1)
 
 
-def blurred(values: FloatArray | MapArray, cells: float | tuple[float, float]) -> FloatArray:
+def blurred(values: FloatArray | Float32Array, cells: float | tuple[float, float]) -> FloatArray:
     """Gaussian blur of (R, C) by ``cells``, going round the axis."""
     return gaussian_filter(values.astype(np.float64), cells, mode=("nearest", "wrap"))
 
 
-def blurred_where(values: FloatArray | MapArray, seen: MapArray, cells: float) -> FloatArray:
+def blurred_where(
+    values: FloatArray | Float32Array, seen: Float32Array, cells: float
+) -> FloatArray:
     """The same, as the mean of what is ``seen``; 0 where nothing is near."""
     weight = blurred(seen, cells)
     mean = blurred(values * seen, cells) / np.maximum(weight, 1e-6)

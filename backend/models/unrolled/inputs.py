@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import Float32Array, FloatArray
 from backend.models.unrolled.height_map import (
     FARTHEST,
     HeightMap,
-    MapArray,
     blurred,
     blurred_where,
 )
 from backend.models.unrolled.matching import Deviation
 from backend.models.unrolled.spread import Spread
-
-FloatArray = NDArray[np.float64]
 
 # Blurs in cells: of the quantities whose spread is taken, and of the score.
 MAGNITUDE_BLUR, MISSING_BLUR, SCORE_BLUR, WIDE_BLUR = 0.7, 1.2, 2.5, 2.0
@@ -70,17 +67,17 @@ class NominalSpread:
         )
 
 
-def ratio(scan: Compared, spread: NominalSpread) -> MapArray:
+def ratio(scan: Compared, spread: NominalSpread) -> Float32Array:
     """(R, C) deviation in units of its nominal spread, and half of that of missing surface."""
     height_map = scan.height_map
     present = scan.magnitude / spread.magnitude.at(height_map.tilt)
     missing = scan.missing / spread.missing.at(height_map.tilt)
     score = blurred_where(present, height_map.seen, SCORE_BLUR)
-    total: MapArray = (score + MISSING_SHARE * blurred(missing, SCORE_BLUR)).astype(np.float32)
+    total: Float32Array = (score + MISSING_SHARE * blurred(missing, SCORE_BLUR)).astype(np.float32)
     return total
 
 
-def network_inputs(scan: Compared, spread: NominalSpread) -> MapArray:
+def network_inputs(scan: Compared, spread: NominalSpread) -> Float32Array:
     """(F, R, C): eight maps of the scan and its spread, five of each window size."""
     height_map = scan.height_map
     usual = spread.magnitude.at(height_map.tilt)

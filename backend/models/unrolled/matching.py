@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from backend.models.unrolled.height_map import HeightMap, MapArray, wrapped
+from backend.arrays import Float32Array, FloatArray
+from backend.models.unrolled.height_map import HeightMap, wrapped
 
 # How far from its row a window may find its like: scans are aligned along the axis to about a cell.
 ROWS_ASIDE = 1
@@ -58,9 +58,9 @@ class MapBank:
         tilt: (B,).
     """
 
-    height: MapArray
-    seen: MapArray
-    tilt: NDArray[np.float64]
+    height: Float32Array
+    seen: Float32Array
+    tilt: FloatArray
 
     @classmethod
     def of(cls, maps: Sequence[HeightMap]) -> MapBank:
@@ -91,12 +91,12 @@ class Deviation:
         windows: how many windows had their say.
     """
 
-    signed: MapArray
-    magnitude: MapArray
-    missing: MapArray
-    disagreement: MapArray
-    cost: MapArray
-    windows: MapArray
+    signed: Float32Array
+    magnitude: Float32Array
+    missing: Float32Array
+    disagreement: Float32Array
+    cost: Float32Array
+    windows: Float32Array
 
 
 def unexplained(height_map: HeightMap) -> Deviation:

@@ -8,23 +8,20 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 
+from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.cloud.thinned_scan import thinned_scan
 from backend.geometry.normals import estimate_normals
 from backend.models.family import Deviations
 from backend.models.unrolled.axis_frame import AxisFrame
-from backend.models.unrolled.height_map import HeightGrid, MapArray
+from backend.models.unrolled.height_map import HeightGrid
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs, ratio
 from backend.models.unrolled.matching import MapBank, Windows, compare, unexplained
 from backend.models.unrolled.network import UnrolledNetwork, infer
 from backend.models.unrolled.outline import Outline
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -85,7 +82,7 @@ class ThinScan:
     rows: IntArray
     points: FloatArray
     normals: FloatArray
-    stray: NDArray[np.bool_]
+    stray: BoolArray
 
 
 def thin_scan(scan: PointCloud, cell: float) -> ThinScan:
@@ -141,10 +138,10 @@ class UnrolledModel:
             total += compared.height_map.at_points(self.score_map(compared))
         return scan, total / self.config.test_time_offsets
 
-    def score_map(self, compared: Compared) -> MapArray:
+    def score_map(self, compared: Compared) -> Float32Array:
         """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""
         usual = np.clip(ratio(compared, self.spread), 0.0, LARGEST_RATIO)
-        score: MapArray = self.config.ratio_weight * np.log1p(usual)
+        score: Float32Array = self.config.ratio_weight * np.log1p(usual)
         if self.networks:
             score = score + infer(
                 self.networks, network_inputs(compared, self.spread), compared.height_map.seen

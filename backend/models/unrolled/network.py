@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from backend.models.unrolled.height_map import MapArray
+from backend.arrays import Float32Array, IntArray
 
 # Columns beyond what is seen, on both sides; more where the ring is closed, and what is beyond one
 # side is seen on the other.
@@ -51,7 +50,9 @@ def _doubled(maps: torch.Tensor) -> torch.Tensor:
     return functional.interpolate(maps, scale_factor=2)
 
 
-def infer(networks: Sequence[UnrolledNetwork], inputs: MapArray, seen: MapArray) -> MapArray:
+def infer(
+    networks: Sequence[UnrolledNetwork], inputs: Float32Array, seen: Float32Array
+) -> Float32Array:
     """Logits (R, C) of maps (F, R, C): the mean over networks and over the map and its mirror.
 
     Only the columns with surface, ``seen`` (R, C), are looked at; in the others the logit is the
@@ -69,7 +70,7 @@ def infer(networks: Sequence[UnrolledNetwork], inputs: MapArray, seen: MapArray)
     return logits
 
 
-def seen_columns(seen: MapArray) -> tuple[NDArray[np.int64], slice]:
+def seen_columns(seen: Float32Array) -> tuple[IntArray, slice]:
     """The shortest arc of columns, in order, with all that are ``seen`` (R, C), and some beyond.
 
     Returns:

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import FloatArray, IntArray
 from backend.models.unrolled.axis_frame import AxisFrame
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 # Normals that lean less away from or towards the axis tell no radius.
 LEAST_RADIAL = 0.3

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backend.models.unrolled.height_map import MapArray, blurred
-
-FloatArray = NDArray[np.float64]
+from backend.arrays import Float32Array, FloatArray
+from backend.models.unrolled.height_map import blurred
 
 # Places lend each other strength along a row rather than across: edges run around the part.
 LENT_ALONG, LENT_AROUND = 1.0, 4.0
@@ -34,13 +32,13 @@ class Spread:
     """
 
     tilts: FloatArray
-    values: MapArray
+    values: Float32Array
 
     @classmethod
     def fit(
         cls,
-        fields: Sequence[MapArray | FloatArray],
-        seen: Sequence[MapArray],
+        fields: Sequence[Float32Array | FloatArray],
+        seen: Sequence[Float32Array],
         tilts: Sequence[float],
         floor: float,
     ) -> Spread:
@@ -61,7 +59,7 @@ class Spread:
         # Rounded as model files hold them.
         return cls(knots, np.sqrt(values).astype(np.float16).astype(np.float32))
 
-    def at(self, tilt: float) -> MapArray:
+    def at(self, tilt: float) -> Float32Array:
         """(R, C) for a scan of this tilt."""
         place = np.interp(tilt, self.tilts, np.arange(len(self.tilts)))
         low = int(place)

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.errors import CheckpointError
 from backend.evaluation.metrics.average_precision import average_precision
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
@@ -62,7 +62,7 @@ class Example:
     """A prepared cloud of M points and its ground truth ``mask`` (M,) bool."""
 
     cloud: PreparedCloud
-    mask: NDArray[np.bool_]
+    mask: BoolArray
 
 
 @dataclass(frozen=True)
@@ -238,9 +238,7 @@ class NetworkFitter:
         return int(document["epochs"])
 
 
-def crop(
-    points: NDArray[np.float64], mask: NDArray[np.bool_], count: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def crop(points: FloatArray, mask: BoolArray, count: int, rng: np.random.Generator) -> IntArray:
     """Rows (count,) of the points nearest to a random one, three times of four an anomalous one."""
     wanted = mask if mask.any() and rng.random() < DEFECT_CROPS else np.ones(len(mask), bool)
     center = points[rng.choice(np.flatnonzero(wanted))]

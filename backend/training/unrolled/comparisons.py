@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.arrays import BoolArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.io.arrays import read_arrays, write_arrays
 from backend.models.unrolled.axis_frame import facing_direction
@@ -45,7 +46,7 @@ class Task:
     number: int
     fold: int
     cloud: PointCloud | None = None
-    mask: NDArray[np.bool_] | None = None
+    mask: BoolArray | None = None
     surface: Path | None = None
 
 
@@ -77,7 +78,7 @@ class Comparison:
     """
 
     compared: Compared
-    mask: NDArray[np.bool_] | None
+    mask: BoolArray | None
     traits: Traits | None
 
 

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.arrays import IntArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.engine.processes import Workers
 from backend.errors import TrainingError
@@ -258,9 +258,7 @@ class _Work:
         harder = replace(drawing, difficulty=self._difficulty())
         self._draw_on(scans[half:], harder, surfaces)
 
-    def _draw_on(
-        self, scans: NDArray[np.int64], drawing: Drawing, surfaces: Sequence[Path]
-    ) -> None:
+    def _draw_on(self, scans: IntArray, drawing: Drawing, surfaces: Sequence[Path]) -> None:
         first = len(self.folds)
         tasks = [
             Task(first + number, self.fold_of(scan), surface=surfaces[scan])

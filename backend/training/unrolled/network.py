@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from backend.models.unrolled.height_map import MapArray
+from backend.arrays import BoolArray, Float32Array
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs
 from backend.models.unrolled.network import POOLED, UnrolledNetwork
 
@@ -27,8 +27,8 @@ class UnrolledExample:
     """
 
     inputs: NDArray[np.float16]
-    mask: MapArray
-    known: MapArray
+    mask: Float32Array
+    known: Float32Array
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class UnrolledFittingConfig:
 
 
 def example(
-    scan: Compared, spread: NominalSpread, mask: NDArray[np.bool_] | None = None
+    scan: Compared, spread: NominalSpread, mask: BoolArray | None = None
 ) -> UnrolledExample:
     """The network's view of a scan whose points (N,) are anomalous where ``mask`` says so."""
     height_map = scan.height_map
@@ -116,7 +116,7 @@ def _batch(
 
 def _crop(
     example: UnrolledExample, config: UnrolledFittingConfig, rng: np.random.Generator
-) -> tuple[MapArray, MapArray, MapArray]:
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """A crop somewhere about a defect, or about any surface."""
     size = config.crop
     anomalous = example.mask.any() and rng.random() < AT_DEFECTS
