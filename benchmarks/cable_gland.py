@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 
 from backend.cli.progress import console, progress_display
 from backend.cloud import PointCloud
-from backend.engine.processes import spread
+from backend.engine.processes import map_unordered
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.scoring.detector import Detector
@@ -104,7 +104,7 @@ def _template(without: Sequence[str]) -> RecipeTemplate:
 def score(model: Path, test: Path, out: Path) -> None:
     """Score all scans below ``test``, one in each process."""
     files = sorted(test.glob("*/*.npz"))
-    found = spread(partial(_score, model=model, out=out), files)
+    found = map_unordered(partial(_score, model=model, out=out), files)
     with progress_display() as progress:
         objects = dict(progress.track(found, len(files), description="Scoring"))
     write_json(out / "object_scores.json", dict(sorted(objects.items())))

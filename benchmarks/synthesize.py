@@ -29,10 +29,10 @@ from backend.io import write_cloud
 from backend.replay.replay import replay
 from backend.samples import load_sample, sample_path
 from backend.sensor.virtual_scan import virtual_scan
-from backend.synthesis.plan import Order
+from backend.synthesis.plan import SynthesisPlan
 from backend.synthesis.prepared_scans import load_prepared
-from backend.synthesis.run import begun
-from backend.synthesis.samples import Task, make_sample
+from backend.synthesis.run import open_synthesis
+from backend.synthesis.samples import SampleTask, make_sample
 from shared_schema.record import ReplayRecord
 
 TEMPLATE = Path(__file__).parents[1] / "backend" / "demo" / "templates" / "parts.json"
@@ -65,11 +65,11 @@ def write_scans(folder: Path) -> None:
         write_cloud(folder / "turned" / f"{number}.ply", turned)
 
 
-def run(order: Order, jobs: int) -> Run:
-    """Make the data set of ``order``."""
+def run(plan: SynthesisPlan, jobs: int) -> Run:
+    """Make the data set of ``plan``."""
     times = [time.perf_counter()]
-    with begun(order, COUNT, jobs) as synthesis:
-        list(synthesis.workers.spread(abs, range(jobs)))
+    with open_synthesis(plan, COUNT, jobs) as synthesis:
+        list(synthesis.workers.map_unordered(abs, range(jobs)))
         times.append(time.perf_counter())
         scans = list(synthesis.scans())
         times.append(time.perf_counter())
@@ -79,19 +79,19 @@ def run(order: Order, jobs: int) -> Run:
     return Run(*np.diff(times))
 
 
-def seconds_by_kind(order: Order) -> dict[str, list[tuple[float, float, float]]]:
+def seconds_by_kind(plan: SynthesisPlan) -> dict[str, list[tuple[float, float, float]]]:
     """By kind, for each sample: seconds in all, of its replay alone, and of its writing alone."""
     found = defaultdict(list)
     # Scan by scan, as the workers do.
     for number in sorted(range(COUNT), key=lambda number: number % SCANS):
-        task = Task(number, str(number % SCANS))
-        path = order.sample_file(number)
+        task = SampleTask(number, str(number % SCANS))
+        path = plan.sample_file(number)
         path.unlink()
         start = time.perf_counter()
-        make_sample(order, task)
+        make_sample(plan, task)
         whole = time.perf_counter() - start
         labeled, record = read_sample(path)
-        scan = load_prepared(order, task.scan)
+        scan = load_prepared(plan, task.scan)
         recipe = ReplayRecord.model_validate(record).recipe
         start = time.perf_counter()
         replay(recipe, scan.cloud, T_part_scan=scan.T_part_scan)
@@ -110,17 +110,17 @@ def print_runs(folder: Path) -> None:
         title = "in the part frame" if nominal is None else "registered to the model"
         for jobs in JOBS:
             out = folder / f"{name}-{jobs}"
-            order = Order(TEMPLATE, folder / name, out, "part", nominal=nominal)
-            start, prepare, samples = run(order, jobs)
+            plan = SynthesisPlan(TEMPLATE, folder / name, out, "part", nominal=nominal)
+            start, prepare, samples = run(plan, jobs)
             row = f"{start:>7.1f} s{prepare / SCANS:>7.2f} s{COUNT / samples:>11.2f}"
             print(f"{title:<28}{jobs:>5}{row}", flush=True)
 
 
 def print_kinds(folder: Path) -> None:
     """Print the second table."""
-    order = Order(TEMPLATE, folder / "placed", folder / "placed-1", "part")
+    plan = SynthesisPlan(TEMPLATE, folder / "placed", folder / "placed-1", "part")
     print(f"\n{'seconds a sample, one process':<33}{'in all':>9}{'replay':>9}{'writing':>9}")
-    for kind, times in sorted(seconds_by_kind(order).items()):
+    for kind, times in sorted(seconds_by_kind(plan).items()):
         whole, replaying, writing = np.median(times, axis=0)
         print(f"{kind:<33}{whole:>9.3f}{replaying:>9.3f}{writing:>9.3f}")
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from backend.sampling.recipes import sample_recipes as sample
     from backend.scoring.detector import Detector, ScoreMap
     from backend.sensor.virtual_scan import virtual_scan
-    from backend.synthesis.plan import Order
+    from backend.synthesis.plan import SynthesisPlan
     from backend.synthesis.run import synthesize
     from backend.synthesis.sample_files import SampleFile
     from backend.templates import load_template, template_names
@@ -72,7 +72,7 @@ _PLACES = {
     "FlawsmithError": "backend.errors",
     "LabeledCloud": "backend.cloud",
     "MissingDependencyError": "backend.errors",
-    "Order": "backend.synthesis.plan",
+    "SynthesisPlan": "backend.synthesis.plan",
     "PointCloud": "backend.cloud",
     "Recipe": "shared_schema.recipe",
     "RecipeTemplate": "shared_schema.recipe",
@@ -128,7 +128,6 @@ __all__ = [
     "FlawsmithError",
     "LabeledCloud",
     "MissingDependencyError",
-    "Order",
     "PointCloud",
     "Recipe",
     "RecipeTemplate",
@@ -141,6 +140,7 @@ __all__ = [
     "SchemaError",
     "ScoreMap",
     "Surface",
+    "SynthesisPlan",
     "TestCase",
     "TrainingConfig",
     "TrainingError",

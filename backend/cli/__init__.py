@@ -73,10 +73,10 @@ class FlawsmithGroup(click.Group):
         except FlawsmithError as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
-            told = missing_extra(error)
-            if told is error:
+            missing = missing_extra(error)
+            if missing is error:
                 raise  # any other missing module is a fault of ours
-            raise click.ClickException(str(told)) from error
+            raise click.ClickException(str(missing)) from error
         except BrokenPipeError:
             raise  # whoever read our output has gone; click ends quietly
         except OSError as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from backend.intake import Intake
     from backend.synthesis.manifest import Manifest, MissingEntry, ScanEntry
-    from backend.synthesis.plan import Order
+    from backend.synthesis.plan import SynthesisPlan
 
 FORMATS = ("safetensors", "ply", "pcd", "npz")
 
@@ -89,26 +89,26 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
     """
     from backend.cli.batch import tell
     from backend.cli.progress import RateColumn, console, progress_display
-    from backend.synthesis.run import begun
+    from backend.synthesis.run import open_synthesis
 
-    order = _order(**asked)
-    with begun(order, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
-        if order.nominal is not None:
-            tell(order.nominal, synthesis.notices)
+    plan = _plan(**asked)
+    with open_synthesis(plan, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
+        if plan.nominal is not None:
+            tell(plan.nominal, synthesis.notices)
         scans, samples = [], []
         number = len(synthesis.inputs.scans)
         for scan in progress.track(synthesis.scans(), number, description="Preparing scans"):
             scans.append(scan)
-        _warn_of_scans(order.scans, scans)
+        _warn_of_scans(plan.scans, scans)
         made = synthesis.samples(scans)
         for entry in progress.track(made, count, description="Making samples"):
             samples.append(entry)
         manifest = synthesis.finish(scans, samples)
     _warn_of_missing(manifest.missing)
-    console.print(_in_words(order, manifest), markup=False, soft_wrap=True)
+    console.print(_in_words(plan, manifest), markup=False, soft_wrap=True)
 
 
-def _order(
+def _plan(
     template: Path,
     scans: Path,
     nominal: Path | None,
@@ -121,11 +121,11 @@ def _order(
     on_empty: Any,
     sensor: str | None,
     seed: int,
-) -> Order:
+) -> SynthesisPlan:
     from backend.sensor.presets import find_sensor
-    from backend.synthesis.plan import Order
+    from backend.synthesis.plan import SynthesisPlan
 
-    return Order(
+    return SynthesisPlan(
         template=template,
         scans=scans,
         out=out,
@@ -172,12 +172,12 @@ def _warn_of_missing(missing: Sequence[MissingEntry]) -> None:
         warn(f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing: {reason}")
 
 
-def _in_words(order: Order, manifest: Manifest) -> str:
+def _in_words(plan: SynthesisPlan, manifest: Manifest) -> str:
     from backend.wording import counted
 
     used = counted(sum(scan.skipped is None for scan in manifest.scans), "scan")
     samples, one = counted(len(manifest.samples), "sample"), len(manifest.samples) == 1
     return (
-        f"{samples} of {used} {'is' if one else 'are'} in {order.out}; "
-        f"{order.manifest_file.name} lists {'it' if one else 'them'}"
+        f"{samples} of {used} {'is' if one else 'are'} in {plan.out}; "
+        f"{plan.manifest_file.name} lists {'it' if one else 'them'}"
     )

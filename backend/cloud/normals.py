@@ -48,8 +48,8 @@ def with_outward_normals(
     if cloud.normals is not None:
         return cloud, "file"
     if _is_mesh(cloud):
-        told = replace(cloud, notices=(*cloud.notices, *cloud.mended.notices))
-        return told.with_normals(normals), "mesh"
+        noted = replace(cloud, notices=(*cloud.notices, *cloud.mended.notices))
+        return noted.with_normals(normals), "mesh"
     oriented = orient_consistently(cloud.points, normals, cloud.tree)
     return cloud.with_normals(oriented), "consistent"
 

@@ -176,18 +176,18 @@ class PointCloud:
         """
         if self.sound or self.faces is None or len(self.faces) == 0:
             return self
-        faces, told = self.mended.faces, list(self.mended.notices)
+        faces, notices = self.mended.faces, list(self.mended.notices)
         used = np.zeros(len(self), dtype=bool)
         used[faces] = True
-        if faces is self.faces and used.all() and not told:
+        if faces is self.faces and used.all() and not notices:
             return self
         if not used.all():
             loose = were(int((~used).sum()), len(self), "vertices")
-            told.insert(0, f"{loose} left out: no face has them.")
+            notices.insert(0, f"{loose} left out: no face has them.")
         surface = replace(
             self,
             faces=faces,
-            notices=(*self.notices, *told),
+            notices=(*self.notices, *notices),
             adjacency_of=None,
             known_edges=None,
         )

@@ -19,7 +19,7 @@ from typing import Any
 from backend import __version__
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.folder import ANOMALOUS, DataFile, Sample, data_files, read_samples
-from backend.dataset.layouts import LAYOUTS, Place, Split, View
+from backend.dataset.layouts import LAYOUTS, BenchmarkPlace, ImageView, Split
 from backend.dataset.layouts.layout import GOOD
 from backend.dataset.layouts.organised import has_own_image
 from backend.errors import DatasetError
@@ -141,10 +141,10 @@ class Export:
             self._check_words(category, self._layout.words, f"rename the folder {data / category}")
         self._earlier = _earlier_files(out, config.layout)
         self._samples: list[dict[str, Any]] = []
-        self._places: list[Place] = []
+        self._places: list[BenchmarkPlace] = []
         self._left_out: list[dict[str, str]] = []
         self._written: set[str] = set()
-        self._views: dict[str, View] = {}
+        self._views: dict[str, ImageView] = {}
 
     @property
     def files(self) -> list[Path]:
@@ -221,11 +221,11 @@ class Export:
     def _name(self, slot: Slot) -> str:
         return shown(slot.file.path.relative_to(self._data).as_posix())
 
-    def _place(self, slot: Slot, sample: Sample) -> Place:
+    def _place(self, slot: Slot, sample: Sample) -> BenchmarkPlace:
         kind = _in_letters(sample.kind) if slot.file.anomalous else GOOD
         if slot.file.anomalous:
             self._check_words(kind, (*self._layout.words, GOOD), "rename the kind in the record")
-        return Place(slot.file.category, slot.number, slot.split, kind)
+        return BenchmarkPlace(slot.file.category, slot.number, slot.split, kind)
 
     def _check_words(self, name: str, words: Sequence[str], way_out: str) -> None:
         for word in words:
@@ -235,7 +235,7 @@ class Export:
                     f"{name!r}; {way_out}"
                 )
 
-    def _view(self, slot: Slot, cloud: LabeledCloud) -> View:
+    def _view(self, slot: Slot, cloud: LabeledCloud) -> ImageView:
         """The view of the category, made for its first scan."""
         if slot.file.category not in self._views:
             self._views[slot.file.category] = _view_of(cloud, self._config)
@@ -260,10 +260,10 @@ class Export:
         self._written |= set(files)
 
 
-def _view_of(cloud: LabeledCloud, config: ExportConfig) -> View:
+def _view_of(cloud: LabeledCloud, config: ExportConfig) -> ImageView:
     """A view that is large enough for ``cloud``."""
     unit = Unit.M if config.unit is None else Unit(config.unit)
-    return View(
+    return ImageView(
         metres=MM_PER_UNIT[unit] / MM_PER_UNIT[Unit.M],
         pixels=config.pixels,
         direction=config.direction,

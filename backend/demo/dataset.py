@@ -25,7 +25,7 @@ from backend.arrays import IntArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.shards import read_sample, write_sample
 from backend.demo.sizes import REAL, DemoSize
-from backend.engine.processes import cores, spread
+from backend.engine.processes import cores, map_unordered
 from backend.errors import SamplingError
 from backend.io import read_cloud
 from backend.replay.replay import Replayed, replay
@@ -118,7 +118,7 @@ def make_dataset(
     """
     plans = plan(size)
     work = partial(make_shard, folder, size=size, seed=seed, scan=scan)
-    made = spread(work, plans, jobs=min(MOST_WORKERS, cores()))
+    made = map_unordered(work, plans, jobs=min(MOST_WORKERS, cores()))
     for _ in progress.track(made, total=len(plans), description="Making clouds"):
         pass
     return {use: sum(item.use == use for item in plans) for use in USES}

@@ -12,7 +12,7 @@ from backend.errors import EngineError
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock file ``path``, which stays there, empty; a killed process lets go of it.
 
     Raises:

@@ -63,21 +63,21 @@ class Workers:
         self._stop.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def spread(
-        self, work: Callable[[Item], Result], items: Sequence[Item], *, together: int = 1
+    def map_unordered(
+        self, work: Callable[[Item], Result], items: Sequence[Item], *, chunk_size: int = 1
     ) -> Iterator[Result]:
         """Results of ``work`` on each of ``items``, as they are finished.
 
         Args:
             work: a function that another process can import, with arguments bound by ``partial``.
             items: small ones: each is sent to a process.
-            together: number of consecutive items that go to one process, one by one; for work
+            chunk_size: number of consecutive items that go to one process, one by one; for work
                 that is quicker with what the item before has left in memory.
 
         Raises:
             EngineError: a process was killed from outside.
         """
-        groups = [items[start : start + together] for start in range(0, len(items), together)]
+        groups = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
         try:
             with _environment_of_workers():
                 futures = [self._executor.submit(_each, work, group) for group in groups]
@@ -109,7 +109,7 @@ class Workers:
             raise EngineError(KILLED) from error
 
 
-def spread(
+def map_unordered(
     work: Callable[[Item], Result], items: Sequence[Item], *, jobs: int | None = None
 ) -> Iterator[Result]:
     """Results of ``work`` on each of ``items``, by processes of their own; see ``Workers``.
@@ -118,7 +118,7 @@ def spread(
     """
     if items:
         with Workers(min(jobs or cores(), len(items))) as workers:
-            yield from workers.spread(work, items)
+            yield from workers.map_unordered(work, items)
 
 
 def _each(work: Callable[[Item], Result], group: Sequence[Item]) -> list[Result]:

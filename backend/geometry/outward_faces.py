@@ -183,9 +183,9 @@ def _outside(mesh: _Mesh, sides: _Sides) -> tuple[FloatArray, BoolArray, BoolArr
     cavity = _cavities(mesh, solid, area)
     sign = np.where(solid & ((volume < 0) != cavity), -1.0, 1.0)
     rest = np.flatnonzero(~solid & (area > 0) & ~mesh.pieces.twisted)
-    told, hidden = _told_by_lines(mesh, rest[np.argsort(-area[rest], kind="stable")])
-    sign = np.where(told < -TELLING, -1.0, sign)
-    doubtful = ~solid & (np.abs(told) <= TELLING) & (hidden <= TELLING) & (area > 0)
+    outwardness, hidden = _outwardness_by_lines(mesh, rest[np.argsort(-area[rest], kind="stable")])
+    sign = np.where(outwardness < -TELLING, -1.0, sign)
+    doubtful = ~solid & (np.abs(outwardness) <= TELLING) & (hidden <= TELLING) & (area > 0)
     return sign, cavity, doubtful
 
 
@@ -235,7 +235,7 @@ def _cavities(mesh: _Mesh, solid: BoolArray, area: FloatArray) -> BoolArray:
     return cavity
 
 
-def _told_by_lines(mesh: _Mesh, ordered: IntArray) -> tuple[FloatArray, FloatArray]:
+def _outwardness_by_lines(mesh: _Mesh, ordered: IntArray) -> tuple[FloatArray, FloatArray]:
     """What lines through the pieces ``ordered``, the largest first, tell of them.
 
     Returns:
@@ -243,9 +243,9 @@ def _told_by_lines(mesh: _Mesh, ordered: IntArray) -> tuple[FloatArray, FloatArr
         say so, less that of those that say the opposite. And the share (P,) of lines that find
         material on both sides, as where two bodies touch.
     """
-    told, hidden = np.zeros(mesh.count), np.zeros(mesh.count)
+    outwardness, hidden = np.zeros(mesh.count), np.zeros(mesh.count)
     if len(ordered) == 0:
-        return told, hidden
+        return outwardness, hidden
     each = _lines_each(len(ordered))
     ordered = ordered[: MOST_LINES // each]
     rows = _rows_of(mesh.pieces.number, mesh.count)
@@ -254,10 +254,10 @@ def _told_by_lines(mesh: _Mesh, ordered: IntArray) -> tuple[FloatArray, FloatArr
     for number, direction in enumerate(DIRECTIONS):
         ahead, behind = _odd(mesh, faces[number :: len(DIRECTIONS)], direction)
         piece = mesh.pieces.number[faces[number :: len(DIRECTIONS)]]
-        told += np.bincount(piece, behind - ahead, mesh.count)
+        outwardness += np.bincount(piece, behind - ahead, mesh.count)
         hidden += np.bincount(piece, behind * ahead, mesh.count)
     lines = np.maximum(np.bincount(mesh.pieces.number[faces], minlength=mesh.count), 1)
-    return told / lines, hidden / lines
+    return outwardness / lines, hidden / lines
 
 
 def _odd(mesh: _Mesh, faces: IntArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:

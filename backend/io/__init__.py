@@ -228,8 +228,8 @@ def parse_cloud(
         suffix: of its name.
         text: how a text file writes its numbers, as far as it is known.
         limits: what is refused as too large.
-        isolate: parse in a worker process, with a wall clock, whatever the format; for files of
-            strangers. Without, only the formats with foreign decoders are.
+        isolate: parse in a worker process, with a wall clock, whatever the format; for files
+            from an unknown source. Without, only the formats with foreign decoders are.
 
     Raises:
         FileFormatError: on any damage; nothing else escapes, whatever a parser stumbles over.

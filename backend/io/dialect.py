@@ -148,7 +148,7 @@ def _fitting(rows: Sequence[str], columns: int | None, known: TextFormat) -> lis
         count = reading.columns(rows)
         if count is not None and count >= FEWEST_COLUMNS and columns in (None, count):
             fitting.append(reading)
-    # What is parted by comma and blank is so in pairs too; and by commas alone, if all are whole.
+    # Cells that a comma and a blank separate also fit as pairs, and by commas if all are whole.
     if SPACED in fitting and any(re.search(r",\S", row) for row in rows):
         return [reading for reading in fitting if reading not in (COMMAS, PAIRS)]
     return [reading for reading in fitting if reading != SPACED]

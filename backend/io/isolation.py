@@ -270,8 +270,8 @@ def serve() -> None:
         except BaseException as error:  # A panic of a Rust library is not an Exception.
             _answer(answers, {"error": _reason(error)}, {})
         else:
-            told = {"unit": cloud.unit, "notices": cloud.notices}
-            _answer(answers, {"arrays": _described(arrays), **told}, arrays)
+            described = {"unit": cloud.unit, "notices": cloud.notices}
+            _answer(answers, {"arrays": _described(arrays), **described}, arrays)
 
 
 def _parsed(request: dict[str, Any], data: bytes) -> PointCloud:

@@ -49,7 +49,7 @@ GRID = 2.0**31 - 2.0
 
 
 @dataclass(frozen=True)
-class Header:
+class LasHeader:
     """What a LAS header promises.
 
     Attributes:
@@ -110,7 +110,7 @@ def decode_las(data: bytes, limits: ReadLimits) -> PointCloud:
     return cloud_from_columns(columns)
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: bytes) -> LasHeader:
     """The header of a LAS file, as far as it says how much there is.
 
     Raises:
@@ -130,10 +130,10 @@ def read_header(data: bytes) -> Header:
             f"{records} + {further} records do not fit into a LAS file of {len(data)} bytes whose "
             f"points begin at {start}; it is damaged"
         )
-    return Header(points, record, start, size, records, bool(point_format & COMPRESSED))
+    return LasHeader(points, record, start, size, records, bool(point_format & COMPRESSED))
 
 
-def _check_chunks(data: bytes, header: Header) -> None:
+def _check_chunks(data: bytes, header: LasHeader) -> None:
     """Refuse a count of points that is not that of the chunks of a LAZ file.
 
     Chunks but the last have the same count of points, which the LASzip record tells; the table of
@@ -156,7 +156,7 @@ def _check_chunks(data: bytes, header: Header) -> None:
         raise FileFormatError(f"{len(data)} bytes cannot hold {chunks} chunks")
 
 
-def _chunk_size(data: bytes, header: Header) -> int:
+def _chunk_size(data: bytes, header: LasHeader) -> int:
     """Points in a chunk, by the record of LASzip.
 
     Raises:
@@ -175,7 +175,7 @@ def _chunk_size(data: bytes, header: Header) -> int:
     raise FileFormatError("the LAZ file does not say how it is compressed; export it again")
 
 
-def _laszip_chunk(record: bytes, header: Header) -> int:
+def _laszip_chunk(record: bytes, header: LasHeader) -> int:
     """Points in a chunk by ``record``, whose items must make up a point; 0 if they do not."""
     if len(record) < LASZIP_BYTES:
         return 0

@@ -124,11 +124,13 @@ class _Reading:
         self._check_named(faces, faces.vertices, len(points), "vertex")
         self._check_named(faces, faces.normals, len(normals), "normal")
         triangles, few = triangles_of(faces.lengths, faces.vertices, self.limits)
-        own, unfit = normals_of_vertices(normals, len(points), faces.vertices, faces.normals)
+        own, normal_notices = normals_of_vertices(
+            normals, len(points), faces.vertices, faces.normals
+        )
         lost = tuple(
             f"The file has {what}, which are not read and were left out." for what in self.left_out
         )
-        return PointCloud(points, own, triangles, notices=(*lost, *few, *unfit))
+        return PointCloud(points, own, triangles, notices=(*lost, *few, *normal_notices))
 
     def _take(self, first: int, block: bytes) -> None:
         """The lines of ``block``, of which the first has the number ``first``."""

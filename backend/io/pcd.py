@@ -23,7 +23,7 @@ from backend.io.limits import ReadLimits, check_columns
 from backend.io.lines import decoded, plain_text, replaced
 from backend.io.numbers import without_fortran_exponents
 from backend.io.organised import in_image, is_organised, pixel_fields, without_pixels
-from backend.io.pcd_header import Header, columns_of, packed_dtype, read_header
+from backend.io.pcd_header import PcdHeader, columns_of, packed_dtype, read_header
 from backend.io.text import NOT_A_NUMBER, format_rows, lines_of
 
 REPLACED = {"b1": "u1", "f2": "f4"}
@@ -66,12 +66,12 @@ def decode_compressed(data: bytes, limits: ReadLimits) -> PointCloud:
     return _with_spare(_cloud(header, columns), len(body) - 8 - packed)
 
 
-def _binary_columns(header: Header, body: bytes) -> dict[int, NDArray]:
+def _binary_columns(header: PcdHeader, body: bytes) -> dict[int, NDArray]:
     rows = np.frombuffer(body, packed_dtype(header), header.points)
     return {index: rows[str(index)] for index, _ in header.named()}
 
 
-def _cloud(header: Header, values: Mapping[int, NDArray]) -> PointCloud:
+def _cloud(header: PcdHeader, values: Mapping[int, NDArray]) -> PointCloud:
     columns = columns_of(header, dict(values))
     cloud = cloud_from_columns(columns)
     if header.height == 1:
@@ -86,7 +86,7 @@ def _with_spare(cloud: PointCloud, spare: int) -> PointCloud:
     return replace(cloud, notices=(*cloud.notices, notice))
 
 
-def _parse_ascii(header: Header, body: bytes, limits: ReadLimits) -> PointCloud:
+def _parse_ascii(header: PcdHeader, body: bytes, limits: ReadLimits) -> PointCloud:
     """As many lines as promised, or more of a cloud that is not organised.
 
     Raises:
@@ -115,7 +115,7 @@ def _parse_ascii(header: Header, body: bytes, limits: ReadLimits) -> PointCloud:
     return replace(_cloud(header, values), notices=(notice,))
 
 
-def _ascii_rows(header: Header, text: bytes) -> NDArray[np.void]:
+def _ascii_rows(header: PcdHeader, text: bytes) -> NDArray[np.void]:
     """The lines as a structured array, each number by its place in the line."""
     types = [
         "<f8" if field.dtype.kind == "V" else field.dtype.str
@@ -153,7 +153,7 @@ def _is_number(word: bytes) -> bool:
     return True
 
 
-def _check_body(header: Header, body: bytes) -> int:
+def _check_body(header: PcdHeader, body: bytes) -> int:
     """Bytes of the unpacked points, after refusing promises that the file cannot keep."""
     unpacked, available = header.row * header.points, len(body)
     if header.encoding == "ascii":
@@ -171,7 +171,7 @@ def _check_body(header: Header, body: bytes) -> int:
     return unpacked
 
 
-def _packed(header: Header, body: bytes, unpacked: int) -> int:
+def _packed(header: PcdHeader, body: bytes, unpacked: int) -> int:
     """Bytes of the packed points, if they can become ``unpacked`` bytes."""
     packed, promised = (int.from_bytes(body[at : at + 4], "little") for at in (0, 4))
     if promised != unpacked or unpacked > LZF_RATIO * packed:

@@ -44,7 +44,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Header:
+class PcdHeader:
     """What a header promises.
 
     Attributes:
@@ -81,7 +81,7 @@ class Header:
                 yield index, field
 
 
-def read_header(data: bytes) -> tuple[Header, bytes]:
+def read_header(data: bytes) -> tuple[PcdHeader, bytes]:
     """The header, and the bytes after it.
 
     Raises:
@@ -96,7 +96,7 @@ def read_header(data: bytes) -> tuple[Header, bytes]:
             f"unknown DATA {encoding!r}; export it as one of {', '.join(ENCODINGS)}"
         )
     width, height = _size(lines)
-    return Header(_fields(lines), width, height, encoding), body
+    return PcdHeader(_fields(lines), width, height, encoding), body
 
 
 def _lines(data: bytes) -> tuple[dict[str, list[str]], bytes]:
@@ -182,12 +182,12 @@ def _field(name: str, size: str, kind: str, count: str) -> Field:
     return Field(name, np.dtype(code or f"V{min(int(size[:20]), MAX_HEADER)}"), int(count[:20]))
 
 
-def packed_dtype(header: Header) -> np.dtype:
+def packed_dtype(header: PcdHeader) -> np.dtype:
     """A point as binary files have it; fields are named by their numbers."""
     return np.dtype([(str(n), f.dtype, (f.count,)) for n, f in enumerate(header.fields)])
 
 
-def columns_of(header: Header, values: dict[int, NDArray]) -> dict[str, NDArray]:
+def columns_of(header: PcdHeader, values: dict[int, NDArray]) -> dict[str, NDArray]:
     """The fields by their names, (N,) or for a COUNT above 1 (N, C).
 
     Args:

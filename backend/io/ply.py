@@ -23,7 +23,7 @@ from backend.io.columns import as_table, cloud_from_columns, columns_from_cloud
 from backend.io.limits import ReadLimits, check_columns
 from backend.io.lines import BYTE_ORDER_MARK, from_utf_16
 from backend.io.numbers import DecimalMark, read_with_mark
-from backend.io.ply_header import BYTE_ORDERS, TYPES, Element, Header, parse_header
+from backend.io.ply_header import BYTE_ORDERS, TYPES, Element, PlyHeader, parse_header
 from backend.io.polygons import RESTART, triangles_of, triangles_of_strips
 from backend.io.text import format_rows
 
@@ -62,7 +62,7 @@ def parse_ply(data: bytes, limits: ReadLimits, decimal: DecimalMark | None = Non
 
 
 def _parse_ascii(
-    data: bytes, header: Header, limits: ReadLimits, decimal: DecimalMark
+    data: bytes, header: PlyHeader, limits: ReadLimits, decimal: DecimalMark
 ) -> PointCloud:
     body = data[header.size :]
     tables, notices = ascii_tables(header.elements, body, header.lines, decimal)
@@ -72,14 +72,14 @@ def _parse_ascii(
 def _cloud(tables: dict[str, Table], limits: ReadLimits, notices: tuple[str, ...]) -> PointCloud:
     vertices = {name: column for name, column in tables["vertex"].items() if column.ndim == 1}
     cloud = cloud_from_columns(vertices)
-    faces, told = _faces(tables, limits)
+    faces, face_notices = _faces(tables, limits)
     wrong = faces[(faces < 0) | (faces >= len(cloud))]
     if wrong.size:
         raise FileFormatError(
             f"a face names vertex {wrong[0]}, but the file has {len(cloud)}, from 0 on; "
             "export the mesh again"
         )
-    return replace(cloud, faces=faces, notices=(*notices, *told))
+    return replace(cloud, faces=faces, notices=(*notices, *face_notices))
 
 
 def _check_elements(elements: list[Element], limits: ReadLimits) -> None:
@@ -103,7 +103,7 @@ def _check_elements(elements: list[Element], limits: ReadLimits) -> None:
         limits.check_faces(element.count)
 
 
-def _check_size(header: Header, available: int) -> None:
+def _check_size(header: PlyHeader, available: int) -> None:
     """Refuse counts that the file cannot hold, before anything is allocated for them."""
     ascii = header.encoding == "ascii"
     for element in header.elements:
@@ -132,8 +132,8 @@ def _faces(tables: dict[str, Table], limits: ReadLimits) -> tuple[IntArray, tupl
         lengths, corners = table[f"#{name}"], table[name]
         limits.check_faces(int(np.maximum(lengths - 2, 0).sum()))
         if element == "face":
-            found, told = triangles_of(lengths, corners, limits)
-            notices.extend(told)
+            found, few = triangles_of(lengths, corners, limits)
+            notices.extend(few)
         else:
             found = triangles_of_strips(lengths, _with_restarts(corners))
         if found is not None:

@@ -55,7 +55,7 @@ class Element:
 
 
 @dataclass(frozen=True)
-class Header:
+class PlyHeader:
     """The ``elements`` in order, the ``encoding``, the ``size`` in bytes and how many ``lines``."""
 
     elements: list[Element]
@@ -64,7 +64,7 @@ class Header:
     lines: int
 
 
-def parse_header(data: bytes) -> Header:
+def parse_header(data: bytes) -> PlyHeader:
     """The header of a PLY file, whose lines end in any way; keywords may be in capitals.
 
     Raises:
@@ -89,7 +89,7 @@ def parse_header(data: bytes) -> Header:
         raise FileFormatError(
             f"unknown PLY format {encoding!r}; known are {', '.join(BYTE_ORDERS)}"
         )
-    return Header(elements, encoding, size, len(lines) + 2)
+    return PlyHeader(elements, encoding, size, len(lines) + 2)
 
 
 def _header_size(data: bytes) -> int:

@@ -27,7 +27,7 @@ TYPES = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 
 
 @dataclass(frozen=True)
-class Layout:
+class ByteLayout:
     """How a kind of TIFF is laid out: struct codes with sizes in bytes.
 
     Attributes:
@@ -57,7 +57,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Header:
+class TiffHeader:
     """What the image promises to be.
 
     Attributes:
@@ -71,7 +71,7 @@ class Header:
     unpacked: int
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: bytes) -> TiffHeader:
     """The size of the only image of a TIFF file.
 
     Raises:
@@ -86,26 +86,26 @@ def read_header(data: bytes) -> Header:
             f"the TIFF image has {samples} samples a pixel of "
             f"{'unknown' if bits is None else bits.max()} bits; x, y, z as floats are needed"
         )
-    header = Header(rows, columns, rows * columns * samples * int(bits.max()) // 8)
+    header = TiffHeader(rows, columns, rows * columns * samples * int(bits.max()) // 8)
     _check_parts(tags, header, len(data))
     return header
 
 
-def _layout(data: bytes) -> tuple[Layout, int]:
+def _layout(data: bytes) -> tuple[ByteLayout, int]:
     """The layout, and where the directory begins."""
     orders = {b"II": "<", b"MM": ">"}
     if data[:2] not in orders:
         raise FileFormatError("not a TIFF file: it begins with neither 'II' nor 'MM'")
-    layout = Layout(orders[data[:2]], big=False)
+    layout = ByteLayout(orders[data[:2]], big=False)
     version = layout.unpack("H", data, 2)
     if version == 43:
-        layout = Layout(layout.order, big=True)
+        layout = ByteLayout(layout.order, big=True)
     elif version != 42:
         raise FileFormatError(f"not a TIFF file: its version {version} is neither 42 nor 43")
     return layout, layout.unpack(layout.offset, data, 8 if layout.big else 4)
 
 
-def _directory(data: bytes, layout: Layout, start: int) -> dict[int, NDArray]:
+def _directory(data: bytes, layout: ByteLayout, start: int) -> dict[int, NDArray]:
     """Numbers by tag; tags of other types than whole numbers are left out.
 
     Raises:
@@ -129,7 +129,7 @@ def _directory(data: bytes, layout: Layout, start: int) -> dict[int, NDArray]:
     return tags
 
 
-def _numbers(data: bytes, layout: Layout, at: int) -> NDArray | None:
+def _numbers(data: bytes, layout: ByteLayout, at: int) -> NDArray | None:
     """The whole numbers of the tag at byte ``at``; None if it holds something else."""
     kind = TYPES.get(layout.unpack("H", data, at + 2))
     count = layout.unpack(layout.offset, data, at + 4)
@@ -149,7 +149,7 @@ def _one(tags: dict[int, NDArray], tag: int, default: int = 0) -> int:
     return default if numbers is None or len(numbers) == 0 else int(numbers[0])
 
 
-def _check_parts(tags: dict[int, NDArray], header: Header, size: int) -> None:
+def _check_parts(tags: dict[int, NDArray], header: TiffHeader, size: int) -> None:
     """Refuse strips or tiles that are not within the file, or do not make up the image."""
     starts, lengths = next(
         ((tags[a], tags[b]) for a, b in PARTS if a in tags and b in tags), (None, None)
@@ -169,7 +169,7 @@ def _check_parts(tags: dict[int, NDArray], header: Header, size: int) -> None:
         )
 
 
-def _least_strips(tags: dict[int, NDArray], header: Header) -> int:
+def _least_strips(tags: dict[int, NDArray], header: TiffHeader) -> int:
     """How many strips the image needs; 1 if it has tiles."""
     rows = _one(tags, ROWS_PER_STRIP, header.rows)
     return 1 if PARTS[1][0] in tags else -(-header.rows // max(rows, 1))

@@ -1,4 +1,4 @@
-"""Plain text: a point a line, its numbers parted by blanks, tabs, commas or semicolons.
+"""Plain text: a point a line, its numbers separated by blanks, tabs, commas or semicolons.
 
 A line of names may come first, with or without ``#`` or ``//`` before it, as CloudCompare's
 ``//X Y Z``; CloudCompare's count of the points may follow it, as PTS begins with one. Names make
@@ -80,7 +80,7 @@ def parse_xyz(
     rows = _rows(text[head.size :], limits)
     known = TextFormat(decimal, delimiter)
     if known.delimiter is not None and rows.count(b'"') < text.count(b'"'):
-        known = replace(known, delimiter=None)  # quotes have parted the cells
+        known = replace(known, delimiter=None)  # the quotes have separated the cells
     table, reading = _table(rows, head, known)
     notices = head.notices + ((COMMAS_READ,) if reading.decimal == "," else ())
     if head.count is not None:
@@ -171,13 +171,13 @@ def _skipped_in_words(skipped: Sequence[bytes]) -> tuple[str, ...]:
         return ()
     first = repr(decoded(skipped[0])[:80])
     if len(skipped) == 1:
-        told = f"The line {first} neither holds numbers nor names columns, and was skipped."
+        notice = f"The line {first} neither holds numbers nor names columns, and was skipped."
     else:
-        told = (
+        notice = (
             f"{len(skipped)} lines before the points neither hold numbers nor name columns, and "
             f"were skipped; the first is {first}."
         )
-    return (told,)
+    return (notice,)
 
 
 def _rows(body: bytes, limits: ReadLimits) -> bytes:
@@ -204,7 +204,7 @@ def _rows(body: bytes, limits: ReadLimits) -> bytes:
 
 
 def _unquoted(body: bytes) -> bytes:
-    """Quoted cells as they are, parted by semicolons, since they may have commas in them."""
+    """Quoted cells as they are, separated by semicolons, since they may have commas in them."""
     mark = QUOTE_END.search(body)
     if mark is None:
         return body.replace(b'"', b"")

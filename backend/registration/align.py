@@ -113,7 +113,7 @@ def align(
     removed, registration, cropped = None, None, None
     if clean:
         scan, removed = cleaning.clean(scan, viewpoint)
-    told: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     if nominal is not None:
         rescaled = scan.transformed(T_part_scan)
         eye = None if viewpoint is None else scale * viewpoint
@@ -132,7 +132,7 @@ def align(
                 model_unit=model_unit,
             )
             T_part_scan = found.T_part_scan @ T_part_scan  # noqa: N806
-        told = found.notices
+        notices = found.notices
         registration = _report(found, scale)
     if viewpoint is not None:
         viewpoint = transform_points(T_part_scan, viewpoint[None, :])[0]
@@ -147,7 +147,7 @@ def align(
     )
     if scan.normals is None and placed.normals is not None:
         scan = scan.with_normals(placed.normals @ rotation_of(T_part_scan))
-    scan = replace(scan, notices=(*placed.notices, *told))
+    scan = replace(scan, notices=(*placed.notices, *notices))
     report = AlignmentReport(
         asked=asked,
         scale=scale,

@@ -88,6 +88,6 @@ def clean(
     )
     if kept.all():
         return scan, record
-    told = f"{stray.sum():,} stray points and {flying.sum():,} flying pixels were removed"
+    removed = f"{stray.sum():,} stray points and {flying.sum():,} flying pixels were removed"
     part = scan.cropped(kept)
-    return replace(part, notices=(*part.notices, told)), record
+    return replace(part, notices=(*part.notices, removed)), record

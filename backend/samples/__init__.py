@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Sample:
+class BundledSample:
     """One bundled file.
 
     Attributes:
@@ -46,10 +46,10 @@ class Sample:
 
 
 @cache
-def samples() -> dict[str, Sample]:
+def samples() -> dict[str, BundledSample]:
     """All bundled samples by name."""
     entries = json.loads((FOLDER / "samples.json").read_text(encoding="utf-8"))
-    return {entry["name"]: Sample(**entry) for entry in entries}
+    return {entry["name"]: BundledSample(**entry) for entry in entries}
 
 
 def sample_names(kind: str | None = None) -> list[str]:

@@ -19,9 +19,9 @@ from backend.errors import EngineError, FlawsmithError
 from backend.intake import DecimalName, DelimiterName, Intake, TextFormat
 from backend.io import ReadLimits
 from backend.scoring.detector import Detector
-from backend.serving.guard import Guard
-from backend.serving.scoring import AnswerFormat, Wish, answer
-from backend.serving.turns import RETRY_LATER, Turns
+from backend.serving.queue import RETRY_LATER, ScanQueue
+from backend.serving.scoring import ResponseFormat, ScoreRequest, score_upload
+from backend.serving.security import SecurityMiddleware
 from backend.serving.upload import FIELD, SUFFIXES, gone, read_upload
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.recipe import Unit
@@ -104,12 +104,12 @@ def create_app(
         limits: what is refused.
         hosts: names it answers to; None for any.
     """
-    turns = Turns(limits.places)
+    queue = ScanQueue(limits.places)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        turns.close()
+        queue.close()
 
     # FastAPI's pages of documentation load scripts from elsewhere: there are none.
     app = FastAPI(
@@ -120,12 +120,12 @@ def create_app(
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.turns = turns
-    app.add_middleware(Guard, hosts=hosts)
+    app.state.queue = queue
+    app.add_middleware(SecurityMiddleware, hosts=hosts)
     _add_error_handlers(app)
     _add_page(app)
     _add_state(app, model_response(detector, model, limits))
-    _add_scoring(app, detector, limits, turns)
+    _add_scoring(app, detector, limits, queue)
     return app
 
 
@@ -159,7 +159,7 @@ def _add_state(app: FastAPI, described: ModelResponse) -> None:
         return described
 
 
-def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns) -> None:
+def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, queue: ScanQueue) -> None:
     @app.post(
         "/v1/score",
         summary="Score one scan",
@@ -208,20 +208,20 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, turns: Turns)
             ),
         ] = True,
         format: Annotated[
-            AnswerFormat, Query(description="npy and ply return the scores of all points, fast.")
-        ] = AnswerFormat.JSON,
+            ResponseFormat, Query(description="npy and ply return the scores of all points, fast.")
+        ] = ResponseFormat.JSON,
         point_scores: Annotated[bool, Query(description="List the scores in the JSON.")] = False,
         picture: Annotated[bool, Query(description="Put a heat map into the JSON.")] = False,
     ) -> Response:
         eye = None if viewpoint is None else (viewpoint[0], viewpoint[1], viewpoint[2])
         text = TextFormat.named(decimal, delimiter)
         intake = Intake(unit, None, eye, text, clean=clean, crop=crop)
-        wish = Wish(category, intake, format, point_scores, picture)
-        with turns.place():
+        asked = ScoreRequest(category, intake, format, point_scores, picture)
+        with queue.place():
             reading = read_upload(request, limits.max_upload_bytes)
-            upload = await turns.unless_stopped(reading)
-            work = partial(answer, detector, upload, wish, limits.reading)
-            found = await turns.run(work, gone(request))
+            upload = await queue.unless_stopped(reading)
+            work = partial(score_upload, detector, upload, asked, limits.reading)
+            found = await queue.run(work, gone(request))
         if found.file is None:
             return Response(found.summary, media_type="application/json")
         headers = {

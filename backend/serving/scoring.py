@@ -21,7 +21,7 @@ from backend.scoring.scan import score_scan, scores_by_row, summarize
 from backend.serving.upload import Upload
 
 
-class AnswerFormat(StrEnum):
+class ResponseFormat(StrEnum):
     """What is answered: a summary as JSON, or the points' scores as a file."""
 
     JSON = "json"
@@ -30,7 +30,7 @@ class AnswerFormat(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class ScoreRequest:
     """What a request asks for.
 
     Attributes:
@@ -44,34 +44,38 @@ class Wish:
 
     category: str | None
     intake: Intake
-    format: AnswerFormat
+    format: ResponseFormat
     point_scores: bool
     picture: bool
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScoreOutput:
     """``summary`` is the JSON of a ``ScoreResponse``; ``file`` what else was asked for."""
 
     summary: str
     file: bytes | None
 
 
-def answer(detector: Detector, upload: Upload, wish: Wish, limits: ReadLimits) -> Answer:
+def score_upload(
+    detector: Detector, upload: Upload, request: ScoreRequest, limits: ReadLimits
+) -> ScoreOutput:
     """Read, score and format.
 
     Raises:
         FlawsmithError: the file cannot be read or scored.
     """
-    intake = wish.intake
+    intake = request.intake
     scan = parse_cloud(upload.data, upload.suffix, text=intake.text, limits=limits, isolate=True)
-    scan, _ = part_in_scan(detector, in_unit(scan, intake.unit), wish.category, intake)
-    result = score_scan(detector, scan, wish.category, intake.viewpoint)
-    if wish.format is not AnswerFormat.JSON:
-        return Answer(summarize(result, scan).model_dump_json(), FILES[wish.format](scan, result))
-    picture = data_address(heat_map(scan, result)) if wish.picture else None
-    summary = summarize(result, scan, point_scores=wish.point_scores, picture=picture)
-    return Answer(summary.model_dump_json(), None)
+    scan, _ = part_in_scan(detector, in_unit(scan, intake.unit), request.category, intake)
+    result = score_scan(detector, scan, request.category, intake.viewpoint)
+    if request.format is not ResponseFormat.JSON:
+        return ScoreOutput(
+            summarize(result, scan).model_dump_json(), FILES[request.format](scan, result)
+        )
+    picture = data_address(heat_map(scan, result)) if request.picture else None
+    summary = summarize(result, scan, point_scores=request.point_scores, picture=picture)
+    return ScoreOutput(summary.model_dump_json(), None)
 
 
 def _npy(scan: PointCloud, result: ScoreMap) -> bytes:
@@ -85,7 +89,7 @@ def _ply(scan: PointCloud, result: ScoreMap) -> bytes:
     return format_ply(scored_cloud(scan, result.point_scores, result.above_threshold))
 
 
-FILES: dict[AnswerFormat, Callable[[PointCloud, ScoreMap], bytes]] = {
-    AnswerFormat.NPY: _npy,
-    AnswerFormat.PLY: _ply,
+FILES: dict[ResponseFormat, Callable[[PointCloud, ScoreMap], bytes]] = {
+    ResponseFormat.NPY: _npy,
+    ResponseFormat.PLY: _ply,
 }

@@ -15,7 +15,7 @@ from backend.errors import FlawsmithError
 from backend.io.digest import file_identity
 from backend.scoring.detector import Detector
 from backend.serving.app import Limits, create_app
-from backend.serving.turns import Turns
+from backend.serving.queue import ScanQueue
 
 LOCAL_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
 # Seconds that running requests may take after the server is asked to stop. Then they are refused,
@@ -65,20 +65,20 @@ def serve(model: Path, settings: ServerSettings, announce: Callable[[str], None]
     # Ctrl-C is how it ends: uvicorn first finishes what it is at, then hands the interrupt on.
     with _listen(settings) as listener, suppress(KeyboardInterrupt):
         announce(_address(settings.host, listener))
-        Server(config, app.state.turns).run(sockets=[listener])
+        Server(config, app.state.queue).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """Answers what it has accepted before it ends, with a refusal if it must."""
 
-    def __init__(self, config: uvicorn.Config, turns: Turns) -> None:
-        """``turns``: of the application in ``config``."""
+    def __init__(self, config: uvicorn.Config, queue: ScanQueue) -> None:
+        """``queue``: of the application in ``config``."""
         super().__init__(config)
-        self._turns = turns
+        self._queue = queue
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more requests, and wait for those that there are."""
-        self._turns.stop_after(GRACE_SECONDS)
+        self._queue.stop_after(GRACE_SECONDS)
         await super().shutdown(sockets)
 
 

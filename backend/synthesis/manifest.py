@@ -9,7 +9,7 @@ from backend.file_names import shown
 from backend.io.digest import file_digest, file_identity
 from backend.io.sources import way
 from backend.replay.replay import versions
-from backend.synthesis.plan import Order
+from backend.synthesis.plan import SynthesisPlan
 from shared_schema.base import Model
 from shared_schema.record import AlignmentReport, FileIdentity
 from shared_schema.sensor import Sensor
@@ -61,33 +61,33 @@ class Inputs(Model):
     nominal_folder: str | None = None
 
     @classmethod
-    def of(cls, order: Order) -> Inputs:
-        """Those of ``order``; reads every input once.
+    def of(cls, plan: SynthesisPlan) -> Inputs:
+        """Those of ``plan``; reads every input once.
 
         Raises:
             DatasetError: there are no scans.
         """
         return cls(
-            template=file_identity(order.template),
-            nominal=None if order.nominal is None else file_identity(order.nominal),
-            views=None if order.views is None else file_identity(order.views),
-            scans=tuple(file_identity(path) for path in order.scan_files()),
-            category=order.category,
-            seed=order.seed,
-            unit=order.intake.unit,
-            nominal_unit=order.intake.nominal_unit,
-            viewpoint=order.intake.viewpoint,
-            decimal=order.intake.text.decimal,
-            delimiter=order.intake.text.delimiter,
-            clean=order.intake.clean,
-            crop=order.intake.crop,
-            on_empty=order.on_empty,
-            format=order.suffix,
-            nominal_scans=order.nominal_scans,
-            sensor=order.sensor,
+            template=file_identity(plan.template),
+            nominal=None if plan.nominal is None else file_identity(plan.nominal),
+            views=None if plan.views is None else file_identity(plan.views),
+            scans=tuple(file_identity(path) for path in plan.scan_files()),
+            category=plan.category,
+            seed=plan.seed,
+            unit=plan.intake.unit,
+            nominal_unit=plan.intake.nominal_unit,
+            viewpoint=plan.intake.viewpoint,
+            decimal=plan.intake.text.decimal,
+            delimiter=plan.intake.text.delimiter,
+            clean=plan.intake.clean,
+            crop=plan.intake.crop,
+            on_empty=plan.on_empty,
+            format=plan.suffix,
+            nominal_scans=plan.nominal_scans,
+            sensor=plan.sensor,
             versions=versions(),
-            scans_folder=way(order.out, order.scans),
-            nominal_folder=None if order.nominal is None else way(order.out, order.nominal.parent),
+            scans_folder=way(plan.out, plan.scans),
+            nominal_folder=None if plan.nominal is None else way(plan.out, plan.nominal.parent),
         )
 
     def differences(self, other: Inputs) -> list[str]:
@@ -125,7 +125,7 @@ class ScanEntry(Model):
         scan: its name in the data set.
         source: the file it was read from.
         points: how many it has; 0 if it could not be used.
-        nominal: the file it was handed on as, or None.
+        nominal: its file in the data set, or None.
         alignment: how it was brought into the part frame (``AlignedScan.record``).
         notices: what there is to tell of it (``PointCloud.notices``).
         skipped: why it is not used, or None.

@@ -30,8 +30,8 @@ def scan_name(file: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Order:
-    """A data set to be made; equal orders on equal files give equal files.
+class SynthesisPlan:
+    """A data set to be made; equal plans on equal files give equal files.
 
     Attributes:
         template: file of the recipe template, whose unit is the part's.
@@ -123,11 +123,11 @@ class Order:
         return self.work_folder / "missing" / f"{number:05d}.json"
 
     def nominal_file(self, scan: str) -> Path:
-        """The scan as it is handed on."""
+        """The scan as it is exported into the data set."""
         return self.nominal_folder / f"{scan}{self.suffix}"
 
     def prepared_file(self, scan: str) -> Path:
-        """The scan that samples are made from: what is handed on, where that is the same."""
+        """The scan that samples are made from: the exported one, where that is the same."""
         if self.nominal_scans and self.suffix == SUFFIX and self.sensor is None:
             return self.nominal_file(scan)
         return self.work_folder / "scans" / f"{scan}{SUFFIX}"

@@ -27,7 +27,7 @@ from backend.io.sources import model_source, scan_source
 from backend.registration.align import AlignedScan, align
 from backend.sensor import scan_rng, sense
 from backend.synthesis.manifest import FileEntry, ScanEntry
-from backend.synthesis.plan import Order, scan_name
+from backend.synthesis.plan import SynthesisPlan, scan_name
 from shared_schema.load import load_template
 from shared_schema.recipe import Unit
 from shared_schema.record import FileIdentity, ModelSource, ScanRecord, SensorReport
@@ -64,44 +64,44 @@ class PreparedScan:
 
 
 @lru_cache(maxsize=SCANS_IN_MEMORY)
-def load_prepared(order: Order, scan: str) -> PreparedScan:
+def load_prepared(plan: SynthesisPlan, scan: str) -> PreparedScan:
     """A prepared scan, with its adjacency and an index that stay in memory."""
-    cloud, document = read_scan(order.prepared_file(scan))
+    cloud, document = read_scan(plan.prepared_file(scan))
     record = ScanRecord.model_validate(document)
-    arrays, _ = read_arrays(order.index_file(scan))
+    arrays, _ = read_arrays(plan.index_file(scan))
     cloud = replace(cloud, unit=record.source.unit)
     cloud = cloud.with_adjacency(arrays["edges"].astype(np.int64), arrays.get("areas"))
     return PreparedScan(cloud, record)
 
 
-def prepare_scan(order: Order, file: Path) -> ScanEntry:
+def prepare_scan(plan: SynthesisPlan, file: Path) -> ScanEntry:
     """Bring the scan in ``file`` into the part frame and keep it, unless that has been done.
 
     Raises:
         MissingDependencyError: an optional package is not installed.
     """
-    found = _found(order, file)
+    found = _found(plan, file)
     if found is not None:
         return found
     try:
-        return _prepared(order, file)
+        return _prepared(plan, file)
     except MissingDependencyError:
         raise
     except FlawsmithError as error:
         skipped = _skipped(file, str(error).removeprefix(f"{shown(file)}: "))
-        write_json(order.skipped_file(scan_name(file)), skipped.model_dump(mode="json"))
+        write_json(plan.skipped_file(scan_name(file)), skipped.model_dump(mode="json"))
         return skipped
 
 
-def _prepared(order: Order, file: Path) -> ScanEntry:
-    name, aligned = scan_name(file), _align(order, file)
-    record = _record(order, file, aligned)
-    if order.nominal_scans and order.nominal_file(name) != order.prepared_file(name):
-        _hand_on(order, name, aligned.cloud, record)
-    _write_index(aligned.cloud, order.index_file(name), areas=order.nominal is None)
+def _prepared(plan: SynthesisPlan, file: Path) -> ScanEntry:
+    name, aligned = scan_name(file), _align(plan, file)
+    record = _record(plan, file, aligned)
+    if plan.nominal_scans and plan.nominal_file(name) != plan.prepared_file(name):
+        _export_scan(plan, name, aligned.cloud, record)
+    _write_index(aligned.cloud, plan.index_file(name), areas=plan.nominal is None)
     # Last: where it is, the scan is done.
-    write_scan(order.prepared_file(name), aligned.cloud, record.model_dump(mode="json"))
-    return _entry(order, name, record)
+    write_scan(plan.prepared_file(name), aligned.cloud, record.model_dump(mode="json"))
+    return _entry(plan, name, record)
 
 
 def _write_index(cloud: PointCloud, path: Path, *, areas: bool) -> None:
@@ -112,64 +112,64 @@ def _write_index(cloud: PointCloud, path: Path, *, areas: bool) -> None:
     write_arrays(path, arrays)
 
 
-def sensed(
-    order: Order, labeled: LabeledCloud, scan: PointCloud, rng: np.random.Generator
+def apply_sensor(
+    plan: SynthesisPlan, labeled: LabeledCloud, scan: PointCloud, rng: np.random.Generator
 ) -> tuple[LabeledCloud, SensorReport | None]:
-    """``labeled``, made of ``scan``, as the order's sensor gives it; without one as it is.
+    """``labeled``, made of ``scan``, as the plan's sensor gives it; without one as it is.
 
     Raises:
         CloudError: the sensor loses all points, or lacks what it needs.
     """
-    if order.sensor is None:
+    if plan.sensor is None:
         return labeled, None
     return sense(
         labeled,
-        order.sensor,
+        plan.sensor,
         rng=rng,
         nominal_cloud=scan,
-        viewpoints=None if order.intake.viewpoint is None else [order.intake.viewpoint],
+        viewpoints=None if plan.intake.viewpoint is None else [plan.intake.viewpoint],
         unit=scan.unit or Unit.MM,
     )
 
 
-def _hand_on(order: Order, scan: str, cloud: PointCloud, record: ScanRecord) -> None:
+def _export_scan(plan: SynthesisPlan, scan: str, cloud: PointCloud, record: ScanRecord) -> None:
     """Write the scan as it goes into the data set."""
-    if order.sensor is not None:
-        rng = scan_rng(order.seed, record.source.sha256)
-        labeled, report = sensed(order, LabeledCloud.nominal(cloud), cloud, rng)
+    if plan.sensor is not None:
+        rng = scan_rng(plan.seed, record.source.sha256)
+        labeled, report = apply_sensor(plan, LabeledCloud.nominal(cloud), cloud, rng)
         cloud = PointCloud(labeled.points, labeled.normals, fields=labeled.fields)
         record = record.model_copy(update={"sensor": report})
-    path = order.nominal_file(scan)
+    path = plan.nominal_file(scan)
     if path.suffix == SUFFIX:
         write_scan(path, cloud, record.model_dump(mode="json"))
     else:
         write_cloud(path, cloud)
 
 
-def _found(order: Order, file: Path) -> ScanEntry | None:
+def _found(plan: SynthesisPlan, file: Path) -> ScanEntry | None:
     """What an earlier run has come to."""
-    skipped, handed_on = order.skipped_file(scan_name(file)), order.nominal_file(scan_name(file))
+    skipped, exported = plan.skipped_file(scan_name(file)), plan.nominal_file(scan_name(file))
     try:
         if skipped.exists():
             return ScanEntry.model_validate_json(skipped.read_text(encoding="utf-8"))
-        if order.nominal_scans and not handed_on.exists():
+        if plan.nominal_scans and not exported.exists():
             return None
-        read_document(order.index_file(scan_name(file)))
-        document = read_record(order.prepared_file(scan_name(file)))
-        return _entry(order, scan_name(file), ScanRecord.model_validate(document))
+        read_document(plan.index_file(scan_name(file)))
+        document = read_record(plan.prepared_file(scan_name(file)))
+        return _entry(plan, scan_name(file), ScanRecord.model_validate(document))
     except (FileFormatError, OSError, ValueError):
         return None  # not there, or cut short when the machine went down
 
 
-def _align(order: Order, file: Path) -> AlignedScan:
-    part_unit = load_template(order.template).unit
-    intake = order.intake.with_units(part_unit)
+def _align(plan: SynthesisPlan, file: Path) -> AlignedScan:
+    part_unit = load_template(plan.template).unit
+    intake = plan.intake.with_units(part_unit)
     return align(
         read_cloud(file, unit=intake.unit, assumed_unit=intake.assumed_unit, text=intake.text),
-        None if order.nominal is None else _model(order.nominal, intake.nominal_unit, part_unit),
+        None if plan.nominal is None else _model(plan.nominal, intake.nominal_unit, part_unit),
         part_unit=part_unit,
         viewpoint=None if intake.viewpoint is None else np.array(intake.viewpoint),
-        seed=order.seed,
+        seed=plan.seed,
         clean=intake.clean,
         crop=intake.crop,
     )
@@ -186,28 +186,28 @@ def _model_source(path: Path, unit: Unit) -> ModelSource:
     return model_source(path, unit)
 
 
-def _record(order: Order, file: Path, aligned: AlignedScan) -> ScanRecord:
+def _record(plan: SynthesisPlan, file: Path, aligned: AlignedScan) -> ScanRecord:
     nominal = None
-    if order.nominal is not None:
-        unit = order.intake.nominal_unit or load_template(order.template).unit
-        nominal = _model_source(order.nominal, unit)
+    if plan.nominal is not None:
+        unit = plan.intake.nominal_unit or load_template(plan.template).unit
+        nominal = _model_source(plan.nominal, unit)
     return ScanRecord(
         T_part_scan=aligned.T_part_scan.tolist(),
         points=len(aligned.cloud),
-        source=scan_source(file, order.intake, aligned.cloud.unit),
+        source=scan_source(file, plan.intake, aligned.cloud.unit),
         nominal=nominal,
         alignment=aligned.record,
         notices=aligned.cloud.notices,
     )
 
 
-def _entry(order: Order, scan: str, record: ScanRecord) -> ScanEntry:
-    handed_on = order.nominal_file(scan)
+def _entry(plan: SynthesisPlan, scan: str, record: ScanRecord) -> ScanEntry:
+    exported = plan.nominal_file(scan)
     return ScanEntry(
         scan=scan,
         source=FileIdentity(file=record.source.file, sha256=record.source.sha256),
         points=record.points,
-        nominal=FileEntry.of(handed_on, order.out) if order.nominal_scans else None,
+        nominal=FileEntry.of(exported, plan.out) if plan.nominal_scans else None,
         alignment=record.alignment,
         notices=record.notices,
     )

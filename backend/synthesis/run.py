@@ -1,6 +1,6 @@
 """Synthesise a data set: samples from a template and defect-free scans, spread over processes.
 
-Every file depends on the order alone, appears whole, and is made where it is missing. So a run that
+Every file depends on the plan alone, appears whole, and is made where it is missing. So a run that
 was killed goes on when it is run again, and the data set comes out the same, byte for byte, however
 often that happens and however many processes work, on one kind of processor.
 """
@@ -16,18 +16,18 @@ from pathlib import Path
 
 from backend.cloud.surface import require_faces
 from backend.dataset.shards import SUFFIX
-from backend.engine.lock import alone
+from backend.engine.lock import locked
 from backend.engine.processes import Workers
 from backend.errors import DatasetError
 from backend.io import FIELD_SUFFIXES, read_cloud, write_json
 from backend.synthesis.manifest import Inputs, Manifest, MissingEntry, SampleEntry, ScanEntry
-from backend.synthesis.plan import Order
+from backend.synthesis.plan import SynthesisPlan
 from backend.synthesis.prepared_scans import prepare_scan
-from backend.synthesis.samples import Task, make_sample
+from backend.synthesis.samples import SampleTask, make_sample
 from shared_schema.load import load_template, load_views
 
 # Samples of one scan that go to one process together: the scan is read and indexed once for them.
-MOST_TOGETHER = 8
+LARGEST_CHUNK = 8
 GROUPS_PER_PROCESS = 4
 # As ``backend.io.atomic`` names what it has not finished.
 UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
@@ -35,17 +35,17 @@ UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 @dataclass(frozen=True)
 class Synthesis:
-    """A data set in the making; the steps are to be taken in their order.
+    """A data set in the making; the steps are to be taken in their plan.
 
     Attributes:
-        order: what to make.
-        inputs: of the order.
+        plan: what to make.
+        inputs: of the plan.
         count: samples in all.
         workers: who does the work.
         notices: whole sentences for the user about the nominal model.
     """
 
-    order: Order
+    plan: SynthesisPlan
     inputs: Inputs
     count: int
     workers: Workers
@@ -53,8 +53,8 @@ class Synthesis:
 
     def scans(self) -> Iterator[ScanEntry]:
         """Prepare the scans; each, or why it is skipped, as it is finished."""
-        files = self.order.scan_files()
-        return self.workers.spread(partial(prepare_scan, self.order), files)
+        files = self.plan.scan_files()
+        return self.workers.map_unordered(partial(prepare_scan, self.plan), files)
 
     def samples(self, scans: Iterable[ScanEntry]) -> Iterator[SampleEntry | MissingEntry]:
         """Make the samples, on the usable ones of ``scans`` in turn; each as it is finished.
@@ -70,13 +70,15 @@ class Synthesis:
                 f"none of the {len(ordered)} scans can be used; the reason of the first is: "
                 f"{reason}"
             )
-        tasks = [Task(number, usable[number % len(usable)]) for number in range(self.count)]
+        tasks = [SampleTask(number, usable[number % len(usable)]) for number in range(self.count)]
         # Scan by scan, for what a process has in memory.
         tasks.sort(key=lambda task: (task.scan, task.number))
         # A few groups for each process, so that all of them end at about the same time.
         groups = max(len(usable), GROUPS_PER_PROCESS * self.workers.jobs)
-        together = min(MOST_TOGETHER, -(-self.count // groups))
-        return self.workers.spread(partial(make_sample, self.order), tasks, together=together)
+        chunk_size = min(LARGEST_CHUNK, -(-self.count // groups))
+        return self.workers.map_unordered(
+            partial(make_sample, self.plan), tasks, chunk_size=chunk_size
+        )
 
     def finish(
         self, scans: Iterable[ScanEntry], samples: Iterable[SampleEntry | MissingEntry]
@@ -100,16 +102,16 @@ class Synthesis:
                 f"none of the {self.count} samples can be made; the reason of the first is: "
                 f"{reason}"
             )
-        _remove_unfinished(self.order)
-        write_json(self.order.manifest_file, manifest.model_dump(mode="json"))
+        _remove_unfinished(self.plan)
+        write_json(self.plan.manifest_file, manifest.model_dump(mode="json"))
         return manifest
 
 
-def synthesize(order: Order, count: int, jobs: int | None = None) -> Manifest:
-    """Make the data set ``order`` with ``count`` samples, or what is missing of it.
+def synthesize(plan: SynthesisPlan, count: int, jobs: int | None = None) -> Manifest:
+    """Make the data set ``plan`` with ``count`` samples, or what is missing of it.
 
     Args:
-        order: what to make.
+        plan: what to make.
         count: samples in all.
         jobs: processes; as many as there are cores if None.
 
@@ -117,105 +119,105 @@ def synthesize(order: Order, count: int, jobs: int | None = None) -> Manifest:
         DatasetError: the folder holds other files, or no sample can be made.
         EngineError: another run is at work there, or a process was killed.
     """
-    with begun(order, count, jobs) as synthesis:
+    with open_synthesis(plan, count, jobs) as synthesis:
         scans = list(synthesis.scans())
         return synthesis.finish(scans, list(synthesis.samples(scans)))
 
 
 @contextmanager
-def begun(order: Order, count: int, jobs: int | None = None) -> Iterator[Synthesis]:
+def open_synthesis(plan: SynthesisPlan, count: int, jobs: int | None = None) -> Iterator[Synthesis]:
     """The data set as it is, ready to be made or to go on; one run at a time.
 
     Raises:
         DatasetError: what is there was made from something else, or is not of this program.
         EngineError: another run is at work there.
     """
-    notices = _check(order)
-    inputs = Inputs.of(order)
-    with alone(order.work_folder / "lock"):
-        if order.inputs_file.exists():
-            _check_same(order, inputs)
-            _check_count(order, count)
+    notices = _check(plan)
+    inputs = Inputs.of(plan)
+    with locked(plan.work_folder / "lock"):
+        if plan.inputs_file.exists():
+            _check_same(plan, inputs)
+            _check_count(plan, count)
         else:
-            _check_free(order)
-            write_json(order.inputs_file, inputs.model_dump(mode="json"))
-        _remove_unfinished(order)
+            _check_free(plan)
+            write_json(plan.inputs_file, inputs.model_dump(mode="json"))
+        _remove_unfinished(plan)
         # Where it is, everything is; so not while something may be missing.
-        order.manifest_file.unlink(missing_ok=True)
+        plan.manifest_file.unlink(missing_ok=True)
         with Workers(jobs) as workers:
-            yield Synthesis(order, inputs, count, workers, notices)
+            yield Synthesis(plan, inputs, count, workers, notices)
 
 
-def _check(order: Order) -> tuple[str, ...]:
+def _check(plan: SynthesisPlan) -> tuple[str, ...]:
     """Refuse at once what would fail on every scan or sample; what to tell of the nominal model."""
-    name = order.category
+    name = plan.category
     if not name or name.startswith(".") or Path(name).name != name:
         raise DatasetError(f"category {name!r} cannot be the name of a folder")
-    unit = load_template(order.template).unit
-    if order.views is not None and load_views(order.views).unit is not unit:
+    unit = load_template(plan.template).unit
+    if plan.views is not None and load_views(plan.views).unit is not unit:
         raise DatasetError(
-            f"{order.views} is not in {unit}, which is the unit of the template; render it again"
+            f"{plan.views} is not in {unit}, which is the unit of the template; render it again"
         )
     notices: tuple[str, ...] = ()
-    if order.nominal is not None:
-        model = read_cloud(order.nominal).surface
+    if plan.nominal is not None:
+        model = read_cloud(plan.nominal).surface
         require_faces(model)
         notices = model.notices
-    if order.suffix not in (SUFFIX, *FIELD_SUFFIXES):
+    if plan.suffix not in (SUFFIX, *FIELD_SUFFIXES):
         raise DatasetError(
-            f"samples cannot be {order.suffix!r} files; use one of "
+            f"samples cannot be {plan.suffix!r} files; use one of "
             f"{', '.join((SUFFIX, *FIELD_SUFFIXES))}"
         )
-    if order.nominal_scans and order.scans.resolve() == order.nominal_folder.resolve():
+    if plan.nominal_scans and plan.scans.resolve() == plan.nominal_folder.resolve():
         raise DatasetError(
-            f"{order.scans} is the folder to which the nominal scans of the data set would be "
+            f"{plan.scans} is the folder to which the nominal scans of the data set would be "
             "written; pass --no-nominal"
         )
     return notices
 
 
-def _check_same(order: Order, inputs: Inputs) -> None:
+def _check_same(plan: SynthesisPlan, inputs: Inputs) -> None:
     try:
-        before = Inputs.model_validate_json(order.inputs_file.read_text(encoding="utf-8"))
+        before = Inputs.model_validate_json(plan.inputs_file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DatasetError(
-            f"{order.inputs_file} cannot be read; choose another folder ({error})"
+            f"{plan.inputs_file} cannot be read; choose another folder ({error})"
         ) from error
     different = before.differences(inputs)
     if different:
         raise DatasetError(
-            f"{order.out} was begun with other inputs: {'; '.join(different)}. Give the same "
+            f"{plan.out} was made with other inputs: {'; '.join(different)}. Give the same "
             "inputs to continue, or choose another folder"
         )
 
 
-def _check_count(order: Order, count: int) -> None:
-    done = (order.sample_file(0), order.missing_file(0))
+def _check_count(plan: SynthesisPlan, count: int) -> None:
+    done = (plan.sample_file(0), plan.missing_file(0))
     names = [path for like in done for path in like.parent.glob(f"*{like.suffix}")]
     last = max((int(path.stem) for path in names if path.stem.isdecimal()), default=-1)
     if last >= count:
         raise DatasetError(
-            f"{order.out} already has sample {last}, which is beyond {count} samples; ask for "
+            f"{plan.out} already has sample {last}, which is beyond {count} samples; ask for "
             f"{last + 1} or more, or choose another folder"
         )
 
 
-def _check_free(order: Order) -> None:
+def _check_free(plan: SynthesisPlan) -> None:
     """Never write over, or list as ours, what something else has put there."""
-    folders = [order.anomalous_folder, *([order.nominal_folder] if order.nominal_scans else [])]
+    folders = [plan.anomalous_folder, *([plan.nominal_folder] if plan.nominal_scans else [])]
     there = [path for folder in folders for path in folder.glob("*")]
-    there += [path for path in [order.manifest_file] if path.exists()]
+    there += [path for path in [plan.manifest_file] if path.exists()]
     if there:
         raise DatasetError(
-            f"{there[0]} exists already, and {order.out} was not begun by synthesize; choose "
+            f"{there[0]} exists already, and {plan.out} was not made by synthesize; choose "
             "another folder or category"
         )
 
 
-def _remove_unfinished(order: Order) -> None:
+def _remove_unfinished(plan: SynthesisPlan) -> None:
     """Remove what killed processes have left half written."""
-    ours = (order.out / order.category, order.work_folder)
+    ours = (plan.out / plan.category, plan.work_folder)
     inside = [path for folder in ours for path in folder.rglob(".*.tmp")]
-    for path in [*order.out.glob(".*.tmp"), *inside]:
+    for path in [*plan.out.glob(".*.tmp"), *inside]:
         if UNFINISHED.fullmatch(path.name):
             path.unlink(missing_ok=True)

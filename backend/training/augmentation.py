@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from scipy.spatial.transform import Rotation
 
 from backend.arrays import FloatArray
@@ -13,6 +15,8 @@ from backend.cloud import LabeledCloud
 SMALLEST_VIEW = 0.25
 # Smallest ratio of the distance that thinned points keep to the spacing of the cloud.
 DENSE_ENOUGH = 1.15
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,10 @@ class AugmentationConfig:
     """
 
     rotate: bool = True
-    jitter: float = 0.0005
-    dropout: float = 0.6
-    view_probability: float = 0.2
-    view_cosine: float = -0.1
+    jitter: Annotated[float, Field(ge=0.0)] = 0.0005
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.6
+    view_probability: Probability = 0.2
+    view_cosine: Annotated[float, Field(ge=-1.0, le=1.0)] = -0.1
 
 
 def as_dense_as(config: AugmentationConfig, spacing: float, thinned: float) -> AugmentationConfig:
@@ -77,19 +81,17 @@ def crop_to_view(cloud: LabeledCloud, direction: FloatArray, cosine: float) -> L
     return cloud.take(visible) if visible.mean() >= SMALLEST_VIEW else cloud
 
 
-def drop_points(
-    cloud: LabeledCloud, rng: np.random.Generator, largest_fraction: float
-) -> LabeledCloud:
-    """Leave out a random fraction, up to ``largest_fraction``, of the points."""
-    fraction = rng.uniform(0.0, largest_fraction)
+def drop_points(cloud: LabeledCloud, rng: np.random.Generator, max_fraction: float) -> LabeledCloud:
+    """Leave out a random fraction, up to ``max_fraction``, of the points."""
+    fraction = rng.uniform(0.0, max_fraction)
     keep = rng.random(len(cloud)) >= fraction
     return cloud.take(keep) if keep.any() else cloud
 
 
-def jitter(cloud: LabeledCloud, rng: np.random.Generator, largest: float) -> LabeledCloud:
-    """Add Gaussian noise of a random level up to ``largest`` diagonals."""
+def jitter(cloud: LabeledCloud, rng: np.random.Generator, max_sigma: float) -> LabeledCloud:
+    """Add Gaussian noise of a random level up to ``max_sigma`` diagonals."""
     diagonal = float(np.linalg.norm(np.ptp(cloud.points, axis=0)))
-    level = rng.uniform(0.0, largest) * diagonal
+    level = rng.uniform(0.0, max_sigma) * diagonal
     return replace(cloud, points=cloud.points + level * rng.normal(size=cloud.points.shape))
 
 

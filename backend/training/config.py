@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from pydantic import Field, TypeAdapter, ValidationError
 
 from backend.errors import TrainingError
+from backend.models.pointwise.descriptors import INVARIANTS
+from backend.models.pointwise.graphs import RELATIONS
 from backend.models.pointwise.point_transformer import PointTransformerConfig
 from backend.training.augmentation import AugmentationConfig
 from backend.training.pointwise.network import FittingConfig
@@ -130,12 +132,14 @@ def from_record(record: Any) -> TrainingConfig:
     """
     _check_names(record, TrainingConfig, "the configuration")
     try:
-        return TypeAdapter(TrainingConfig).validate_python(record)
+        config = TypeAdapter(TrainingConfig).validate_python(record)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         must = first["msg"].replace("Input should be", "must be")
         raise TrainingError(f"{place}: {must}, not {first['input']!r}") from error
+    _check_network(config.network)
+    return config
 
 
 def checked(config: TrainingConfig) -> TrainingConfig:
@@ -151,6 +155,25 @@ def to_record(config: TrainingConfig) -> dict[str, Any]:
     """JSON form with every value."""
     record: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return record
+
+
+def _check_network(config: PointTransformerConfig) -> None:
+    """Refuse a network that cannot be built, or that does not take what describes a point."""
+    for width in config.channels:
+        if width % config.groups:
+            raise TrainingError(
+                f"network.channels must be multiples of network.groups, which is {config.groups}; "
+                f"{width} is not"
+            )
+    for name, value, described in (
+        ("inputs", config.inputs, INVARIANTS),
+        ("relations", config.relations, RELATIONS),
+    ):
+        if value != described:
+            raise TrainingError(
+                f"network.{name} must be {described}, the number of features that are computed, "
+                f"not {value}; leave the setting out"
+            )
 
 
 def _check_names(record: Any, kind: type, place: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backend.training.pointwise.fitting import PointwiseTraining
 from backend.training.run import FamilyTraining, Fitted, Run
-from backend.training.sets import Part
+from backend.training.sets import CategoryData
 from backend.training.unrolled.fitting import UnrolledTraining
 
 # By the names of ``models.families.FAMILIES``. The first one that suits a part learns it; the last
@@ -19,14 +19,14 @@ TRAININGS: Mapping[str, Callable[[Run], FamilyTraining]] = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class FamilyChoice:
     """The family that learns a part, and why: half a sentence for the user."""
 
     family: str
     why: str
 
 
-def choose(trainings: Mapping[str, FamilyTraining], part: Part, asked: str) -> Choice:
+def choose(trainings: Mapping[str, FamilyTraining], part: CategoryData, asked: str) -> FamilyChoice:
     """Choose the family of a part: the first that suits it, or the last, which suits every part.
 
     Args:
@@ -35,19 +35,21 @@ def choose(trainings: Mapping[str, FamilyTraining], part: Part, asked: str) -> C
         asked: a name in ``trainings``, or ``"auto"``.
     """
     if asked != "auto":
-        return Choice(asked, "the settings ask for it")
+        return FamilyChoice(asked, "the settings ask for it")
     reasons = []
     *others, last = trainings
     for family in others:
         found = trainings[family].suits(part)
         if found.suits:
-            return Choice(family, found.why)
+            return FamilyChoice(family, found.why)
         reasons.append(found.why)
-    return Choice(last, " and ".join(reasons))
+    return FamilyChoice(last, " and ".join(reasons))
 
 
 def fit(
-    trainings: Mapping[str, FamilyTraining], parts: Sequence[Part], choices: Mapping[str, Choice]
+    trainings: Mapping[str, FamilyTraining],
+    parts: Sequence[CategoryData],
+    choices: Mapping[str, FamilyChoice],
 ) -> dict[str, Fitted]:
     """Let each family learn the parts that it was chosen for; the result is in the parts' order."""
     fitted: dict[str, Fitted] = {}

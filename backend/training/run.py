@@ -12,7 +12,7 @@ from backend.engine.processes import Workers
 from backend.models.family import CategoryModel
 from backend.models.normalization import Normalization
 from backend.training.config import TrainingConfig
-from backend.training.sets import Part
+from backend.training.sets import CategoryData
 from backend.training.tracking import Scalars, Tracker
 from shared_schema.recipe import RecipeTemplate
 
@@ -43,7 +43,7 @@ class Run:
     track: Tracker
     log: Scalars = field(repr=False)
 
-    def draws(self, part: Part) -> int:
+    def draws(self, part: CategoryData) -> int:
         """How many defects are drawn for a part before the first epoch."""
         return 0 if self.template is None else self.config.synthesis.first(len(part.learn))
 
@@ -72,10 +72,10 @@ class Fitted:
 class FamilyTraining(Protocol):
     """The training of one family of detectors in one run."""
 
-    def suits(self, part: Part) -> Suitability:
+    def suits(self, part: CategoryData) -> Suitability:
         """Whether the family can tell anomalous from nominal on scans of this part."""
 
-    def fit(self, parts: Sequence[Part]) -> Mapping[str, Fitted]:
+    def fit(self, parts: Sequence[CategoryData]) -> Mapping[str, Fitted]:
         """Learn the categories of these parts, at least one.
 
         Raises:

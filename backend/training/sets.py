@@ -43,7 +43,7 @@ class TrainingSet:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class CategoryData:
     """A category in a training.
 
     Attributes:

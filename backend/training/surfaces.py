@@ -9,7 +9,7 @@ from typing import NamedTuple
 from backend.cloud import PointCloud
 from backend.sampling.drawing import PreparedSurface
 from backend.training.run import Run
-from backend.training.sets import Part
+from backend.training.sets import CategoryData
 from shared_schema.recipe import RecipeTemplate
 
 FOLDER = "surfaces"
@@ -22,7 +22,7 @@ class _Task(NamedTuple):
     cloud: PointCloud
 
 
-def prepare_surfaces(run: Run, part: Part) -> list[Path]:
+def prepare_surfaces(run: Run, part: CategoryData) -> list[Path]:
     """Files of the prepared scans of a part that is learned from, in their order.
 
     Args:
@@ -40,7 +40,7 @@ def prepare_surfaces(run: Run, part: Part) -> list[Path]:
         for number, cloud in enumerate(part.learn)
     ]
     missing = [task for task in tasks if not task.path.exists()]
-    done = run.workers.spread(partial(_prepare, template=run.template), missing)
+    done = run.workers.map_unordered(partial(_prepare, template=run.template), missing)
     for _ in run.track(done, f"Preparing {part.name}", len(missing)):
         pass
     return [task.path for task in tasks]

@@ -32,9 +32,9 @@ from backend.scoring.detector import Detector
 from backend.scoring.recognition import Recogniser
 from backend.scoring.tails import TailTable
 from backend.training.config import TrainingConfig, checked, to_record
-from backend.training.families import TRAININGS, Choice, choose, fit
+from backend.training.families import TRAININGS, FamilyChoice, choose, fit
 from backend.training.run import ChannelDeviations, Fitted, Run
-from backend.training.sets import Part, TrainingSet
+from backend.training.sets import CategoryData, TrainingSet
 from backend.training.tracking import Scalars, Tracker, no_log
 from shared_schema.recipe import RecipeTemplate
 
@@ -98,7 +98,7 @@ def train(
         return Detector.load(path)
 
 
-def _detector(run: Run, parts: Sequence[Part], unit: str | None) -> Detector:
+def _detector(run: Run, parts: Sequence[CategoryData], unit: str | None) -> Detector:
     """Fit and calibrate everything."""
     learn = {part.name: part.learn for part in parts}
     shown = run.track(learn.items(), "Recognising parts", len(learn))
@@ -111,19 +111,23 @@ def _detector(run: Run, parts: Sequence[Part], unit: str | None) -> Detector:
     return Detector(run.normalization, recogniser, categories, thresholds, info)
 
 
-def _parts(sets: Mapping[str, TrainingSet | Sequence[PointCloud]], holdout: float) -> list[Part]:
+def _parts(
+    sets: Mapping[str, TrainingSet | Sequence[PointCloud]], holdout: float
+) -> list[CategoryData]:
     """The categories, with the clouds that calibrate chosen."""
     parts = []
     for number, (name, given) in enumerate(sets.items()):
         one = given if isinstance(given, TrainingSet) else TrainingSet(given)
         learn, calibrate = one.split(holdout)
-        parts.append(Part(name, number, learn, calibrate, one.labeled, one.nominal_model))
+        parts.append(CategoryData(name, number, learn, calibrate, one.labeled, one.nominal_model))
     if not parts or not all(part.learn for part in parts):
         raise TrainingError("training needs at least one nominal cloud in every category")
     return parts
 
 
-def _info(run: Run, parts: Sequence[Part], choices: Mapping[str, Choice]) -> dict[str, Any]:
+def _info(
+    run: Run, parts: Sequence[CategoryData], choices: Mapping[str, FamilyChoice]
+) -> dict[str, Any]:
     """How the detector was made."""
     return {
         "fingerprint": run.fingerprint,
@@ -137,7 +141,7 @@ def _info(run: Run, parts: Sequence[Part], choices: Mapping[str, Choice]) -> dic
 
 
 def calibrated(
-    fitted: Mapping[str, Fitted], choices: Mapping[str, Choice], config: TrainingConfig
+    fitted: Mapping[str, Fitted], choices: Mapping[str, FamilyChoice], config: TrainingConfig
 ) -> tuple[dict[str, Category], Thresholds]:
     """The categories with their tails, and thresholds, from the clouds that calibrate.
 
@@ -194,7 +198,7 @@ def _deterministic_torch(threads: int) -> Iterator[None]:
         torch.set_deterministic_debug_mode(before[1])
 
 
-def _common_unit(parts: Sequence[Part]) -> str | None:
+def _common_unit(parts: Sequence[CategoryData]) -> str | None:
     """The unit of the clouds that state one."""
     units = {cloud.unit for part in parts for cloud in part.clouds} - {None}
     if len(units) > 1:
@@ -217,7 +221,7 @@ def _finished(path: Path, fingerprint: str) -> Detector | None:
 
 
 def _fingerprint(
-    parts: Sequence[Part],
+    parts: Sequence[CategoryData],
     unit: str | None,
     template: RecipeTemplate | None,
     config: TrainingConfig,

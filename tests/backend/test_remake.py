@@ -18,7 +18,7 @@ from backend.io import FIELD_SUFFIXES, read_cloud, read_labeled, write_cloud
 from backend.registration import search
 from backend.remake import remake
 from backend.samples import load_sample, sample_names
-from backend.synthesis.plan import Order
+from backend.synthesis.plan import SynthesisPlan
 from backend.synthesis.run import synthesize
 from backend.templates import template_path
 from shared_schema.load import load_document, load_sensor
@@ -128,7 +128,7 @@ def test_samples_of_data_sets_are_made_again_in_every_format(
     scans = folder / "scans"
     scans.mkdir()
     shutil.copy(folder / "bare.ply", scans / "0.ply")
-    order = Order(
+    plan = SynthesisPlan(
         template_path("injection_moulding/sink_marks"),
         scans,
         folder / "data",
@@ -137,8 +137,8 @@ def test_samples_of_data_sets_are_made_again_in_every_format(
         suffix=suffix,
         sensor=load_sensor(folder / "sensor.json"),
     )
-    synthesize(order, 1, jobs=1)
-    first = order.sample_file(0)
+    synthesize(plan, 1, jobs=1)
+    first = plan.sample_file(0)
     record = first if suffix == ".safetensors" else first.with_suffix(".json")
     result = run("remake", record, "--out", folder / "again")
     assert "has the same bytes as" in result.stdout

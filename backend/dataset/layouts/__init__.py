@@ -3,13 +3,13 @@
 from backend.dataset.layouts.anomaly_shapenet import ANOMALY_SHAPENET
 from backend.dataset.layouts.layout import (
     BenchmarkFile,
+    BenchmarkPlace,
     Exported,
+    ImageView,
     Layout,
-    Place,
     Protocol,
     Split,
     Truth,
-    View,
 )
 from backend.dataset.layouts.mulsen_ad import MULSEN_AD
 from backend.dataset.layouts.mvtec_3d_ad import MVTEC_3D_AD
@@ -18,13 +18,13 @@ from backend.dataset.layouts.real3d_ad import REAL3D_AD
 __all__ = [
     "LAYOUTS",
     "BenchmarkFile",
+    "BenchmarkPlace",
     "Exported",
+    "ImageView",
     "Layout",
-    "Place",
     "Protocol",
     "Split",
     "Truth",
-    "View",
 ]
 
 LAYOUTS: dict[str, Layout] = {

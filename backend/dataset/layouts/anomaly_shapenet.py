@@ -21,11 +21,11 @@ from backend.cloud import LabeledCloud
 from backend.dataset.layouts.layout import (
     GOOD,
     BenchmarkFile,
+    BenchmarkPlace,
     Exported,
+    ImageView,
     Layout,
-    Place,
     Split,
-    View,
 )
 from backend.dataset.layouts.points import (
     format_single_pcd,
@@ -37,7 +37,7 @@ from backend.dataset.layouts.real3d_ad import read_real3d_ad
 NOMINAL_WORDS = ("positive", "good", "template")
 
 
-def anomaly_shapenet(place: Place, cloud: LabeledCloud, view: View) -> Exported:
+def anomaly_shapenet(place: BenchmarkPlace, cloud: LabeledCloud, view: ImageView) -> Exported:
     """One sample of Anomaly-ShapeNet.
 
     Raises:
@@ -52,7 +52,7 @@ def anomaly_shapenet(place: Place, cloud: LabeledCloud, view: View) -> Exported:
     return Exported(files, len(points), int(cloud.mask.sum()))
 
 
-def _word(place: Place) -> str:
+def _word(place: BenchmarkPlace) -> str:
     """What the file's name says of the sample."""
     if place.split is Split.TRAIN:
         return "template"
@@ -69,7 +69,7 @@ def find_anomaly_shapenet(folder: Path) -> Iterator[BenchmarkFile]:
             number = "".join(re.findall(r"\d", name))
             word = "".join(re.findall(r"[^\W\d_]", name))
             kind = GOOD if split is Split.TRAIN or word in NOMINAL_WORDS else word
-            place = Place(category.name, int(number or 0), split, kind)
+            place = BenchmarkPlace(category.name, int(number or 0), split, kind)
             truth = category / "GT" / f"{path.stem}.txt"
             yield BenchmarkFile(path, truth if place.anomalous else None, place)
 

@@ -28,7 +28,7 @@ class Split(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class BenchmarkPlace:
     """Where a sample goes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class View:
+class ImageView:
     """How clouds become images, in the layouts that have images; others take no notice.
 
     Attributes:
@@ -97,7 +97,7 @@ class BenchmarkFile:
 
     path: Path
     truth: Path | None
-    place: Place
+    place: BenchmarkPlace
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ class Protocol:
     in_image: bool = False
 
 
-def no_tables(places: Sequence[Place]) -> dict[str, bytes]:
+def no_tables(places: Sequence[BenchmarkPlace]) -> dict[str, bytes]:
     """The tables of a layout that has none."""
     return {}
 
@@ -150,11 +150,11 @@ class Layout:
     """
 
     title: str
-    files: Callable[[Place, LabeledCloud, View], Exported]
+    files: Callable[[BenchmarkPlace, LabeledCloud, ImageView], Exported]
     find: Callable[[Path], Iterator[BenchmarkFile]]
     read: Callable[[BenchmarkFile], Truth]
     words: tuple[str, ...]
-    tables: Callable[[Sequence[Place]], Mapping[str, bytes]] = no_tables
+    tables: Callable[[Sequence[BenchmarkPlace]], Mapping[str, bytes]] = no_tables
     validates: bool = False
     in_metres: bool = False
     protocol: Protocol = Protocol()

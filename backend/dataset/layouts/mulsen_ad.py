@@ -26,12 +26,12 @@ from backend.cloud import LabeledCloud
 from backend.dataset.layouts.layout import (
     GOOD,
     BenchmarkFile,
+    BenchmarkPlace,
     Exported,
+    ImageView,
     Layout,
-    Place,
     Split,
     Truth,
-    View,
 )
 from backend.dataset.layouts.points import (
     format_corners,
@@ -43,7 +43,7 @@ from backend.dataset.layouts.points import (
 HEAD = "object,RGB,Infrared,Pointcloud"
 
 
-def mulsen_ad(place: Place, cloud: LabeledCloud, view: View) -> Exported:
+def mulsen_ad(place: BenchmarkPlace, cloud: LabeledCloud, view: ImageView) -> Exported:
     """One sample of MulSen-AD's point clouds.
 
     Raises:
@@ -69,7 +69,7 @@ def _format_marked(points: Float32Array) -> bytes:
     return text.getvalue().encode("ascii")
 
 
-def label_tables(places: Sequence[Place]) -> dict[str, bytes]:
+def label_tables(places: Sequence[BenchmarkPlace]) -> dict[str, bytes]:
     """``data.csv`` of each category and kind: only the point clouds show anything."""
     rows: dict[str, list[str]] = {}
     for place in sorted(places, key=lambda place: place.number):
@@ -84,7 +84,7 @@ def find_mulsen_ad(folder: Path) -> Iterator[BenchmarkFile]:
     for clouds in sorted(folder.glob("*/Pointcloud")):
         category = clouds.parent.name
         for path in _by_number(clouds / "train"):
-            place = Place(category, int(path.stem), Split.TRAIN, GOOD)
+            place = BenchmarkPlace(category, int(path.stem), Split.TRAIN, GOOD)
             yield BenchmarkFile(path, None, place)
         for below in sorted((clouds / "test").glob("*/")):
             shown = _shown(clouds.parent / "RGB" / "GT" / below.name / "data.csv")
@@ -92,7 +92,7 @@ def find_mulsen_ad(folder: Path) -> Iterator[BenchmarkFile]:
                 truth = clouds / "GT" / below.name / f"{path.stem}.txt"
                 anomalous = truth.exists() and shown.get(int(path.stem), True)
                 kind = below.name if anomalous else GOOD
-                place = Place(category, int(path.stem), Split.TEST, kind)
+                place = BenchmarkPlace(category, int(path.stem), Split.TEST, kind)
                 yield BenchmarkFile(path, truth if anomalous else None, place)
 
 

@@ -25,13 +25,13 @@ from backend.arrays import BoolArray, Float32Array, FloatArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.layouts.layout import (
     BenchmarkFile,
+    BenchmarkPlace,
     Exported,
+    ImageView,
     Layout,
-    Place,
     Protocol,
     Split,
     Truth,
-    View,
 )
 from backend.dataset.layouts.organised import OrganisedCloud, organised, shaded
 from backend.dataset.layouts.png import format_png
@@ -49,7 +49,7 @@ PLANE_ROUNDS, TINY = 30, 1e-6
 PIECE_CELL = 0.003
 
 
-def mvtec_3d_ad(place: Place, cloud: LabeledCloud, view: View) -> Exported:
+def mvtec_3d_ad(place: BenchmarkPlace, cloud: LabeledCloud, view: ImageView) -> Exported:
     """One sample of MVTec 3D-AD.
 
     Raises:
@@ -83,7 +83,7 @@ def find_mvtec_3d_ad(folder: Path) -> Iterator[BenchmarkFile]:
     for split in Split:
         for path in sorted(folder.glob(f"*/{split}/*/xyz/*.tiff")):
             kind = path.parents[1]
-            place = Place(path.parents[3].name, int(path.stem), split, kind.name)
+            place = BenchmarkPlace(path.parents[3].name, int(path.stem), split, kind.name)
             truth = kind / "gt" / f"{path.stem}.png"
             yield BenchmarkFile(path, truth if truth.exists() else None, place)
 

@@ -14,7 +14,7 @@ from scipy.ndimage import minimum_filter
 
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import LabeledCloud, PointCloud
-from backend.dataset.layouts.layout import View
+from backend.dataset.layouts.layout import ImageView
 from backend.errors import DatasetError
 from backend.geometry.main_box import main_box
 from backend.geometry.normals import estimate_normals
@@ -57,7 +57,7 @@ class OrganisedCloud:
         return image
 
 
-def organised(cloud: LabeledCloud, view: View) -> OrganisedCloud:
+def organised(cloud: LabeledCloud, view: ImageView) -> OrganisedCloud:
     """``cloud`` in its own image, or as the camera of ``view`` sees it, as ``view`` tells.
 
     Raises:
@@ -144,7 +144,7 @@ def in_front(pixels: FloatArray, depth: FloatArray, spacing: float, scale: float
     return depth <= around[row, column] + HIDING_DEPTH * spacing
 
 
-def virtual_camera(cloud: LabeledCloud, view: View) -> Camera:
+def virtual_camera(cloud: LabeledCloud, view: ImageView) -> Camera:
     """The camera of ``view`` with the middle of the cloud's box in the middle of its image."""
     low, high = main_box(cloud.points)
     center = (low + high) / 2.0

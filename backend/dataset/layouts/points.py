@@ -58,7 +58,7 @@ def read_corners(path: Path) -> PointCloud:
 
 
 def read_labelled_text(path: Path) -> LabeledCloud:
-    """Lines ``x y z label``, parted by blanks or by commas.
+    """Lines ``x y z label``, separated by blanks or by commas.
 
     Raises:
         FileFormatError: it is something else.

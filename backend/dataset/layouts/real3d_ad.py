@@ -20,12 +20,12 @@ from backend.cloud import LabeledCloud
 from backend.dataset.layouts.layout import (
     GOOD,
     BenchmarkFile,
+    BenchmarkPlace,
     Exported,
+    ImageView,
     Layout,
-    Place,
     Split,
     Truth,
-    View,
 )
 from backend.dataset.layouts.points import (
     format_single_pcd,
@@ -36,7 +36,7 @@ from backend.dataset.layouts.points import (
 )
 
 
-def real3d_ad(place: Place, cloud: LabeledCloud, view: View) -> Exported:
+def real3d_ad(place: BenchmarkPlace, cloud: LabeledCloud, view: ImageView) -> Exported:
     """One sample of Real3D-AD.
 
     Raises:
@@ -60,7 +60,7 @@ def find_real3d_ad(folder: Path) -> Iterator[BenchmarkFile]:
             number, kind = int(words[0]), words[1] if len(words) > 1 else GOOD
             kind = GOOD if split is Split.TRAIN else kind
             truth = category / "gt" / f"{path.stem}.txt"
-            place = Place(category.name, number, split, kind)
+            place = BenchmarkPlace(category.name, number, split, kind)
             yield BenchmarkFile(path, truth if place.anomalous else None, place)
 
 

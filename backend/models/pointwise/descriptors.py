@@ -34,7 +34,7 @@ def neighborhoods(points: FloatArray) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class PointFrames:
     """Principal axes of the neighbourhoods of N points.
 
     Attributes:
@@ -50,8 +50,8 @@ class Frames:
 
 def tangent_frames(
     points: FloatArray, neighbors: IntArray, towards: FloatArray
-) -> tuple[Frames, ...]:
-    """Frames at 12, 32 and 80 neighbours.
+) -> tuple[PointFrames, ...]:
+    """PointFrames at 12, 32 and 80 neighbours.
 
     Args:
         points: (N, 3).
@@ -68,7 +68,7 @@ def tangent_frames(
     )
 
 
-def _frames(moments: FloatArray, towards: FloatArray) -> Frames:
+def _frames(moments: FloatArray, towards: FloatArray) -> PointFrames:
     """From the mean offset and the mean of its six products, (N, 9)."""
     centroid = moments[:, :3]
     covariance = np.empty((len(moments), 3, 3))
@@ -78,11 +78,11 @@ def _frames(moments: FloatArray, towards: FloatArray) -> Frames:
     values, vectors = np.linalg.eigh(covariance)
     normals = vectors[:, :, 0]
     side = np.where(np.einsum("ni,ni->n", normals, towards) < 0.0, -1.0, 1.0)
-    return Frames(np.maximum(values, 0.0), normals * side[:, None], centroid)
+    return PointFrames(np.maximum(values, 0.0), normals * side[:, None], centroid)
 
 
 def local_invariants(
-    points: FloatArray, neighbors: IntArray, frames: Sequence[Frames], length: float
+    points: FloatArray, neighbors: IntArray, frames: Sequence[PointFrames], length: float
 ) -> FloatArray:
     """(N, 23) invariants at 12, 32 and 80 neighbours.
 
@@ -117,7 +117,7 @@ def local_invariants(
     return np.stack(columns, axis=1)
 
 
-def _frame_invariants(frame: Frames, radius: FloatArray) -> list[FloatArray]:
+def _frame_invariants(frame: PointFrames, radius: FloatArray) -> list[FloatArray]:
     values = frame.values
     height = np.einsum("ni,ni->n", frame.centroid, frame.normals)
     shift = np.linalg.norm(frame.centroid - height[:, None] * frame.normals, axis=1)

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from backend.arrays import Float32Array, FloatArray
 from backend.models.unrolled.height_map import HeightMap, wrapped
@@ -44,9 +46,9 @@ class Windows:
         shortlist: how many nominal windows are looked at closely.
     """
 
-    size: int = 20
-    step: int = 5
-    shortlist: int = 120
+    size: Annotated[int, Field(ge=2, multiple_of=2)] = 20
+    step: Annotated[int, Field(ge=1)] = 5
+    shortlist: Annotated[int, Field(ge=1)] = 120
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ from backend.training.pointwise.examples import (
 )
 from backend.training.pointwise.network import Example, NetworkFitter, Progress
 from backend.training.run import Fitted, Run, Suitability
-from backend.training.sets import Part
+from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
 
 STATE_FILE = "network.safetensors"
@@ -75,11 +75,11 @@ class PointwiseTraining:
 
     run: Run
 
-    def suits(self, part: Part) -> Suitability:
+    def suits(self, part: CategoryData) -> Suitability:
         """It suits every part."""
         return Suitability(True, "it suits every part")
 
-    def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
+    def fit(self, parts: Sequence[CategoryData]) -> dict[str, Fitted]:
         """See ``FamilyTraining``."""
         run = self.run
         sets = {
@@ -97,7 +97,7 @@ class PointwiseTraining:
             fitted[part.name] = Fitted(model, [model.compare(c).channels for c in own.rest])
         return fitted
 
-    def nominal_set(self, part: Part) -> NominalSet:
+    def nominal_set(self, part: CategoryData) -> NominalSet:
         """Describe a category's nominal clouds; those that calibrate, at densities by chance."""
         normalization = self.run.normalization
         rng = np.random.default_rng([self.run.seed, 1, part.number])
@@ -120,7 +120,7 @@ class PointwiseTraining:
     def _described(self, cloud: PointCloud | LabeledCloud, name: str) -> PreparedCloud:
         return prepare(PointCloud(cloud.points, cloud.normals), self.run.normalization, name)
 
-    def network(self, sets: Mapping[str, NominalSet], parts: Sequence[Part]) -> Predictor:
+    def network(self, sets: Mapping[str, NominalSet], parts: Sequence[CategoryData]) -> Predictor:
         """Train the network on all categories together; ``sets`` are their described clouds."""
         prepared = [cloud for part in sets.values() for cloud in part.all_learned]
         given = [Example(cloud, np.zeros(len(cloud.rows), dtype=bool)) for cloud in prepared]
@@ -155,7 +155,7 @@ class PointwiseTraining:
             }
             self.run.log(progress.epoch, values)
 
-    def _given(self, parts: Sequence[Part]) -> Iterator[Example]:
+    def _given(self, parts: Sequence[CategoryData]) -> Iterator[Example]:
         tasks = [(part.name, cloud) for part in parts for cloud in part.labeled]
         described = self.run.track(tasks, "Describing labelled clouds", len(tasks))
         for number, (name, cloud) in enumerate(described):
@@ -163,7 +163,7 @@ class PointwiseTraining:
             yield example_of(cloud, name, self.run.normalization, self.run.config.augmentation, rng)
 
     def _drawn(
-        self, given: Sequence[Example], parts: Sequence[Part]
+        self, given: Sequence[Example], parts: Sequence[CategoryData]
     ) -> tuple[list[Example], Examples]:
         """Examples that the end is decided on, and those to learn from."""
         run = self.run

@@ -32,7 +32,7 @@ from shared_schema.recipe import RecipeTemplate
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class ComparisonTask:
     """A cloud to be compared.
 
     Attributes:
@@ -97,7 +97,7 @@ def _read_bank(path: Path) -> MapBank:
 
 
 def compare_task(
-    task: Task,
+    task: ComparisonTask,
     folder: Path,
     grid: HeightGrid,
     config: UnrolledTrainingConfig,

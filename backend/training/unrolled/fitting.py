@@ -1,6 +1,6 @@
 """Learning what is nominal in a category of parts of revolution, and what a defect looks like.
 
-A scan must not be explained by itself. So the nominal scans are parted into folds, neighbours in
+A scan must not be explained by itself. so the nominal scans are split into folds, neighbours in
 one, since those are often of one specimen; every scan, and every anomaly that was made of it, is
 compared with the scans of the other folds only.
 
@@ -35,12 +35,12 @@ from backend.models.unrolled.model import (
 from backend.models.unrolled.network import UnrolledNetwork, infer
 from backend.training.difficulty import Difficulty, Traits
 from backend.training.run import Fitted, Run, Suitability
-from backend.training.sets import Part
+from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
 from backend.training.tracking import Tracker
 from backend.training.unrolled.comparisons import (
+    ComparisonTask,
     Drawing,
-    Task,
     compare_task,
     read_comparison,
     write_bank,
@@ -91,7 +91,7 @@ class UnrolledTraining:
     run: Run
     scans: dict[str, _Scans] = field(default_factory=dict)
 
-    def suits(self, part: Part) -> Suitability:
+    def suits(self, part: CategoryData) -> Suitability:
         """Whether the scans are of a part of revolution, but for flats, ribs and threads."""
         if len(part.learn) < FEWEST_SCANS:
             return Suitability(False, f"there are fewer than {FEWEST_SCANS} scans to learn from")
@@ -105,18 +105,18 @@ class UnrolledTraining:
             suits, f"its scans are {what} (roundness {found:.4f}, {than} than {LEAST_ROUND})"
         )
 
-    def fit(self, parts: Sequence[Part]) -> dict[str, Fitted]:
+    def fit(self, parts: Sequence[CategoryData]) -> dict[str, Fitted]:
         """See ``FamilyTraining``."""
         return {part.name: self._fitted(part) for part in parts}
 
-    def _fitted(self, part: Part) -> Fitted:
+    def _fitted(self, part: CategoryData) -> Fitted:
         _check(part)
         model = self.model(part)
         del self.scans[part.name]
         rest = self.run.track(part.calibrate, f"Calibrating {part.name}", len(part.calibrate))
         return Fitted(model, [next(model.deviations(cloud)).channels for cloud in rest])
 
-    def model(self, part: Part) -> UnrolledModel:
+    def model(self, part: CategoryData) -> UnrolledModel:
         """Learn one category from two scans or more."""
         run, config, scans = self.run, self.run.config.unrolled, self._scans(part)
         grid = fit_grid(scans.frames, scans.spacing, config)
@@ -132,7 +132,7 @@ class UnrolledTraining:
         bank = _bank(maps, config.bank_scans)
         return UnrolledModel(grid, bank, work.spread(), networks, config.comparing)
 
-    def _scans(self, part: Part) -> _Scans:
+    def _scans(self, part: CategoryData) -> _Scans:
         if part.name not in self.scans:
             clouds = [PointCloud(c.points, c.normals, rows=c.rows) for c in part.learn]
             spacing = float(np.median([cloud.spacing for cloud in part.learn]))
@@ -142,7 +142,7 @@ class UnrolledTraining:
         return self.scans[part.name]
 
 
-def _check(part: Part) -> None:
+def _check(part: CategoryData) -> None:
     """Refuse a part with too few clouds for an unrolled model."""
     if len(part.learn) < FEWEST_SCANS:
         raise TrainingError(
@@ -159,7 +159,7 @@ def _check(part: Part) -> None:
 def _frames(
     clouds: Sequence[PointCloud], cell: float, workers: Workers, track: Tracker
 ) -> list[AxisFrame]:
-    found = workers.spread(partial(_frame, cell=cell), list(enumerate(clouds)))
+    found = workers.map_unordered(partial(_frame, cell=cell), list(enumerate(clouds)))
     numbered = dict(track(found, "Finding axes", len(clouds)))
     return [numbered[number] for number in range(len(clouds))]
 
@@ -227,23 +227,23 @@ class _Work:
         """Whether there is anything that networks could learn from."""
         return len(self.folds) > len(self.nominal)
 
-    def given(self, labeled: Sequence[LabeledCloud]) -> list[Task]:
+    def given(self, labeled: Sequence[LabeledCloud]) -> list[ComparisonTask]:
         """The nominal and the labelled clouds."""
-        tasks = [Task(n, self.fold_of(n), cloud) for n, cloud in enumerate(self.nominal)]
+        tasks = [ComparisonTask(n, self.fold_of(n), cloud) for n, cloud in enumerate(self.nominal)]
         for cloud in labeled:
             source = source_of(cloud, self.nominal)
             fold = FOLDS if source is None else self.fold_of(source)
             bare = PointCloud(cloud.points, cloud.normals)
-            tasks.append(Task(len(tasks), fold, bare, cloud.mask))
+            tasks.append(ComparisonTask(len(tasks), fold, bare, cloud.mask))
         return tasks
 
-    def compare(self, tasks: Sequence[Task], drawing: Drawing | None = None) -> None:
+    def compare(self, tasks: Sequence[ComparisonTask], drawing: Drawing | None = None) -> None:
         """Compare further clouds."""
         work = partial(
             compare_task, folder=self.folder, grid=self.grid, config=self.config, drawing=drawing
         )
         title = "Comparing scans" if drawing is None else "Drawing and comparing defects"
-        for _ in self.track(self.workers.spread(work, tasks), title, len(tasks)):
+        for _ in self.track(self.workers.map_unordered(work, tasks), title, len(tasks)):
             pass
         self.folds += [task.fold for task in tasks]
 
@@ -261,7 +261,7 @@ class _Work:
     def _draw_on(self, scans: IntArray, drawing: Drawing, surfaces: Sequence[Path]) -> None:
         first = len(self.folds)
         tasks = [
-            Task(first + number, self.fold_of(scan), surface=surfaces[scan])
+            ComparisonTask(first + number, self.fold_of(scan), surface=surfaces[scan])
             for number, scan in enumerate(scans.tolist())
         ]
         self.compare(tasks, drawing)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
@@ -44,13 +46,13 @@ class UnrolledFittingConfig:
         learning_rate, weight_decay: of AdamW; the rate warms up, then falls along a cosine.
     """
 
-    networks: int = 3
-    epochs: int = 12
-    batch_size: int = 4
-    crop: int = 96
+    networks: Annotated[int, Field(ge=0)] = 3
+    epochs: Annotated[int, Field(ge=1)] = 12
+    batch_size: Annotated[int, Field(ge=1)] = 4
+    crop: Annotated[int, Field(ge=POOLED, multiple_of=POOLED)] = 96
     mirror: bool = True
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-3
+    learning_rate: Annotated[float, Field(gt=0.0)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-3
 
 
 def example(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.engine.lock import alone
-from backend.engine.processes import Workers, spread
+from backend.engine.lock import locked
+from backend.engine.processes import Workers, map_unordered
 from backend.errors import EngineError
 
 PARENT = """
@@ -23,9 +23,9 @@ from pathlib import Path
 from functools import partial
 from itertools import count, islice
 from tests.backend.engine.test_processes import note_and_wait
-from backend.engine.processes import spread
+from backend.engine.processes import map_unordered
 if __name__ == "__main__":
-    list(spread(partial(note_and_wait, Path(sys.argv[1])), [1, 2]))
+    list(map_unordered(partial(note_and_wait, Path(sys.argv[1])), [1, 2]))
 """
 
 
@@ -60,48 +60,48 @@ def note_and_wait(folder: Path, number: int) -> None:
 
 
 def test_every_item_comes_back() -> None:
-    assert sorted(spread(square, list(range(20)))) == [number**2 for number in range(20)]
-    assert list(spread(square, [])) == []
+    assert sorted(map_unordered(square, list(range(20)))) == [number**2 for number in range(20)]
+    assert list(map_unordered(square, [])) == []
 
 
 def test_items_that_belong_together_go_to_one_process() -> None:
     with Workers(2) as workers:
-        done = list(workers.spread(place, list(range(10)), together=5))
+        done = list(workers.map_unordered(place, list(range(10)), chunk_size=5))
         assert sorted(number for number, _ in done) == list(range(10))
         halves = [{process for number, process in done if number // 5 == half} for half in (0, 1)]
         assert [len(processes) for processes in halves] == [1, 1]
-        again = {process for _, process in workers.spread(place, list(range(10)))}
+        again = {process for _, process in workers.map_unordered(place, list(range(10)))}
     assert len(again | {process for _, process in done}) <= 2
 
 
 def test_a_killed_process_is_an_error_that_says_so() -> None:
     with pytest.raises(EngineError, match="was killed"):
-        list(spread(die, [1, 2]))
+        list(map_unordered(die, [1, 2]))
 
 
 def test_no_more_is_begun_once_nobody_wants_it(tmp_path: Path) -> None:
     with Workers(1) as workers:
-        next(workers.spread(partial(note_and_stop, tmp_path), list(range(40)), together=2))
+        next(workers.map_unordered(partial(note_and_stop, tmp_path), list(range(40)), chunk_size=2))
     assert 2 <= len(list(tmp_path.iterdir())) <= 4
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     lock = tmp_path / "work" / "lock"
     refused = pytest.raises(EngineError, match="another run is at work")
-    with alone(lock), refused, alone(lock):
+    with locked(lock), refused, locked(lock):
         pass
-    with alone(lock):
+    with locked(lock):
         pass
 
 
 def test_error_is_passed_on() -> None:
     with pytest.raises(ValueError, match="3 is not welcome"):
-        list(spread(fail, [3]))
+        list(map_unordered(fail, [3]))
 
 
 def test_each_process_has_one_thread() -> None:
     before = dict(os.environ)
-    assert set(spread(threads, [1, 2])) == {"1"}
+    assert set(map_unordered(threads, [1, 2])) == {"1"}
     assert dict(os.environ) == before
 
 

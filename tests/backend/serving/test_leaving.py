@@ -41,20 +41,20 @@ class SlowService:
         """Score with the detector in ``model``, and note which scans are begun."""
         self.begun = 0
         self.release = threading.Event()
-        score = app_module.answer
+        score = app_module.score_upload
 
         def score_slowly(*arguments):
             self.begun += 1
             assert self.release.wait(PATIENCE)
             return score(*arguments)
 
-        monkeypatch.setattr(app_module, "answer", score_slowly)
+        monkeypatch.setattr(app_module, "score_upload", score_slowly)
         limits = Limits(1 << 20, 2000, PLACES)
         app = create_app(Detector.load(model), {"file": "m", "sha256": "0"}, limits)
-        self.turns = app.state.turns
+        self.queue = app.state.queue
         self.listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=30)
-        self.server = server_module.Server(config, self.turns)
+        self.server = server_module.Server(config, self.queue)
         self.thread = threading.Thread(target=self.server.run, args=([self.listener],))
 
     @property
@@ -87,14 +87,14 @@ def slow(model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowService]:
 
 def test_who_goes_away_gives_the_place_on_and_is_not_scored(slow: SlowService) -> None:
     connections = [slow.upload_and_leave() for _ in range(PLACES)]
-    wait_until(lambda: slow.begun == 1 and slow.turns.taken == PLACES)
+    wait_until(lambda: slow.begun == 1 and slow.queue.taken == PLACES)
     assert slow.upload().status_code == 503
     for connection in connections:
         connection.close()
-    wait_until(lambda: slow.turns.taken == 0)
+    wait_until(lambda: slow.queue.taken == 0)
     with ThreadPoolExecutor(PLACES) as pool:
         answers = [pool.submit(slow.upload) for _ in range(PLACES)]
-        wait_until(lambda: slow.turns.taken == PLACES)
+        wait_until(lambda: slow.queue.taken == PLACES)
         slow.release.set()
         assert [answer.result().status_code for answer in answers] == [200] * PLACES
     # Of those that went away only the first had been begun.
@@ -104,7 +104,7 @@ def test_who_goes_away_gives_the_place_on_and_is_not_scored(slow: SlowService) -
 def test_a_stopped_server_finishes_what_it_has_accepted(slow: SlowService) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(slow.upload) for _ in range(2)]
-        wait_until(lambda: slow.begun == 1 and slow.turns.taken == 2)
+        wait_until(lambda: slow.begun == 1 and slow.queue.taken == 2)
         slow.server.should_exit = True
         slow.release.set()
         assert [answer.result().status_code for answer in answers] == [200, 200]
@@ -116,7 +116,7 @@ def test_what_a_stopped_server_cannot_finish_is_to_be_sent_again(
     monkeypatch.setattr(server_module, "GRACE_SECONDS", 0.1)
     with ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(slow.upload) for _ in range(2)]
-        wait_until(lambda: slow.begun == 1 and slow.turns.taken == 2)
+        wait_until(lambda: slow.begun == 1 and slow.queue.taken == 2)
         slow.server.should_exit = True
         for answer in answers:
             assert answer.result().status_code == 503

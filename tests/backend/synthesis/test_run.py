@@ -25,7 +25,7 @@ from backend.samples import load_sample
 from backend.sampling.drawing import ATTEMPTS, FEWEST_MARKED
 from backend.synthesis import prepared_scans
 from backend.synthesis.manifest import Manifest
-from backend.synthesis.plan import Order
+from backend.synthesis.plan import SynthesisPlan
 from backend.synthesis.run import synthesize
 from backend.synthesis.sample_files import SampleFile
 from backend.training import train
@@ -39,14 +39,14 @@ from tests.backend.shapes import template
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def plan(tmp_path: Path) -> SynthesisPlan:
     """Dents and cracks on three scans of an egg, into a folder that is not there yet."""
     (tmp_path / "template.json").write_text(
         dump(template("dent", "crack").model_copy(update={"draws": 1}))
     )
     for number in range(3):
         write_cloud(tmp_path / "egg" / f"{number}.ply", scan("egg", number))
-    return Order(tmp_path / "template.json", tmp_path / "egg", tmp_path / "out", "egg")
+    return SynthesisPlan(tmp_path / "template.json", tmp_path / "egg", tmp_path / "out", "egg")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -58,21 +58,21 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_manifest_lists_what_is_there(order: Order) -> None:
-    manifest = synthesize(order, 7, jobs=1)
-    written = Manifest.model_validate_json((order.out / "manifest.json").read_text())
+def test_manifest_lists_what_is_there(plan: SynthesisPlan) -> None:
+    manifest = synthesize(plan, 7, jobs=1)
+    written = Manifest.model_validate_json((plan.out / "manifest.json").read_text())
     assert written == manifest
     assert [entry.sample for entry in manifest.samples] == list(range(7))
     assert [entry.scan for entry in manifest.samples] == ["0", "1", "2", "0", "1", "2", "0"]
     clouds = [entry.cloud for entry in manifest.samples]
     clouds += [entry.nominal for entry in manifest.scans if entry.nominal is not None]
     for entry in clouds:
-        path = order.out / entry.file
+        path = plan.out / entry.file
         assert (file_digest(path), path.stat().st_size) == (entry.sha256, entry.bytes)
-    visible = {name for name in contents(order.out) if not name.startswith(".")}
+    visible = {name for name in contents(plan.out) if not name.startswith(".")}
     assert visible == {entry.file for entry in clouds} | {"manifest.json", "synthesize.json"}
     for entry in manifest.samples:
-        labeled, record = read_sample(order.out / entry.cloud.file)
+        labeled, record = read_sample(plan.out / entry.cloud.file)
         assert (entry.points, entry.marked) == (len(labeled), labeled.mask.sum())
         assert entry.labels == tuple(np.unique(labeled.labels[labeled.mask]))
         assert entry.kinds == tuple({defect["kind"] for defect in record["recipe"]["defects"]})
@@ -80,46 +80,46 @@ def test_manifest_lists_what_is_there(order: Order) -> None:
     assert {kind for entry in manifest.samples for kind in entry.kinds} == {"dent", "crack"}
 
 
-def test_a_record_makes_its_sample_again(order: Order) -> None:
-    for entry in synthesize(replace(order, seed=3), 3, jobs=1).samples:
-        labeled, record = read_sample(order.out / entry.cloud.file)
-        _, source = read_scan(order.nominal_file(entry.scan))
-        again = SampleFile.read(order.out / entry.cloud.file).remade()
+def test_a_record_makes_its_sample_again(plan: SynthesisPlan) -> None:
+    for entry in synthesize(replace(plan, seed=3), 3, jobs=1).samples:
+        labeled, record = read_sample(plan.out / entry.cloud.file)
+        _, source = read_scan(plan.nominal_file(entry.scan))
+        again = SampleFile.read(plan.out / entry.cloud.file).remade()
         assert again.points.tobytes() == labeled.points.tobytes()
         np.testing.assert_array_equal(again.normals, labeled.normals)
         np.testing.assert_array_equal(again.labels, labeled.labels)
         np.testing.assert_array_equal(again.source_index, labeled.source_index)
         assert record["source"] == source["source"] and record["draw"]["seed"] == 3
-        assert record["source"]["sha256"] == file_digest(order.scans / f"{entry.scan}.ply")
+        assert record["source"]["sha256"] == file_digest(plan.scans / f"{entry.scan}.ply")
 
 
-def test_neither_jobs_nor_earlier_runs_change_a_byte(order: Order, tmp_path: Path) -> None:
-    synthesize(order, 4, jobs=1)
-    synthesize(order, 10, jobs=2)
-    whole = replace(order, out=tmp_path / "whole")
+def test_neither_jobs_nor_earlier_runs_change_a_byte(plan: SynthesisPlan, tmp_path: Path) -> None:
+    synthesize(plan, 4, jobs=1)
+    synthesize(plan, 10, jobs=2)
+    whole = replace(plan, out=tmp_path / "whole")
     synthesize(whole, 10, jobs=1)
-    assert contents(order.out) == contents(whole.out)
+    assert contents(plan.out) == contents(whole.out)
     synthesize(replace(whole, out=tmp_path / "other", seed=1), 10, jobs=2)
     assert contents(tmp_path / "other") != contents(whole.out)
 
 
-def test_what_a_crash_left_is_put_right(order: Order) -> None:
-    synthesize(order, 4, jobs=1)
-    before = contents(order.out)
-    cut = order.sample_file(1)
+def test_what_a_crash_left_is_put_right(plan: SynthesisPlan) -> None:
+    synthesize(plan, 4, jobs=1)
+    before = contents(plan.out)
+    cut = plan.sample_file(1)
     cut.write_bytes(cut.read_bytes()[:1000])
-    order.sample_file(2).unlink()
-    order.nominal_file("0").write_bytes(b"")
-    order.index_file("1").write_bytes(b"")
-    (order.anomalous_folder / f".00003.safetensors.{'0' * 32}.tmp").write_bytes(b"half")
-    order.manifest_file.unlink()
-    synthesize(order, 4, jobs=2)
-    assert contents(order.out) == before
+    plan.sample_file(2).unlink()
+    plan.nominal_file("0").write_bytes(b"")
+    plan.index_file("1").write_bytes(b"")
+    (plan.anomalous_folder / f".00003.safetensors.{'0' * 32}.tmp").write_bytes(b"half")
+    plan.manifest_file.unlink()
+    synthesize(plan, 4, jobs=2)
+    assert contents(plan.out) == before
 
 
-def test_the_folder_can_be_trained_on(order: Order, tmp_path: Path) -> None:
-    synthesize(order, 4, jobs=1)
-    samples, unmarked = read_samples(data_files(order.out), Intake(Unit.MM))
+def test_the_folder_can_be_trained_on(plan: SynthesisPlan, tmp_path: Path) -> None:
+    synthesize(plan, 4, jobs=1)
+    samples, unmarked = read_samples(data_files(plan.out), Intake(Unit.MM))
     assert not unmarked
     assert [sample.kind for sample in samples[:3]] == ["nominal"] * 3
     assert {sample.kind for sample in samples[3:]} <= {"dent", "crack"}
@@ -128,15 +128,15 @@ def test_the_folder_can_be_trained_on(order: Order, tmp_path: Path) -> None:
     assert sets["egg"].nominal[0].points.tobytes() == scan("egg", 0).points.tobytes()
     assert train(sets, TINY).categories.keys() == {"egg"}
     with pytest.raises(DatasetError, match="in mm, not in m;"):
-        read_samples(data_files(order.out), Intake(Unit.M))
+        read_samples(data_files(plan.out), Intake(Unit.M))
 
 
-def test_other_formats_hold_the_same_clouds(order: Order, tmp_path: Path) -> None:
-    packed = synthesize(order, 3, jobs=1)
-    loose_order = replace(order, out=tmp_path / "loose", suffix=".ply")
-    loose = synthesize(loose_order, 3, jobs=1)
+def test_other_formats_hold_the_same_clouds(plan: SynthesisPlan, tmp_path: Path) -> None:
+    packed = synthesize(plan, 3, jobs=1)
+    loose_plan = replace(plan, out=tmp_path / "loose", suffix=".ply")
+    loose = synthesize(loose_plan, 3, jobs=1)
     for one, other in zip(packed.samples, loose.samples, strict=True):
-        labeled, record = read_sample(order.out / one.cloud.file)
+        labeled, record = read_sample(plan.out / one.cloud.file)
         written = read_labeled(tmp_path / "loose" / other.cloud.file)
         assert labeled.points.tobytes() == written.points.tobytes()
         np.testing.assert_array_equal(labeled.labels, written.labels)
@@ -144,57 +144,59 @@ def test_other_formats_hold_the_same_clouds(order: Order, tmp_path: Path) -> Non
         assert json.loads((tmp_path / "loose" / other.record.file).read_text()) == record | {
             "format": ".ply"
         }
-    before = contents(loose_order.out)
-    loose_order.sample_file(0).unlink()
-    loose_order.nominal_file("1").unlink()
-    synthesize(loose_order, 3, jobs=1)
-    assert contents(loose_order.out) == before
-    samples, _ = read_samples(data_files(loose_order.out))
+    before = contents(loose_plan.out)
+    loose_plan.sample_file(0).unlink()
+    loose_plan.nominal_file("1").unlink()
+    synthesize(loose_plan, 3, jobs=1)
+    assert contents(loose_plan.out) == before
+    samples, _ = read_samples(data_files(loose_plan.out))
     assert [sample.file.anomalous for sample in samples] == [False] * 3 + [True] * 3
 
 
-def test_scans_can_be_left_out(order: Order, tmp_path: Path) -> None:
-    with_scans = synthesize(order, 3, jobs=1)
-    bare_order = replace(order, out=tmp_path / "bare", nominal_scans=False)
-    bare = synthesize(bare_order, 3, jobs=1)
+def test_scans_can_be_left_out(plan: SynthesisPlan, tmp_path: Path) -> None:
+    with_scans = synthesize(plan, 3, jobs=1)
+    bare_plan = replace(plan, out=tmp_path / "bare", nominal_scans=False)
+    bare = synthesize(bare_plan, 3, jobs=1)
     assert bare.samples == with_scans.samples
-    assert not bare_order.nominal_folder.exists()
+    assert not bare_plan.nominal_folder.exists()
     assert all(entry.nominal is None for entry in bare.scans)
 
 
-def test_a_sensor_scans_both_kinds(order: Order) -> None:
+def test_a_sensor_scans_both_kinds(plan: SynthesisPlan) -> None:
     noise = NormalNoise(sigma=0.01)
     sensor = Sensor(dropout=(RandomDropout(share=0.2),), noise=(noise,))
-    order = replace(order, sensor=sensor)
-    manifest = synthesize(order, 3, jobs=1)
+    plan = replace(plan, sensor=sensor)
+    manifest = synthesize(plan, 3, jobs=1)
     for entry in manifest.samples:
-        labeled, _ = read_sample(order.out / entry.cloud.file)
-        again = SampleFile.read(order.out / entry.cloud.file).remade()
+        labeled, _ = read_sample(plan.out / entry.cloud.file)
+        again = SampleFile.read(plan.out / entry.cloud.file).remade()
         assert again.points.tobytes() == labeled.points.tobytes()
         assert entry.points == len(labeled) < 0.9 * len(scan("egg", 0))
-    points = [read_scan(order.nominal_file(entry.scan))[0].points for entry in manifest.scans]
+    points = [read_scan(plan.nominal_file(entry.scan))[0].points for entry in manifest.scans]
     assert all(0 < len(found) < 0.9 * len(scan("egg", 0)) for found in points)
     assert len({len(found) for found in points}) > 1
     with pytest.raises(DatasetError, match=r"sensor was one .* and is none"):
-        synthesize(replace(order, sensor=None), 3)
+        synthesize(replace(plan, sensor=None), 3)
 
 
-def test_what_does_not_show_is_drawn_anew_and_at_last_missing(order: Order) -> None:
+def test_what_does_not_show_is_drawn_anew_and_at_last_missing(plan: SynthesisPlan) -> None:
     sparse = scan("egg", 9)
-    write_cloud(order.scans / "sparse.ply", PointCloud(sparse.points[:40], sparse.normals[:40]))
-    manifest = synthesize(order, 24, jobs=2)
+    write_cloud(plan.scans / "sparse.ply", PointCloud(sparse.points[:40], sparse.normals[:40]))
+    manifest = synthesize(plan, 24, jobs=2)
     assert [entry.sample for entry in manifest.missing] == [3, 7, 11, 15, 19, 23]
     for entry in manifest.missing:
         assert entry.scan == "sparse" and f"none of {ATTEMPTS} draws" in entry.missing
     assert len(manifest.samples) == 18
     assert any(entry.attempt > 0 for entry in manifest.samples)
-    before = contents(order.out)
-    order.missing_file(7).write_bytes(b"")
-    synthesize(order, 24, jobs=1)
-    assert contents(order.out) == before
+    before = contents(plan.out)
+    plan.missing_file(7).write_bytes(b"")
+    synthesize(plan, 24, jobs=1)
+    assert contents(plan.out) == before
 
 
-def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: Path) -> None:
+def test_scans_are_registered_once_and_bad_ones_skipped(
+    plan: SynthesisPlan, tmp_path: Path
+) -> None:
     mesh, rng = load_sample("wrist_roll"), np.random.default_rng(0)
     turn = np.eye(4)
     turn[:3, :3], turn[:3, 3] = even_rotations(10)[4], (100.0, -50.0, 20.0)
@@ -205,36 +207,36 @@ def test_scans_are_registered_once_and_bad_ones_skipped(order: Order, tmp_path: 
     (scans / "damaged.ply").write_bytes(b"ply\n")
     nominal = tmp_path / "in_metres.stl"
     write_cloud(nominal, PointCloud(0.001 * mesh.points, faces=mesh.faces))
-    order = replace(order, scans=scans, nominal=nominal, intake=Intake(nominal_unit=Unit.M))
-    manifest = synthesize(order, 4, jobs=2)
+    plan = replace(plan, scans=scans, nominal=nominal, intake=Intake(nominal_unit=Unit.M))
+    manifest = synthesize(plan, 4, jobs=2)
     reasons = {entry.scan: entry.skipped for entry in manifest.scans}
     assert list(reasons) == ["damaged", "in_metres", "turned"] and reasons["turned"] is None
     assert "its unit is likely m" in str(reasons["in_metres"])
     assert "header" in str(reasons["damaged"])
     for entry in manifest.samples:
-        labeled, record = read_sample(order.out / entry.cloud.file)
+        labeled, record = read_sample(plan.out / entry.cloud.file)
         assert record["nominal"]["sha256"] == file_digest(nominal)
         assert record["recipe"]["part"]["diagonal"] == pytest.approx(mesh.diagonal, rel=0.01)
         found = np.array(record["T_part_scan"])
         np.testing.assert_allclose(found @ turn, np.eye(4), atol=0.01 * mesh.diagonal)
-        again = SampleFile.read(order.out / entry.cloud.file).remade()
+        again = SampleFile.read(plan.out / entry.cloud.file).remade()
         assert again.points.tobytes() == labeled.points.tobytes()
-    kept = [order.nominal_file("turned"), order.skipped_file("in_metres")]
+    kept = [plan.nominal_file("turned"), plan.skipped_file("in_metres")]
     times = [path.stat().st_mtime_ns for path in kept]
-    before = contents(order.out)
-    order.sample_file(2).unlink()
-    synthesize(order, 4, jobs=1)
-    assert contents(order.out) == before
+    before = contents(plan.out)
+    plan.sample_file(2).unlink()
+    synthesize(plan, 4, jobs=1)
+    assert contents(plan.out) == before
     assert [path.stat().st_mtime_ns for path in kept] == times
 
 
 def test_the_nominal_model_is_read_once_for_all_scans_of_a_process(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: SynthesisPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nominal = tmp_path / "wrist_roll.stl"
     mesh = load_sample("wrist_roll")
     write_cloud(nominal, PointCloud(mesh.points, faces=mesh.faces))
-    order = replace(order, nominal=nominal)
+    plan = replace(plan, nominal=nominal)
     asked: list[Path] = []
 
     def counted(path: Path, unit: Unit) -> ModelSource:
@@ -244,55 +246,55 @@ def test_the_nominal_model_is_read_once_for_all_scans_of_a_process(
     monkeypatch.setattr(prepared_scans, "model_source", counted)
     # Where the scans lie is not looked for here.
     monkeypatch.setattr(prepared_scans, "align", lambda scan, _, **__: align(scan))
-    files = order.scan_files()
-    entries = [prepared_scans.prepare_scan(order, file) for file in files]
+    files = plan.scan_files()
+    entries = [prepared_scans.prepare_scan(plan, file) for file in files]
     assert [entry.skipped for entry in entries] == [None] * 3
     assert asked == [nominal]
     for file in files:
-        _, record = read_scan(order.prepared_file(file.stem))
+        _, record = read_scan(plan.prepared_file(file.stem))
         assert record["nominal"]["sha256"] == file_digest(nominal)
 
 
-def test_nothing_usable_is_an_error(order: Order, tmp_path: Path) -> None:
+def test_nothing_usable_is_an_error(plan: SynthesisPlan, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     with pytest.raises(DatasetError, match=r"holds no scans; their names end in \.ply"):
-        synthesize(replace(order, scans=tmp_path / "broken"), 2)
+        synthesize(replace(plan, scans=tmp_path / "broken"), 2)
     (tmp_path / "broken" / "a.ply").write_bytes(b"ply\n")
     with pytest.raises(
         DatasetError, match="none of the 1 scans can be used; the reason of the first is: "
     ):
-        synthesize(replace(order, scans=tmp_path / "broken"), 2, jobs=1)
+        synthesize(replace(plan, scans=tmp_path / "broken"), 2, jobs=1)
     tiny = scan("egg", 0, count=15)
     write_cloud(tmp_path / "tiny" / "a.ply", tiny)
-    few = replace(order, scans=tmp_path / "tiny", out=tmp_path / "few")
+    few = replace(plan, scans=tmp_path / "tiny", out=tmp_path / "few")
     with pytest.raises(
         DatasetError, match="none of the 2 samples can be made; the reason of the first is: none of"
     ):
         synthesize(few, 2, jobs=1)
 
 
-def test_other_inputs_are_refused_by_name(order: Order, tmp_path: Path) -> None:
-    synthesize(order, 2, jobs=1)
-    before = contents(order.out)
+def test_other_inputs_are_refused_by_name(plan: SynthesisPlan, tmp_path: Path) -> None:
+    synthesize(plan, 2, jobs=1)
+    before = contents(plan.out)
     with pytest.raises(DatasetError, match="seed was 0 and is 5"):
-        synthesize(replace(order, seed=5), 2)
+        synthesize(replace(plan, seed=5), 2)
     with pytest.raises(DatasetError, match="already has sample 1, which is beyond 1 samples"):
-        synthesize(order, 1)
-    write_cloud(order.scans / "1.ply", scan("egg", 77))
-    write_cloud(order.scans / "new.ply", scan("egg", 78))
+        synthesize(plan, 1)
+    write_cloud(plan.scans / "1.ply", scan("egg", 77))
+    write_cloud(plan.scans / "new.ply", scan("egg", 78))
     with pytest.raises(DatasetError, match="2 of the scans are missing, new or changed: 1"):
-        synthesize(order, 2)
-    assert contents(order.out) == before
+        synthesize(plan, 2)
+    assert contents(plan.out) == before
 
 
-def test_what_is_not_ours_is_left_alone(order: Order, tmp_path: Path) -> None:
+def test_what_is_not_ours_is_left_alone(plan: SynthesisPlan, tmp_path: Path) -> None:
     theirs = tmp_path / "out" / "egg" / "anomalous" / "00000.safetensors"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
     with pytest.raises(DatasetError, match=r"00000\.safetensors exists already"):
-        synthesize(order, 2)
+        synthesize(plan, 2)
     assert theirs.read_bytes() == b"theirs"
-    inside = replace(order, out=tmp_path / "data", scans=tmp_path / "data" / "egg" / "nominal")
+    inside = replace(plan, out=tmp_path / "data", scans=tmp_path / "data" / "egg" / "nominal")
     write_cloud(inside.scans / "a.ply", scan("egg", 0))
     with pytest.raises(DatasetError, match="is the folder to which the nominal scans"):
         synthesize(inside, 2)
@@ -302,13 +304,13 @@ def test_what_is_not_ours_is_left_alone(order: Order, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"category": "a/b"}, {"category": ".hidden"}, {"category": ""}, {"suffix": ".stl"}]
 )
-def test_names_and_formats_are_checked(order: Order, wrong: dict[str, str]) -> None:
+def test_names_and_formats_are_checked(plan: SynthesisPlan, wrong: dict[str, str]) -> None:
     with pytest.raises(DatasetError, match=next(iter(wrong.values())) or "category ''"):
-        synthesize(replace(order, **wrong), 2)  # type: ignore[arg-type]
-    assert not order.out.exists()
+        synthesize(replace(plan, **wrong), 2)  # type: ignore[arg-type]
+    assert not plan.out.exists()
 
 
-def test_two_scans_of_one_name_are_refused(order: Order) -> None:
-    write_cloud(order.scans / "1.xyz", scan("egg", 4))
+def test_two_scans_of_one_name_are_refused(plan: SynthesisPlan) -> None:
+    write_cloud(plan.scans / "1.xyz", scan("egg", 4))
     with pytest.raises(DatasetError, match="would both be written as '1'"):
-        synthesize(order, 2)
+        synthesize(plan, 2)

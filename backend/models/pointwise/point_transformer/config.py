@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from backend.models.pointwise.descriptors import INVARIANTS
 from backend.models.pointwise.graphs import RELATIONS
+
+Positive = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class PointTransformerConfig:
 
     inputs: int = INVARIANTS
     relations: int = RELATIONS
-    channels: tuple[int, ...] = (32, 64, 96)
-    blocks: int = 1
-    groups: int = 8
-    neighbors: int = 8
+    channels: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 96)
+    blocks: Positive = 1
+    groups: Positive = 8
+    neighbors: Positive = 8

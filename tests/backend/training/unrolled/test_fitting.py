@@ -23,7 +23,7 @@ from backend.samples import load_sample
 from backend.sensor.virtual_scan import virtual_scan
 from backend.training.config import SynthesisConfig, TrainingConfig
 from backend.training.run import Run, Suitability
-from backend.training.sets import Part
+from backend.training.sets import CategoryData
 from backend.training.tracking import Tracker, no_log
 from backend.training.unrolled.comparisons import read_comparison
 from backend.training.unrolled.config import UnrolledTrainingConfig
@@ -94,9 +94,11 @@ def training(
     return UnrolledTraining(Run(config, 0, template, scaling, folder, "pin", workers, *shown))
 
 
-def part(labeled: int = 0, scans: Sequence[PointCloud] | None = None) -> Part:
+def part(labeled: int = 0, scans: Sequence[PointCloud] | None = None) -> CategoryData:
     learn = [scan(number) for number in NOMINAL] if scans is None else scans
-    return Part("pin", 0, learn, [], [dented(50 + number) for number in range(labeled)], None)
+    return CategoryData(
+        "pin", 0, learn, [], [dented(50 + number) for number in range(labeled)], None
+    )
 
 
 def fit(

@@ -16,7 +16,7 @@ RETRY_SECONDS = 2
 RETRY_LATER = {"Retry-After": str(RETRY_SECONDS)}
 
 
-class Turns:
+class ScanQueue:
     """A queue of ``places``, the one whose turn it is included.
 
     Everything is called from the event loop; the work itself is done in a thread beside it.

@@ -20,7 +20,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class SecurityMiddleware:
     """Refuses requests that were meant for another host, and sets the headers of safe answers.
 
     A page from elsewhere whose name was made to point to this machine (DNS rebinding) still names
