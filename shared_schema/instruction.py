@@ -107,6 +107,96 @@ class ModelUse(Model):
     seconds: float = Field(ge=0)
 
 
+class PlaceKind(StrEnum):
+    """How an instruction says where a defect is."""
+
+    ANYWHERE = "anywhere"
+    FEATURE = "feature"
+    MARKS = "marks"
+    BOX = "box"
+
+
+class Span(Model):
+    """From ``low`` to ``high``; an open end is null."""
+
+    low: float | None = Field(None, ge=0)
+    high: float | None = Field(None, ge=0)
+
+
+class Count(Model):
+    """How many there are: at least ``low``, at most ``high``."""
+
+    low: int = Field(ge=1, le=1000)
+    high: int = Field(ge=1, le=1000)
+
+
+class Instruction(Model):
+    """One defect, as a language model is asked to state it.
+
+    It is flat and without a choice of shapes, so that small models can fill it in. A model that
+    is asked gets its own form of it, in which ``defect`` and ``feature`` are the keys that there
+    are; see ``backend.instruct.models.form``.
+    """
+
+    defect: str = Field(description="Key of the defect.")
+    polarity: Polarity = Field(
+        description="occurs: it happens; rejected: it is not allowed, or not above a limit; "
+        "permitted: it is allowed up to a limit; absent: none was found."
+    )
+    place: PlaceKind = Field(description="Which of the following fields say where it is.")
+    feature: str | None = Field(None, description="For place feature: key of the place.")
+    view: str | None = Field(None, description="For place box: name of the view.")
+    marks: tuple[int, ...] = Field(
+        (), max_length=12, description="For place marks: the numbers that the views show there."
+    )
+    left: float | None = Field(None, description="For place box, as the other three edges.")
+    top: float | None = None
+    right: float | None = None
+    bottom: float | None = None
+    unit: Unit = Field(Unit.MM, description="Of all sizes but the angle.")
+    length: Span | None = None
+    width: Span | None = None
+    depth: Span | None = None
+    diameter: Span | None = None
+    height: Span | None = None
+    angle_deg: Span | None = None
+    spacing: Span | None = None
+    count: Count | None = Field(None, description="How many, if the text says it.")
+    basis: Basis = Field(description="Where the sizes come from.")
+    evidence_block: int | None = Field(
+        None, ge=0, description="Number of the block that says so; null if it is seen in a picture."
+    )
+    quote: str = Field("", max_length=300, description="The words of that block, letter by letter.")
+    reason: str = Field("", max_length=200, description="One short sentence.")
+
+    @property
+    def sizes(self) -> dict[SizeName, Interval]:
+        """The stated sizes, in ``unit``."""
+        spans = {name: getattr(self, name.value) for name in SizeName}
+        return {name: (span.low, span.high) for name, span in spans.items() if span is not None}
+
+    @model_validator(mode="after")
+    def _placed(self) -> Self:
+        edges = (self.left, self.top, self.right, self.bottom)
+        if self.place is PlaceKind.FEATURE and self.feature is None:
+            raise ValueError("place is feature, so feature must name one")
+        if self.place is PlaceKind.MARKS and not self.marks:
+            raise ValueError("place is marks, so marks must hold at least one number")
+        if self.place is PlaceKind.BOX and (self.view is None or None in edges):
+            raise ValueError("place is box, so view, left, top, right and bottom must be given")
+        return self
+
+
+# More than this many in one answer are refused: long lists fail more often.
+MAX_INSTRUCTIONS = 20
+
+
+class Instructions(Model):
+    """What a language model answers."""
+
+    instructions: tuple[Instruction, ...] = Field(max_length=MAX_INSTRUCTIONS)
+
+
 class InstructReport(Model):
     """How an instructed template came to be."""
 
