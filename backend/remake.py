@@ -29,6 +29,12 @@ def remake(
 
     Raises:
         ReplayError: the nominal model is missing, or the scan gets another pose than before.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> (recipe,) = fs.sample(fs.load_template("sheet_metal/dents"), surface, seed=0, count=1)
+    >>> labeled, record = fs.replay(recipe, surface.cloud)
+    >>> np.array_equal(fs.remake(record, surface.cloud).points, labeled.points)
+    True
     """
     cloud, T_part_scan = _placed(record, scan, nominal)  # noqa: N806 - the project's names
     labeled = replay(record.recipe, cloud, T_part_scan=T_part_scan).labeled

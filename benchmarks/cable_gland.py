@@ -42,6 +42,7 @@ from backend.cloud import PointCloud
 from backend.engine.processes import map_unordered
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
+from backend.progress import track
 from backend.scoring.detector import Detector
 from backend.training import DETECTOR_FILE, SynthesisConfig, TrainingConfig, TrainingSet, train
 from backend.training.augmentation import AugmentationConfig
@@ -106,7 +107,7 @@ def score(model: Path, test: Path, out: Path) -> None:
     files = sorted(test.glob("*/*.npz"))
     found = map_unordered(partial(_score, model=model, out=out), files)
     with progress_display() as progress:
-        objects = dict(progress.track(found, len(files), description="Scoring"))
+        objects = dict(track(progress, found, "Scoring", len(files)))
     write_json(out / "object_scores.json", dict(sorted(objects.items())))
 
 

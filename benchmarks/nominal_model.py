@@ -27,6 +27,7 @@ from backend.engine.processes import Workers
 from backend.evaluation.cases import ScoredCase, TestCase
 from backend.evaluation.measure import EvaluationReport, report
 from backend.models.pointwise.model import SURFACE
+from backend.progress import track
 from backend.scoring.category import fuse
 from backend.scoring.detector import Detector, ScoreMap
 from backend.scoring.recognition import Recognition
@@ -95,7 +96,7 @@ def main() -> None:
     items = [item for item in plan(FULL) if item.use == "test" and item.category in rigid]
     with progress_display() as progress, Workers() as workers:
         scored = workers.in_order(partial(score, folder=folder), enumerate(items), ahead=AHEAD)
-        cases = list(progress.track(scored, len(items), description="Scoring"))
+        cases = list(track(progress, scored, "Scoring", len(items)))
     by_set = zip(*cases, strict=True)
     show({name: report(part) for name, part in zip(CHANNELS, by_set, strict=True)})
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from backend.evaluation.cases import TestCase, read_test_cases
     from backend.evaluation.measure import EvaluationReport, evaluate
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
+    from backend.progress import Progress
     from backend.registration.align import AlignedScan, align
     from backend.remake import remake
     from backend.replay.replay import Replayed, replay
@@ -74,6 +75,7 @@ _PLACES = {
     "MissingDependencyError": "backend.errors",
     "SynthesisPlan": "backend.synthesis.plan",
     "PointCloud": "backend.cloud",
+    "Progress": "backend.progress",
     "Recipe": "shared_schema.recipe",
     "RecipeTemplate": "shared_schema.recipe",
     "RegistrationError": "backend.errors",
@@ -129,6 +131,7 @@ __all__ = [
     "LabeledCloud",
     "MissingDependencyError",
     "PointCloud",
+    "Progress",
     "Recipe",
     "RecipeTemplate",
     "RegistrationError",

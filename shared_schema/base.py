@@ -19,13 +19,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+def without_examples(core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """The JSON Schema whose description is the docstring up to its examples in Python."""
+    schema = handler(core_schema)
+    resolved = handler.resolve_ref_schema(schema)
+    if "description" in resolved:
+        resolved["description"] = resolved["description"].partition(">>>")[0].rstrip()
+    return schema
 
 
 class Model(BaseModel):
     """A frozen model that refuses unknown fields and numbers that are not finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The JSON Schema, without the docstring's examples in Python."""
+        return without_examples(core_schema, handler)
 
 
 def suggested(value: object) -> dict[str, Any]:

@@ -10,6 +10,12 @@ class FlawsmithError(Exception):
     r"""Base of every error flawsmith raises on purpose; its message is meant for the user.
 
     Bytes of file names that are not UTF-8 are shown as ``\xfc``.
+
+    >>> try:
+    ...     fs.load_template("casting/porosty")
+    ... except fs.FlawsmithError as error:
+    ...     print(error)
+    no bundled template 'casting/porosty'; did you mean casting/porosity or ...
     """
 
     def __str__(self) -> str:
@@ -18,4 +24,12 @@ class FlawsmithError(Exception):
 
 
 class SchemaError(FlawsmithError, ValueError):
-    """A JSON document breaks the schema; the message names the field and the allowed values."""
+    """A JSON document breaks the schema; the message names the field and the allowed values.
+
+    >>> (folder / "recipe.json").write_text('{"name": "one dent"}')
+    20
+    >>> fs.load_recipe(folder / "recipe.json")
+    Traceback (most recent call last):
+        ...
+    shared_schema.errors.SchemaError: ...: schema_version is missing; add "schema_version": 1
+    """

@@ -22,33 +22,42 @@ SHOWN_ERRORS = 10
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe file; see ``load_document``."""
+def load_recipe(path: Path | str) -> Recipe:
+    """Read a recipe file; see ``load_document``.
+
+    >>> part = {"name": "block", "unit": "mm", "diagonal": 30}
+    >>> recipe = fs.Recipe.model_validate({"part": part, "defects": []})
+    >>> path = folder / "recipe.json"
+    >>> _ = path.write_text(fs.dump(recipe))
+    >>> fs.load_recipe(path) == recipe
+    True
+    """
     return load_document(path, Recipe)
 
 
-def load_template(path: Path) -> RecipeTemplate:
+def load_template(path: Path | str) -> RecipeTemplate:
     """Read a template file; see ``load_document``."""
     return load_document(path, RecipeTemplate)
 
 
-def load_views(path: Path) -> ViewSet:
+def load_views(path: Path | str) -> ViewSet:
     """Read a view set file; see ``load_document``."""
     return load_document(path, ViewSet)
 
 
-def load_sensor(path: Path) -> Sensor:
+def load_sensor(path: Path | str) -> Sensor:
     """Read a sensor file; see ``load_document``."""
     return load_document(path, Sensor)
 
 
-def load_document(path: Path, model: type[ModelT]) -> ModelT:
+def load_document(path: Path | str, model: type[ModelT]) -> ModelT:
     """Read a JSON file as ``model``.
 
     Raises:
         SchemaError: the file cannot be read, is not JSON, or breaks the schema; the message names
             the file, and every wrong field with its value and the allowed values.
     """
+    path = Path(path)
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise SchemaError(f"{path}: larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
@@ -129,5 +138,11 @@ def _shown(value: Any) -> str:
 
 
 def dump(document: Model) -> str:
-    """The JSON text of a document. It is stable and readable, and ends with a newline."""
+    """The JSON text of a document. It is stable and readable, and ends with a newline.
+
+    >>> part = {"name": "block", "unit": "mm", "diagonal": 30}
+    >>> recipe = fs.Recipe.model_validate({"part": part, "defects": []})
+    >>> fs.dump(recipe).splitlines()[:3]
+    ['{', '  "schema_version": 1,', '  "name": "",']
+    """
     return document.model_dump_json(indent=2, exclude_none=True) + "\n"

@@ -22,10 +22,12 @@ def migrate(document: Document) -> Document:
     """
     version = document.get("schema_version")
     oldest = min(MIGRATIONS, default=SCHEMA_VERSION)
+    if version is None:
+        raise SchemaError(f'schema_version is missing; add "schema_version": {SCHEMA_VERSION}')
     if isinstance(version, bool) or not isinstance(version, int) or version < oldest:
         raise SchemaError(
-            f"schema_version: {version!r} is not supported; "
-            f"allowed are whole numbers from {oldest} to {SCHEMA_VERSION}"
+            f"schema_version: {version!r} is not supported; this flawsmith reads "
+            + (f"{SCHEMA_VERSION}" if oldest == SCHEMA_VERSION else f"{oldest} to {SCHEMA_VERSION}")
         )
     if version > SCHEMA_VERSION:
         raise SchemaError(

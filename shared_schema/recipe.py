@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from shared_schema.base import Length, Model, Point
+from shared_schema.base import Length, Model, Point, without_examples
 from shared_schema.constants import SCHEMA_VERSION
 from shared_schema.defects import AnyDefect, AnyDefectTemplate
 from shared_schema.defects.base import Varying
@@ -15,7 +17,11 @@ from shared_schema.locations import BoxRegion, EdgeRandomLocation, SurfaceRandom
 
 
 class Unit(StrEnum):
-    """Length unit of a recipe, a part or a scan."""
+    """Length unit of a recipe, a part or a scan.
+
+    >>> fs.Unit("inch") is fs.Unit.INCH
+    True
+    """
 
     MM = "mm"
     CM = "cm"
@@ -23,6 +29,13 @@ class Unit(StrEnum):
     UM = "um"
     INCH = "inch"
     FT = "ft"
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The JSON Schema, without the docstring's examples in Python."""
+        return without_examples(core_schema, handler)
 
 
 MM_PER_UNIT: dict[Unit, float] = {
@@ -51,7 +64,14 @@ class Part(Model):
 
 
 class Recipe(Model):
-    """Concrete defects in the order in which they are applied; nothing is random in it."""
+    """Concrete defects in the order in which they are applied; nothing is random in it.
+
+    >>> dent = {"kind": "dent", "center": [0, 0, 10], "radius": 5, "depth": 1}
+    >>> part = {"name": "block", "unit": "mm", "diagonal": 30}
+    >>> recipe = fs.Recipe.model_validate({"part": part, "defects": [dent]})
+    >>> recipe.defects[0].radius
+    5.0
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str = ""
@@ -69,7 +89,14 @@ class Recipe(Model):
 
 
 class RecipeTemplate(Model):
-    """Ranges and places from which concrete recipes are drawn."""
+    """Ranges and places from which concrete recipes are drawn.
+
+    >>> template = fs.load_template("casting/porosity")
+    >>> isinstance(template, fs.RecipeTemplate)
+    True
+    >>> template.defects[0].kind
+    'hole'
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str = ""

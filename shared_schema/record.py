@@ -208,6 +208,12 @@ class ReplayRecord(Model):
 
     ``source``, ``nominal`` and ``alignment`` are given if files were replayed, and are null if
     arrays were replayed.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> (recipe,) = fs.sample(fs.load_template("sheet_metal/dents"), surface, seed=0, count=1)
+    >>> labeled, record = fs.replay(recipe, surface.cloud)
+    >>> fs.ReplayRecord.model_validate_json(fs.dump(record)) == record
+    True
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION

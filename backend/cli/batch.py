@@ -11,6 +11,7 @@ from rich.markup import escape
 from backend.cli.progress import console, progress_display
 from backend.errors import FlawsmithError, MissingDependencyError
 from backend.file_names import shown
+from backend.progress import track
 
 
 def for_each_scan(
@@ -27,7 +28,7 @@ def for_each_scan(
     """
     failed = 0
     with progress_display() as progress:
-        for path in progress.track(scans, description=description):
+        for path in track(progress, scans, description):
             try:
                 work(path)
             except MissingDependencyError:

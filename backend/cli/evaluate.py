@@ -17,10 +17,9 @@ from backend.cli.options import (
 from backend.file_names import shown
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from backend.evaluation.run import Reporter
     from backend.intake import Intake
+    from backend.progress import Progress
 
 
 @click.command("evaluate")
@@ -98,7 +97,7 @@ def _left_out(failed: int) -> str:
 
 
 def _reporter(progress: Progress) -> Reporter:
-    """Tells everything on the screen."""
+    """What prints everything on the screen."""
     from backend.cli.batch import tell
     from backend.cli.progress import console
     from backend.evaluation.run import Reporter
@@ -107,4 +106,4 @@ def _reporter(progress: Progress) -> Reporter:
         text = f"{shown(path)}: {reason}"
         console.print(text, style="red", markup=False, soft_wrap=True)
 
-    return Reporter(lambda items, title: progress.track(items, description=title), tell, failure)
+    return Reporter(progress, tell, failure)

@@ -1,21 +1,13 @@
-"""Progress on the screen: bars in a terminal, plain lines elsewhere."""
+"""What commands print while they work: a console on standard error, and bars beside its lines."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
+from backend.bars import Bars, bars
 from backend.file_names import shown
 
 
@@ -30,31 +22,6 @@ class _AnyNames(Console):
 console = _AnyNames(stderr=True, highlight=False)
 
 
-class RateColumn(ProgressColumn):
-    """Steps a second."""
-
-    def render(self, task: Task) -> Text:
-        """The rate once it is known."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s")
-
-
-class AboutColumn(ProgressColumn):
-    """The state of a task in words, from its field ``about``."""
-
-    def render(self, task: Task) -> Text:
-        """Nothing for tasks that say nothing."""
-        return Text(task.fields.get("about", ""))
-
-
-def progress_display(*further: ProgressColumn) -> Progress:
-    """A display for ``with``, with ``further`` columns; pass it down to what takes long."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        AboutColumn(),
-        *further,
-        console=console,
-    )
+def progress_display(*, rate: bool = False) -> AbstractContextManager[Bars]:
+    """Bars for ``with``, a bar for each step; pass them down to what takes long."""
+    return bars(console, rate=rate)

@@ -59,6 +59,7 @@ def command(
     from backend.cli.progress import console, progress_display
     from backend.intake import TextFormat
     from backend.io.atomic import write_bytes
+    from backend.progress import track
     from backend.sampling.places import load_surface
     from backend.sampling.recipes import sample_recipes
     from shared_schema.load import dump, load_template, load_views
@@ -77,7 +78,7 @@ def command(
     tell(nominal, surface.cloud.notices)
     recipes = sample_recipes(loaded, surface, seed=seed, count=count)
     with progress_display() as progress:
-        drawn = progress.track(recipes, count, description="Sampling")
+        drawn = track(progress, recipes, "Sampling", count)
         for path, recipe in zip(outputs, drawn, strict=True):
             write_bytes(path, dump(recipe).encode())
     console.print(f"The recipes are in {out}", markup=False, soft_wrap=True)

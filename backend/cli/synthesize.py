@@ -88,22 +88,16 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
     written last and lists every file.
     """
     from backend.cli.batch import tell
-    from backend.cli.progress import RateColumn, console, progress_display
+    from backend.cli.progress import console, progress_display
     from backend.synthesis.run import open_synthesis
 
     plan = _plan(**asked)
-    with open_synthesis(plan, count, jobs) as synthesis, progress_display(RateColumn()) as progress:
+    with open_synthesis(plan, count, jobs) as synthesis, progress_display(rate=True) as progress:
         if plan.nominal is not None:
             tell(plan.nominal, synthesis.notices)
-        scans, samples = [], []
-        number = len(synthesis.inputs.scans)
-        for scan in progress.track(synthesis.scans(), number, description="Preparing scans"):
-            scans.append(scan)
+        scans = list(synthesis.scans(progress))
         _warn_of_scans(plan.scans, scans)
-        made = synthesis.samples(scans)
-        for entry in progress.track(made, count, description="Making samples"):
-            samples.append(entry)
-        manifest = synthesis.finish(scans, samples)
+        manifest = synthesis.finish(scans, list(synthesis.samples(scans, progress)))
     _warn_of_missing(manifest.missing)
     console.print(_in_words(plan, manifest), markup=False, soft_wrap=True)
 

@@ -117,9 +117,9 @@ def command(
     continues an interrupted training; a finished one is not repeated.
     """
     from backend.cli.batch import tell
-    from backend.cli.data import parts_of_samples, read_training_data
+    from backend.cli.data import parts_of_samples
     from backend.cli.progress import console, progress_display
-    from backend.dataset.benchmark import OWN, intake_of
+    from backend.dataset.benchmark import OWN, intake_of, read_training_samples
     from backend.dataset.folder import nominal_models
     from backend.models.families import FAMILIES
     from backend.training import DETECTOR_FILE, train
@@ -138,7 +138,7 @@ def command(
         models = nominal_models(data, intake) if layout == OWN else {}
         for name, model in models.items():
             tell(data / name, model.notices)
-        samples = read_training_data(data, layout, intake, progress)
+        samples = read_training_samples(data, layout, intake, progress, tell)
         samples = parts_of_samples(samples, models, intake, progress)
         detector = train(
             training_sets(samples, models, intake.unit),

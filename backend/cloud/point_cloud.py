@@ -65,6 +65,9 @@ class PointCloud:
             points that are no measurement.
         known_edges, known_areas: values of ``edges`` and ``areas``, if they are known already.
         sound: whether the cloud is known to be its own ``surface``.
+
+    >>> fs.PointCloud.of([[0, 0, 0], [3, 0, 0], [0, 4, 0]], faces=[[0, 1, 2]], unit="mm")
+    <PointCloud: 3 points and 1 faces, 5 mm across>
     """
 
     points: FloatArray
@@ -340,6 +343,10 @@ class LabeledCloud:
             of the input's point where its ``rows`` is None.
         fields: further per-point arrays carried along from the input.
         notices: of the input; see ``PointCloud``.
+
+    >>> cloud = fs.PointCloud.of([[0, 0, 0], [3, 0, 0], [0, 4, 0]])
+    >>> fs.LabeledCloud.nominal(cloud)
+    <LabeledCloud: 3 points, 0 of them anomalous>
     """
 
     points: FloatArray

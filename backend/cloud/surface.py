@@ -55,6 +55,9 @@ def subsample_surface(
 
     Raises:
         CloudError: there are no faces, or their area is zero.
+
+    >>> fs.subsample_surface(fs.load_sample("plate_holes"), 2000, np.random.default_rng(0))
+    <PointCloud: 1,972 points with normals, 366.5 mm across>
     """
     mesh = mesh.surface
     normals, areas = face_normals(mesh)

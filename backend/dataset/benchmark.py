@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from backend.dataset.folder import (
     DataFile,
     Sample,
     data_files,
+    read_reported,
     read_samples,
     with_scan_normals,
 )
@@ -19,6 +20,7 @@ from backend.dataset.layouts import LAYOUTS, BenchmarkFile, Protocol, Split
 from backend.errors import DatasetError
 from backend.file_names import shown
 from backend.intake import PLAIN, Intake
+from backend.progress import Progress
 from shared_schema.recipe import Unit
 
 OWN = "flawsmith"
@@ -73,11 +75,46 @@ def read_file(file: BenchmarkFile, layout: str, intake: Intake = PLAIN) -> Case:
         DatasetError: its ground truth does not fit it.
     """
     truth = LAYOUTS[layout].read(file)
+    cloud = with_scan_normals(truth.cloud, intake)
+    kind = file.place.kind if file.place.anomalous else NOMINAL
+    return Case(Sample(_data_file(file), cloud, kind), truth.image)
+
+
+def _data_file(file: BenchmarkFile) -> DataFile:
     place = file.place
     validation = place.split == Split.VALIDATION
-    data = DataFile(file.path, place.category, place.anomalous, validation=validation)
-    cloud = with_scan_normals(truth.cloud, intake)
-    return Case(Sample(data, cloud, place.kind if place.anomalous else NOMINAL), truth.image)
+    return DataFile(file.path, place.category, place.anomalous, validation=validation)
+
+
+def read_training_samples(
+    folder: Path,
+    layout: str,
+    intake: Intake,
+    progress: Progress,
+    notice: Callable[[Path, Sequence[str]], None],
+) -> list[Sample]:
+    """The scans of a data set that a training can use; the others are reported and left out.
+
+    Args:
+        folder: of the data set.
+        layout: ``"flawsmith"``, or a benchmark, whose training and validation splits are read.
+        intake: how the scans are taken in.
+        progress: follows the reading.
+        notice: takes a file and what the user is to know about it.
+
+    Raises:
+        DatasetError: there are no scans, or none of a category's nominal ones can be used.
+        MissingDependencyError: an optional package is not installed.
+    """
+    if layout == OWN:
+        return read_reported(data_files(folder), intake, progress, notice)[0]
+    found = find_files(folder, layout, (Split.TRAIN, Split.VALIDATION))
+    files = {_data_file(file): file for file in found}
+
+    def read(file: DataFile, intake: Intake) -> Sample:
+        return read_file(files[file], layout, intake).sample
+
+    return read_reported(list(files), intake, progress, notice, read)[0]
 
 
 def read_cases(

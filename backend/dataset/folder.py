@@ -25,6 +25,7 @@ from backend.errors import DatasetError, FlawsmithError, MissingDependencyError
 from backend.file_names import shown
 from backend.intake import PLAIN, Intake
 from backend.io import FIELD_SUFFIXES, OTHER_FILES, READERS, read_cloud, read_labeled
+from backend.progress import Progress, track
 
 NOMINAL = "nominal"
 ANOMALOUS = "anomalous"
@@ -132,11 +133,18 @@ def read_samples(
 
 
 def read_usable(
-    files: Iterable[DataFile], intake: Intake = PLAIN
+    files: Iterable[DataFile],
+    intake: Intake = PLAIN,
+    read: Callable[[DataFile, Intake], Sample] | None = None,
 ) -> tuple[list[Sample], list[LeftOut]]:
     """Read those of ``files`` that can be read and used, and tell why the others cannot.
 
     Otherwise as ``read_samples``.
+
+    Args:
+        files: in the order wanted.
+        intake: how the scans are taken in.
+        read: reads a file; by default one of flawsmith's own layout.
 
     Raises:
         DatasetError: of a category's nominal scans none can be used.
@@ -146,7 +154,7 @@ def read_usable(
     left_out: list[LeftOut] = []
     for file in files:
         try:
-            sample = _read_sample(file, intake)
+            sample = (read or _read_sample)(file, intake)
             check_enough(len(sample.cloud))
         except MissingDependencyError:
             raise
@@ -187,21 +195,23 @@ def _alike(samples: Iterable[Sample]) -> list[Sample]:
     return [_without_normals(s) if s.file.category in without else s for s in kept]
 
 
-def read_folder(
-    folder: Path,
+def read_reported(
+    files: Sequence[DataFile],
     intake: Intake,
-    track: Callable[[Sequence[DataFile]], Iterable[DataFile]],
+    progress: Progress,
     notice: Callable[[Path, Sequence[str]], None],
+    read: Callable[[DataFile, Intake], Sample] | None = None,
 ) -> tuple[list[Sample], list[LeftOut]]:
-    """The samples in ``folder``, and what is left out of them; otherwise as ``read_usable``.
+    """As ``read_usable``, with the progress and what there is to know about each file reported.
 
     Args:
-        folder: of the data.
+        files: in the order wanted.
         intake: how the scans are taken in.
-        track: passes the files on and shows the progress.
+        progress: follows the reading.
         notice: takes a file and what the user is to know about it.
+        read: reads a file; by default one of flawsmith's own layout.
     """
-    samples, left_out = read_usable(track(data_files(folder)), intake)
+    samples, left_out = read_usable(track(progress, files, "Reading"), intake, read)
     for one in left_out:
         notice(one.file.path, [f"left out, {one.reason}"])
     for sample in samples:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import Progress
 
 from backend.arrays import IntArray
 from backend.cloud import LabeledCloud, PointCloud
@@ -28,6 +27,7 @@ from backend.demo.sizes import REAL, DemoSize
 from backend.engine.processes import cores, map_unordered
 from backend.errors import SamplingError
 from backend.io import read_cloud
+from backend.progress import Progress, track
 from backend.replay.replay import Replayed, replay
 from backend.samples import load_sample
 from backend.sampling.drawing import draw_until_it_shows
@@ -119,7 +119,7 @@ def make_dataset(
     plans = plan(size)
     work = partial(make_shard, folder, size=size, seed=seed, scan=scan)
     made = map_unordered(work, plans, jobs=min(MOST_WORKERS, cores()))
-    for _ in progress.track(made, total=len(plans), description="Making clouds"):
+    for _ in track(progress, made, "Making clouds", len(plans)):
         pass
     return {use: sum(item.use == use for item in plans) for use in USES}
 

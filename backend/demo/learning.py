@@ -7,8 +7,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
-
 from backend.cloud import PointCloud
 from backend.dataset.shards import read_sample
 from backend.demo.dataset import NOMINAL, CloudPlan, plan, read_clouds
@@ -17,6 +15,7 @@ from backend.engine.processes import Workers
 from backend.evaluation.cases import ScoredCase, TestCase, score_case
 from backend.evaluation.measure import EvaluationReport, report
 from backend.io import write_bytes
+from backend.progress import Progress, track
 from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import roc_curves
 from backend.samples import load_sample
@@ -75,7 +74,7 @@ def evaluate_detector(
     work = partial(_score, dataset=dataset, model=model / DETECTOR_FILE)
     with Workers() as workers:
         scored = workers.in_order(work, items, ahead=AHEAD)
-        cases = list(progress.track(scored, len(items), description="Scoring held-out clouds"))
+        cases = list(track(progress, scored, "Scoring held-out clouds", len(items)))
     found = report(cases)
     write_bytes(folder / OBJECT_ROC, roc_curves(found.object_curves, "objects"))
     write_bytes(folder / POINT_ROC, roc_curves(found.point_curves, "points of anomalous objects"))

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 
 from backend.demo.dataset import make_dataset
 from backend.demo.design import RECIPE, design, extension_digest
@@ -23,6 +22,7 @@ from backend.demo.steps import Step, code_digest, run_step
 from backend.evaluation.measure import MetricRow
 from backend.io import write_json
 from backend.io.digest import file_digest
+from backend.progress import Progress
 from backend.report import pictures
 from backend.report.metrics_table import metrics_table
 from backend.scoring.scan import versions

@@ -33,6 +33,10 @@ class TestCase:
         category: as in training.
         kind: the defect kind, the row of the table it counts for; any text for nominal clouds.
         image: (H, W) bool, the ground truth of an organised scan, whose points know their pixels.
+
+    >>> nominal = fs.LabeledCloud.nominal(fs.load_sample("plate_holes"))
+    >>> fs.TestCase(nominal, category="plate", kind="nominal").anomalous
+    False
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -119,6 +123,12 @@ def read_test_cases(
     Raises:
         DatasetError: the layout is unknown, or the folder does not hold what it should.
         FileFormatError: a scan cannot be read.
+
+    >>> (folder / "plate" / "nominal").mkdir(parents=True)
+    >>> fs.write_cloud(folder / "plate" / "nominal" / "0.ply", scans[0])
+    >>> (case,) = fs.read_test_cases(folder)
+    >>> case.category, case.kind
+    ('plate', 'nominal')
     """
     cases = read_cases(Path(folder), layout, (Split.TEST,), Intake(unit))
     return [

@@ -20,6 +20,7 @@ from backend.evaluation.metrics.aupro import (
 from backend.evaluation.metrics.auroc import auroc, resampled_auroc
 from backend.evaluation.metrics.average_precision import average_precision
 from backend.evaluation.metrics.roc import roc_curve, thinned
+from backend.progress import Following, following, track
 from backend.scoring.detector import Detector
 
 Curve = tuple[FloatArray, FloatArray]
@@ -76,6 +77,15 @@ class EvaluationReport:
             categories; very many points are thinned evenly.
         overlap_curves: per kind the false positive rate and the mean overlap.
         cases: every case with its scores.
+
+    >>> from dataclasses import replace
+    >>> nominal = [fs.LabeledCloud.nominal(scan) for scan in scans]
+    >>> dented = [replace(one, mask=one.points[:, 0] > 90.0) for one in nominal]
+    >>> cases = [fs.TestCase(one, "plate", "nominal") for one in nominal]
+    >>> cases += [fs.TestCase(one, "plate", "dent") for one in dented]
+    >>> report = fs.evaluate(detector, cases, progress=None)  # the detector of ``train``'s example
+    >>> [row.kind for row in report.rows]
+    ['dent', 'all']
     """
 
     rows: tuple[MetricRow, ...]
@@ -90,19 +100,35 @@ class EvaluationReport:
         return [row.to_record() for row in self.rows]
 
 
-def evaluate(detector: Detector, cases: Iterable[TestCase], layout: str = OWN) -> EvaluationReport:
+def evaluate(
+    detector: Detector,
+    cases: Iterable[TestCase],
+    layout: str = OWN,
+    *,
+    progress: Following = "bars",
+) -> EvaluationReport:
     """Score every case and compute the table.
 
     Args:
         detector: what is measured.
         cases: labelled clouds that it has not seen; the columns of objects need nominal ones too.
         layout: the benchmark whose protocol says which points count, or ``"flawsmith"``.
+        progress: ``"bars"`` shows bars on standard error, if that is a terminal or a notebook; None
+            shows nothing; a ``Progress`` is a function of yours that is called after each item.
 
     Raises:
         CloudError: a case cannot be scored.
         DatasetError: the protocol measures pixels, and a case is not organised.
+
+    >>> cases = [fs.TestCase(fs.LabeledCloud.nominal(scan), "plate", "nominal") for scan in scans]
+    >>> report = fs.evaluate(detector, cases, progress=None)  # the detector of ``train``'s example
+    >>> report.rows[-1].nominal_clouds
+    3
     """
-    return report([score_case(detector, case) for case in cases], protocol_of(layout))
+    protocol = protocol_of(layout)
+    with following(progress) as follow:
+        shown = track(follow, list(cases), "Scoring")
+        return report([score_case(detector, case) for case in shown], protocol)
 
 
 def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> EvaluationReport:

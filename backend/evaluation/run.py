@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.benchmark import OWN, Case, find_files, protocol_of, read_file
-from backend.dataset.folder import Sample, read_folder
+from backend.dataset.folder import Sample, data_files, read_reported
 from backend.dataset.layouts import Split
 from backend.errors import FlawsmithError, MissingDependencyError
 from backend.evaluation.cases import ScoredCase, TestCase, score_case
 from backend.file_names import shown
 from backend.intake import Intake
 from backend.io.digest import file_digest
+from backend.progress import Progress, track
 from backend.scoring.detector import Detector
 from backend.scoring.part import part_in_scan
 from backend.scoring.scan import unit_scale
@@ -27,23 +27,17 @@ from backend.scoring.stored import read_scores, write_scores
 PARTIAL = "partial"
 
 
-class Track(Protocol):
-    """Passes ``items`` on and shows the progress under ``title``."""
-
-    def __call__(self, items: Sequence[Any], title: str) -> Iterable[Any]: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Reporter:
-    """How the user is told what happens.
+    """How the user learns what happens.
 
     Attributes:
-        track: shows the progress of what takes long.
+        progress: follows the reading and the scoring.
         notice: takes a file and what there is to know about it.
         failure: takes a file that is left out, and why.
     """
 
-    track: Track
+    progress: Progress
     notice: Callable[[Path, Sequence[str]], None]
     failure: Callable[[Path, str], None]
 
@@ -69,7 +63,7 @@ class Evaluation:
         intake: how the scans are taken in.
         category: the detector's category for all scans; None: what the data set calls it.
         out: folder in which the scores are kept until ``finish``.
-        reporter: how the user is told what happens.
+        reporter: how the user learns what happens.
         failed: number of scans that could not be read or scored.
     """
 
@@ -100,7 +94,7 @@ class Evaluation:
         for item in self._items.values():
             self.detector.normalization.scale(self.category or item.category)
         scored, records = [], []
-        for name, item in self.reporter.track(list(self._items.items()), "Scoring"):
+        for name, item in track(self.reporter.progress, self._items.items(), "Scoring"):
             try:
                 one = self._scored(item)
             except MissingDependencyError:
@@ -141,9 +135,10 @@ class Evaluation:
         return read_file(file, self.layout, self.intake)
 
     def _samples(self) -> list[Sample]:
-        track, notice = self.reporter.track, self.reporter.notice
-        reading = partial(track, title="Reading")
-        samples, left_out = read_folder(self.data, self.intake, reading, notice)
+        reporter = self.reporter
+        samples, left_out = read_reported(
+            data_files(self.data), self.intake, reporter.progress, reporter.notice
+        )
         self.failed += sum(one.unreadable for one in left_out)
         return samples
 

@@ -166,6 +166,10 @@ def read_cloud(
         FileFormatError: a file that is missing, too large, damaged or not what its suffix promises;
             numbers in a text that can be read in several ways.
         MissingDependencyError: the format needs a package that is not installed.
+
+    >>> np.savetxt(folder / "scan.xyz", [[0, 0, 0], [3, 0, 0], [0, 4, 0]])
+    >>> fs.read_cloud(folder / "scan.xyz", unit="mm")
+    <PointCloud: 3 points, 5 mm across>
     """
     path = Path(path)
     try:
@@ -303,6 +307,11 @@ def write_cloud(path: str | Path, cloud: PointCloud, *, encoding: str | None = N
         FileFormatError: a suffix that is not in ``WRITERS``, a mesh format without faces, or an
             encoding that the format does not have.
         MissingDependencyError: the format needs a package that is not installed.
+
+    >>> cloud = fs.PointCloud.of([[0, 0, 0], [3, 0, 0], [0, 4, 0]])
+    >>> fs.write_cloud(folder / "scan.ply", cloud)
+    >>> np.array_equal(fs.read_cloud(folder / "scan.ply").points, cloud.points)
+    True
     """
     path = Path(path)
     write = _require(path.suffix, WRITERS, "write")
@@ -319,6 +328,11 @@ def write_labeled(path: str | Path, labeled: LabeledCloud) -> None:
 
     Raises:
         FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
+
+    >>> labeled = fs.LabeledCloud.nominal(fs.PointCloud.of([[0, 0, 0], [3, 0, 0], [0, 4, 0]]))
+    >>> fs.write_labeled(folder / "labelled.ply", labeled)
+    >>> fs.read_labeled(folder / "labelled.ply")
+    <LabeledCloud: 3 points, 0 of them anomalous>
     """
     truth: dict[str, NDArray] = {
         "mask": labeled.mask.astype(np.uint8),
@@ -344,6 +358,11 @@ def read_labeled(
 
     Raises:
         FileFormatError: as ``read_cloud``, or there is no mask.
+
+    >>> rows = [[0, 0, 0, 0], [3, 0, 0, 1], [0, 4, 0, 0]]
+    >>> np.savetxt(folder / "scan.csv", rows, delimiter=",", header="x,y,z,mask", comments="")
+    >>> fs.read_labeled(folder / "scan.csv")
+    <LabeledCloud: 3 points, 1 of them anomalous>
     """
     cloud = read_cloud(path, unit=unit, text=text, limits=limits)
     fields = dict(cloud.fields)

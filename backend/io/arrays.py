@@ -57,5 +57,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with utf8_path(path) as readable, safe_open(readable, framework="numpy") as file:
             yield file, json.loads((file.metadata() or {}).get(KEY, "{}"))
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{path}: there is no such file") from error
     except (OSError, SafetensorError, ValueError) as error:
         raise FileFormatError(f"{path}: the file cannot be read as safetensors: {error}") from error

@@ -47,6 +47,10 @@ def load_checkpoint(path: Path | str, kind: str) -> tuple[dict[str, torch.Tensor
         arrays, header = read_arrays(path)
     except FileFormatError as error:
         raise CheckpointError(f"{error}; give a model file that flawsmith train wrote") from error
+    if "kind" not in header:
+        raise CheckpointError(
+            f"{path}: the file holds no model; give a model file that flawsmith train wrote"
+        )
     expected = {"format": FORMAT, "kind": kind, "schema_version": SCHEMA_VERSION}
     for name, value in expected.items():
         if header.get(name) != value:

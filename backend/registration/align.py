@@ -47,6 +47,12 @@ class AlignedScan:
             cut away, and the fitness, RMSE, noise, offset, free motions and alternatives of the
             registration.
         cut: (M, 3) the points that were cut away, in the scan's frame.
+
+    >>> plate = fs.load_sample("plate_holes")
+    >>> scan = fs.subsample_surface(plate, 2000, np.random.default_rng(0))
+    >>> aligned = fs.align(scan, None)  # the scan is in the part frame already
+    >>> aligned.cloud, aligned.T_part_scan.shape
+    (<PointCloud: 1,972 points with normals, 366.5 mm across>, (4, 4))
     """
 
     cloud: PointCloud
@@ -93,6 +99,17 @@ def align(
 
     Raises:
         RegistrationError: they do not fit.
+
+    >>> plate = fs.load_sample("plate_holes")
+    >>> scan = fs.subsample_surface(plate, 2000, np.random.default_rng(0))
+    >>> T_part_scan = np.eye(4)
+    >>> T_part_scan[:3, 3] = -40.0
+    >>> moved = fs.PointCloud.of(scan.points + 40.0, unit="mm")
+    >>> aligned = fs.align(moved, plate, pose=T_part_scan)  # without a pose, it is searched for
+    >>> np.array_equal(aligned.T_part_scan, T_part_scan)
+    True
+    >>> round(aligned.record.registration.fitness, 2)
+    1.0
     """
     model_unit = part_unit
     if nominal is not None:

@@ -27,7 +27,14 @@ OnEmpty = Literal["skip", "refuse"]
 
 
 class Replayed(NamedTuple):
-    """A labelled cloud, and the record from which it can be made again."""
+    """A labelled cloud, and the record from which it can be made again.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> (recipe,) = fs.sample(fs.load_template("sheet_metal/dents"), surface, seed=0, count=1)
+    >>> replayed = fs.replay(recipe, surface.cloud)
+    >>> replayed.labeled
+    <LabeledCloud: 618 points, 2 of them anomalous>
+    """
 
     labeled: LabeledCloud
     record: ReplayRecord
@@ -87,6 +94,15 @@ def replay(
 
     Raises:
         ReplayError: a defect cannot be applied, or marks nothing and ``on_empty`` is ``refuse``.
+
+    >>> dent = {"kind": "dent", "center": [0, 0, 10], "radius": 5, "depth": 1}
+    >>> part = {"name": "block", "unit": "mm", "diagonal": 30}
+    >>> recipe = fs.Recipe.model_validate({"part": part, "defects": [dent]})
+    >>> top = [[x, y, 10.0] for x in range(-8, 9) for y in range(-8, 9)]
+    >>> cloud = fs.PointCloud.of(top, normals=np.tile([0.0, 0.0, 1.0], (len(top), 1)), unit="mm")
+    >>> labeled, record = fs.replay(recipe, cloud)
+    >>> int(labeled.mask.sum()), float(labeled.points[:, 2].min())
+    (45, 9.0)
     """
     recipe = in_absolute_lengths(recipe)
     transform = np.eye(4) if T_part_scan is None else np.asarray(T_part_scan, dtype=np.float64)

@@ -53,7 +53,11 @@ def samples() -> dict[str, BundledSample]:
 
 
 def sample_names(kind: str | None = None) -> list[str]:
-    """Names of the samples, all or of one ``kind``: ``"mesh"`` or ``"scan"``."""
+    """Names of the samples, all or of one ``kind``: ``"mesh"`` or ``"scan"``.
+
+    >>> fs.sample_names("scan")
+    ['pawn_scan']
+    """
     return [sample.name for sample in samples().values() if kind in (None, sample.kind)]
 
 
@@ -73,6 +77,9 @@ def load_sample(name: str) -> PointCloud:
 
     Raises:
         FlawsmithError: there is no sample of that name.
+
+    >>> fs.load_sample("plate_holes")
+    <PointCloud: 618 points and 1,252 faces, 366.5 mm across>
     """
     return read_cloud(sample_path(name), unit=samples()[name].unit)
 

@@ -50,6 +50,10 @@ class Surface:
         cloud: the part's surface in the part frame, with outward normals.
         part: the description of the part in the recipes.
         views: rendered views, for templates with view boxes.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> surface.part.name, surface.part.unit.value
+    ('plate', 'mm')
     """
 
     cloud: PointCloud
@@ -86,6 +90,10 @@ def load_surface(
         FileFormatError: the file cannot be read.
         CloudError: the part has no extent.
         SamplingError: the views are in another unit.
+
+    >>> fs.write_cloud(folder / "plate.stl", fs.load_sample("plate_holes"))
+    >>> fs.load_surface(folder / "plate.stl", unit=fs.Unit.MM, seed=0).part.name
+    'plate'
     """
     part_unit = part_unit or unit
     if views is not None and views.unit is not part_unit:
@@ -107,6 +115,10 @@ def surface_of(cloud: PointCloud, name: str, unit: Unit, views: ViewSet | None =
 
     Raises:
         CloudError: its points all coincide.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> surface.cloud.normals.shape
+    (618, 3)
     """
     if not cloud.diagonal > 0:
         raise CloudError(f"the {len(cloud)} points of {name!r} all lie at one place")

@@ -36,6 +36,12 @@ def sample_recipes(
 
     Raises:
         SamplingError: the template does not fit the surface.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> template = fs.load_template("sheet_metal/dents")
+    >>> recipes = list(fs.sample(template, surface, seed=0, count=3))
+    >>> next(fs.sample(template, surface, seed=0, count=1, first=2)) == recipes[2]
+    True
     """
     for index in range(first, first + count):
         rng = np.random.default_rng([seed, index])

@@ -50,6 +50,10 @@ class ScoreMap:
         recognition: the category it was scored as, and how sure that is.
         stray: (N,) bool, points that belong to no surface.
         doubt: why there is no decision though there is a threshold, in a whole sentence.
+
+    >>> result = detector.score(scans[0].points, scans[0].normals)  # that of ``train``'s example
+    >>> result.point_scores.shape, result.anomalous, result.category
+    ((805,), None, 'plate')
     """
 
     point_scores: Float32Array
@@ -60,6 +64,14 @@ class ScoreMap:
     recognition: Recognition
     stray: BoolArray
     doubt: str | None = None
+
+    def __repr__(self) -> str:
+        points = f"{self.above_threshold.sum():,} of {len(self.point_scores):,} points"
+        verdict = {True: "anomalous", False: "not anomalous", None: "undecided"}[self.anomalous]
+        return (
+            f"<ScoreMap of {self.category}: {verdict}, object score {self.object_score:.3g}, "
+            f"{points} above the threshold>"
+        )
 
     @property
     def category(self) -> str:
@@ -82,6 +94,10 @@ class Detector:
         categories: by name.
         thresholds: decisions.
         info: how it was made: version, seed, configuration, counts.
+
+    >>> path = detector.save(folder / "detector.safetensors")  # that of ``train``'s example
+    >>> fs.Detector.load(path)
+    <Detector of plate>
     """
 
     normalization: Normalization
@@ -89,6 +105,9 @@ class Detector:
     categories: Mapping[str, Category]
     thresholds: Thresholds
     info: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Detector of {', '.join(self.categories)}>"
 
     @property
     def unit(self) -> str | None:

@@ -47,6 +47,10 @@ def virtual_scan(
     Raises:
         CloudError: the mesh has no faces, or no ray meets it.
         MissingDependencyError: trimesh or embreex is not installed.
+
+    >>> plate = fs.load_sample("plate_holes")
+    >>> fs.virtual_scan(plate, views=1, points=500, noise=0.05, rng=np.random.default_rng(0))
+    <PointCloud: ... points with normals, ... mm across>
     """
     mesh = mesh.surface
     intersector = _intersector(mesh)

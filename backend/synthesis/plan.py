@@ -49,6 +49,10 @@ class SynthesisPlan:
         nominal_scans: whether the scans are written into the data set too.
         sensor: a sensor that scans the deformed surfaces and the nominal scans of the data set,
             which a detector could otherwise tell apart by it; or None.
+
+    >>> plan = fs.SynthesisPlan(Path("template.json"), Path("scans"), Path("data"), "bracket")
+    >>> plan.sample_file(0).as_posix()
+    'data/bracket/anomalous/00000.safetensors'
     """
 
     template: Path

@@ -20,6 +20,7 @@ from backend.engine.lock import locked
 from backend.engine.processes import Workers
 from backend.errors import DatasetError
 from backend.io import FIELD_SUFFIXES, read_cloud, write_json
+from backend.progress import Following, Progress, following, silent, track
 from backend.synthesis.manifest import Inputs, Manifest, MissingEntry, SampleEntry, ScanEntry
 from backend.synthesis.plan import SynthesisPlan
 from backend.synthesis.prepared_scans import prepare_scan
@@ -51,12 +52,15 @@ class Synthesis:
     workers: Workers
     notices: tuple[str, ...] = ()
 
-    def scans(self) -> Iterator[ScanEntry]:
+    def scans(self, progress: Progress = silent) -> Iterator[ScanEntry]:
         """Prepare the scans; each, or why it is skipped, as it is finished."""
         files = self.plan.scan_files()
-        return self.workers.map_unordered(partial(prepare_scan, self.plan), files)
+        prepared = self.workers.map_unordered(partial(prepare_scan, self.plan), files)
+        return track(progress, prepared, "Preparing scans", len(files))
 
-    def samples(self, scans: Iterable[ScanEntry]) -> Iterator[SampleEntry | MissingEntry]:
+    def samples(
+        self, scans: Iterable[ScanEntry], progress: Progress = silent
+    ) -> Iterator[SampleEntry | MissingEntry]:
         """Make the samples, on the usable ones of ``scans`` in turn; each as it is finished.
 
         Raises:
@@ -76,9 +80,10 @@ class Synthesis:
         # A few groups for each process, so that all of them end at about the same time.
         groups = max(len(usable), GROUPS_PER_PROCESS * self.workers.jobs)
         chunk_size = min(LARGEST_CHUNK, -(-self.count // groups))
-        return self.workers.map_unordered(
+        made = self.workers.map_unordered(
             partial(make_sample, self.plan), tasks, chunk_size=chunk_size
         )
+        return track(progress, made, "Making samples", len(tasks))
 
     def finish(
         self, scans: Iterable[ScanEntry], samples: Iterable[SampleEntry | MissingEntry]
@@ -107,21 +112,36 @@ class Synthesis:
         return manifest
 
 
-def synthesize(plan: SynthesisPlan, count: int, jobs: int | None = None) -> Manifest:
+def synthesize(
+    plan: SynthesisPlan, count: int, jobs: int | None = None, *, progress: Following = "bars"
+) -> Manifest:
     """Make the data set ``plan`` with ``count`` samples, or what is missing of it.
 
     Args:
         plan: what to make.
         count: samples in all.
         jobs: processes; as many as there are cores if None.
+        progress: ``"bars"`` shows bars on standard error, if that is a terminal or a notebook; None
+            shows nothing; a ``Progress`` is a function of yours that is called after each item.
 
     Raises:
         DatasetError: the folder holds other files, or no sample can be made.
         EngineError: another run is at work there, or a process was killed.
+
+    >>> (folder / "scans").mkdir()
+    >>> plate = fs.load_sample("plate_holes")
+    >>> scan = fs.subsample_surface(plate, 4000, np.random.default_rng(0))
+    >>> fs.write_cloud(folder / "scans" / "0.ply", scan)
+    >>> template = folder / "dents.json"
+    >>> _ = template.write_text(fs.dump(fs.load_template("sheet_metal/dents")))
+    >>> plan = fs.SynthesisPlan(template, folder / "scans", folder / "data", "plate")
+    >>> manifest = fs.synthesize(plan, count=2, jobs=1, progress=None)
+    >>> [entry.cloud.file for entry in manifest.samples]
+    ['plate/anomalous/00000.safetensors', 'plate/anomalous/00001.safetensors']
     """
-    with open_synthesis(plan, count, jobs) as synthesis:
-        scans = list(synthesis.scans())
-        return synthesis.finish(scans, list(synthesis.samples(scans)))
+    with open_synthesis(plan, count, jobs) as synthesis, following(progress) as follow:
+        scans = list(synthesis.scans(follow))
+        return synthesis.finish(scans, list(synthesis.samples(scans, follow)))
 
 
 @contextmanager

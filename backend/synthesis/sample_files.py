@@ -32,6 +32,13 @@ class SampleFile:
         cloud: the file of its points, which may be missing unless it holds the record.
         record: how the sample was made.
         record_file: the file of the record.
+
+    >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
+    >>> (recipe,) = fs.sample(fs.load_template("sheet_metal/dents"), surface, seed=0, count=1)
+    >>> labeled, record = fs.replay(recipe, surface.cloud)
+    >>> sample = fs.SampleFile(folder / "0.ply", record, folder / "0.json")
+    >>> sample.write(labeled, folder).name
+    '0.ply'
     """
 
     cloud: Path

@@ -68,7 +68,11 @@ def templates() -> dict[str, BundledTemplate]:
 
 
 def template_names(process: str | None = None) -> list[str]:
-    """Names of the templates, all or of one ``process``."""
+    """Names of the templates, all or of one ``process``.
+
+    >>> fs.template_names("welding")[:3]
+    ['welding/spatter', 'welding/porosity', 'welding/undercut']
+    """
     return [one.name for one in templates().values() if process in (None, one.process)]
 
 

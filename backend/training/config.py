@@ -82,6 +82,12 @@ class TrainingConfig:
         fitting: how the network is trained.
         unrolled: how parts of revolution are compared and learned. Of the settings above only
             threads, family, holdout, the rates and the synthesis concern them.
+
+    >>> from dataclasses import replace
+    >>> config = fs.TrainingConfig(target_points=4000)
+    >>> config = replace(config, fitting=replace(config.fitting, epochs=8))
+    >>> config.fitting.epochs
+    8
     """
 
     threads: Count = 2

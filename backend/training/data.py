@@ -72,6 +72,11 @@ def read_training_sets(
         DatasetError: the layout is unknown, or the folder does not hold what it should.
         FileFormatError: a scan cannot be read.
         TrainingError: a category has no nominal scan.
+
+    >>> (folder / "plate" / "nominal").mkdir(parents=True)
+    >>> fs.write_cloud(folder / "plate" / "nominal" / "0.ply", scans[0])
+    >>> fs.read_training_sets(folder)["plate"].nominal
+    [<PointCloud: 805 points with normals, 366.5 across>]
     """
     intake = intake_of(layout, Intake(unit))
     cases = read_cases(Path(folder), layout, (Split.TRAIN, Split.VALIDATION), intake)

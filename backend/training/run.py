@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from backend.arrays import FloatArray
 from backend.engine.processes import Workers
 from backend.models.family import CategoryModel
 from backend.models.normalization import Normalization
+from backend.progress import Progress, track
 from backend.training.config import TrainingConfig
 from backend.training.sets import CategoryData
-from backend.training.tracking import Scalars, Tracker
+from backend.training.tracking import Scalars
 from shared_schema.recipe import RecipeTemplate
 
+Item = TypeVar("Item")
 ChannelDeviations = Mapping[str, FloatArray]
 
 
@@ -30,7 +32,7 @@ class Run:
         folder: for what an interrupted training goes on from.
         fingerprint: of everything that the result depends on.
         workers: the processes that draw and compare.
-        track, log: how the training is followed.
+        progress, log: what follows the training.
     """
 
     config: TrainingConfig
@@ -40,8 +42,19 @@ class Run:
     folder: Path
     fingerprint: str
     workers: Workers
-    track: Tracker
+    progress: Progress
     log: Scalars = field(repr=False)
+
+    def track(
+        self,
+        items: Iterable[Item],
+        step: str,
+        total: int,
+        done: int = 0,
+        about: Callable[[Item], str] | None = None,
+    ) -> Iterator[Item]:
+        """Pass ``items`` on while the progress is followed; see ``backend.progress.track``."""
+        return track(self.progress, items, step, total, done=done, about=about)
 
     def draws(self, part: CategoryData) -> int:
         """How many defects are drawn for a part before the first epoch."""

@@ -20,6 +20,10 @@ class TrainingSet:
             calibrates.
         nominal_model: the mesh of the part in any frame, if there is one. Scans of rigid parts are
             registered to it and compared with its surface; parts of revolution do not use it.
+
+    >>> given = fs.TrainingSet(scans[:2], calibration=scans[2:], nominal_model=plate)
+    >>> len(given.nominal), len(given.calibration)
+    (2, 1)
     """
 
     nominal: Sequence[PointCloud]

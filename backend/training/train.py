@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from backend import __version__
 from backend.arrays import FloatArray
@@ -26,6 +25,7 @@ from backend.cloud import PointCloud
 from backend.engine.processes import Workers
 from backend.errors import CheckpointError, TrainingError
 from backend.models.normalization import Normalization
+from backend.progress import Following, following
 from backend.scoring.calibration import Thresholds, conformal_threshold
 from backend.scoring.category import Category, fuse
 from backend.scoring.detector import Detector
@@ -35,7 +35,7 @@ from backend.training.config import TrainingConfig, checked, to_record
 from backend.training.families import TRAININGS, FamilyChoice, choose, fit
 from backend.training.run import ChannelDeviations, Fitted, Run
 from backend.training.sets import CategoryData, TrainingSet
-from backend.training.tracking import Scalars, Tracker, no_log
+from backend.training.tracking import Scalars, no_log
 from shared_schema.recipe import RecipeTemplate
 
 DETECTOR_FILE = "detector.safetensors"
@@ -49,7 +49,7 @@ def train(
     seed: int = 0,
     out: Path | str | None = None,
     template: RecipeTemplate | None = None,
-    progress: Progress | None = None,
+    progress: Following = "bars",
     log: Scalars = no_log,
 ) -> Detector:
     """Train a detector.
@@ -63,7 +63,8 @@ def train(
         out: folder for ``detector.safetensors`` and, while training, for the work to go on from.
             None: an interrupted training begins anew.
         template: of defects that are drawn on the nominal clouds that are learned from.
-        progress: a running ``rich`` progress display, or None.
+        progress: ``"bars"`` shows bars on standard error, if that is a terminal or a notebook; None
+            shows nothing; a ``Progress`` is a function of yours that is called after each item.
         log: takes the figures of each epoch of the network that looks at points.
 
     Returns:
@@ -73,6 +74,13 @@ def train(
         TrainingError: a category without a nominal cloud, nominal clouds in different units, a
             setting out of its range, or a family of detectors that a part is too little for.
         RegistrationError: a nominal cloud does not lie on its nominal model.
+
+    >>> plate = fs.load_sample("plate_holes")
+    >>> scans = [fs.subsample_surface(plate, 800, np.random.default_rng(n)) for n in range(3)]
+    >>> quick = fs.TrainingConfig(target_points=500, channels=("histograms",), family="pointwise")
+    >>> detector = fs.train({"plate": scans}, quick, seed=0, progress=None)
+    >>> detector
+    <Detector of plate>
     """
     config = checked(config or TrainingConfig())
     parts = _parts(sets, config.holdout)
@@ -84,15 +92,18 @@ def train(
         if found is not None:
             return found
         work = folder / WORK_FOLDER / fingerprint
-        with _deterministic_torch(config.threads), Workers() as workers:
+        with (
+            _deterministic_torch(config.threads),
+            Workers() as workers,
+            following(progress) as follow,
+        ):
             normalization = Normalization.fit(
                 {part.name: part.learn for part in parts},
                 config.target_points,
                 by_category=config.scale_by_category,
             )
-            shown = (Tracker(progress), log)
             asked = (config, seed, template, normalization)
-            run = Run(*asked, work, fingerprint, workers, *shown)
+            run = Run(*asked, work, fingerprint, workers, follow, log)
             path = _detector(run, parts, unit).save(folder / DETECTOR_FILE)
         shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)
         return Detector.load(path)

@@ -7,7 +7,9 @@ import doctest
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import flawsmith
@@ -61,16 +63,33 @@ except flawsmith.MissingDependencyError as error:
     assert done.stdout == "this needs torch; install it by: pip install 'flawsmith[detector]'\n"
 
 
-@pytest.mark.parametrize("name", ["", *flawsmith.__all__])
-def test_examples_run(name: str) -> None:
-    told = getattr(flawsmith, name) if name else flawsmith
-    tests = doctest.DocTestFinder(recurse=False).find(
-        told, name or "flawsmith", globs={"fs": flawsmith}
-    )
-    assert not sum(doctest.DocTestRunner().run(test).failed for test in tests)
+def example_of(name: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Run the examples of a public name, or of the package, with ``known`` variables."""
+    documented = getattr(flawsmith, name) if name else flawsmith
+    finder = doctest.DocTestFinder(recurse=False)
+    tests = finder.find(documented, name or "flawsmith", globs=known)
+    assert sum(len(test.examples) for test in tests) > 0, "there is no example"
+    after = dict(known)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for test in tests:
+        assert not runner.run(test, clear_globs=False).failed
+        after |= test.globs
+    return after
 
 
-def test_clouds_are_told_in_one_line() -> None:
+@pytest.fixture(scope="module")
+def of_training() -> dict[str, Any]:
+    """What the example of ``train`` makes: a detector, and the scans that it learned from."""
+    return example_of("train", {"fs": flawsmith, "np": np})
+
+
+@pytest.mark.parametrize("name", ["", *sorted(set(flawsmith.__all__) - {"__version__", "train"})])
+def test_examples_run(name: str, of_training: dict[str, Any], tmp_path: Path) -> None:
+    known = {"fs": flawsmith, "np": np, "Path": Path, "folder": tmp_path}
+    example_of(name, of_training | known)
+
+
+def test_clouds_are_shown_in_one_line() -> None:
     cloud = PointCloud.of([[0, 0, 0], [3, 0, 0], [0, 4, 0]], faces=[[0, 1, 2]], unit="mm")
     assert repr(cloud) == "<PointCloud: 3 points and 1 faces, 5 mm across>"
     assert repr(LabeledCloud.nominal(cloud)) == "<LabeledCloud: 3 points, 0 of them anomalous>"

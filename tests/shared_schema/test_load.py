@@ -65,7 +65,7 @@ def test_numbers_must_be_finite(number: str) -> None:
     [
         ("[1]", "a JSON object is expected"),
         ("{", "not valid JSON"),
-        ("{}", "schema_version: None is not supported"),
+        ("{}", 'schema_version is missing; add "schema_version": 1'),
         ('{"schema_version": 99}', "newer than this flawsmith"),
         ('{"schema_version": true}', "schema_version: True"),
         ("[" * 100_000, "not valid JSON"),

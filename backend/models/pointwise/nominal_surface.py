@@ -7,7 +7,7 @@ so that what is always a little off, as by shrinkage or a fillet left out of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -25,11 +25,10 @@ from backend.errors import CheckpointError
 from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import rotation_of, transform_points
 from backend.models.pointwise.preparation import PreparedCloud
+from backend.progress import Progress, silent, track
 from backend.registration import Fit, NominalModel, principal_poses, register
 from backend.registration.nominal_model import nominal_model
 from backend.registration.part_finder import PartFinder
-
-Track = Callable[[Sequence[PreparedCloud]], Iterable[PreparedCloud]]
 
 MOST_PLACES = 1_000
 POINTS_PER_PLACE = 40
@@ -85,14 +84,19 @@ class NominalSurface:
 
     @classmethod
     def fit(
-        cls, mesh: PointCloud, clouds: Sequence[PreparedCloud], track: Track = iter
+        cls,
+        mesh: PointCloud,
+        clouds: Sequence[PreparedCloud],
+        progress: Progress = silent,
+        step: str = "Placing scans",
     ) -> NominalSurface:
         """Learn from nominal ``clouds``.
 
         Args:
             mesh: the nominal model, in the clouds' unit, the normalization's scale; any frame.
             clouds: at least one.
-            track: follows the work on them.
+            progress: follows the work on them.
+            step: what the progress calls it.
 
         Raises:
             CloudError: the model has no faces.
@@ -106,7 +110,7 @@ class NominalSurface:
         usual = UsualFit()
         fits: list[Fit] = []
         found = []
-        for cloud in track(clouds):
+        for cloud in track(progress, clouds, step):
             poses = _poses(fits)
             fits.append(_place(model, _scan_of(cloud), poses, usual, judge=True))
             usual = UsualFit.of(fits)

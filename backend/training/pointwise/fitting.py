@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -205,9 +204,10 @@ class PointwiseTraining:
         if nominal_model is not None and SURFACE in channels:
             scale = self.run.normalization.scale(part.name)
             mesh = nominal_model.surface.moved(nominal_model.surface.points / scale, None)
-            track = partial(self.run.track, text=f"Placing {part.name}", total=len(part.learn))
             try:
-                surface = NominalSurface.fit(mesh, part.learn, track)
+                surface = NominalSurface.fit(
+                    mesh, part.learn, self.run.progress, f"Placing {part.name}"
+                )
             except RegistrationError as error:
                 raise RegistrationError(f"nominal model of {part.name!r}: {error}") from error
         return PointwiseModel(

@@ -33,11 +33,11 @@ from backend.models.unrolled.model import (
     thin_scan,
 )
 from backend.models.unrolled.network import UnrolledNetwork, infer
+from backend.progress import Progress, track
 from backend.training.difficulty import Difficulty, Traits
 from backend.training.run import Fitted, Run, Suitability
 from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
-from backend.training.tracking import Tracker
 from backend.training.unrolled.comparisons import (
     ComparisonTask,
     Drawing,
@@ -123,7 +123,7 @@ class UnrolledTraining:
         maps = [grid.unroll(aligned(frame, grid, config)) for frame in scans.frames]
         seed = (run.seed, 4, part.number)
         folder = run.folder / FOLDER / str(part.number)
-        work = _Work(scans.clouds, maps, grid, config, seed, folder, run.workers, run.track)
+        work = _Work(scans.clouds, maps, grid, config, seed, folder, run.workers, run.progress)
         work.compare(work.given(part.labeled))
         if run.template is not None and config.fitting.networks:
             drawing = Drawing(run.template, seed, scans.spacing)
@@ -137,7 +137,7 @@ class UnrolledTraining:
             clouds = [PointCloud(c.points, c.normals, rows=c.rows) for c in part.learn]
             spacing = float(np.median([cloud.spacing for cloud in part.learn]))
             cell = self.run.config.unrolled.cell_spacings * spacing
-            frames = _frames(clouds, cell, self.run.workers, self.run.track)
+            frames = _frames(clouds, cell, self.run.workers, self.run.progress)
             self.scans[part.name] = _Scans(clouds, spacing, frames)
         return self.scans[part.name]
 
@@ -157,10 +157,10 @@ def _check(part: CategoryData) -> None:
 
 
 def _frames(
-    clouds: Sequence[PointCloud], cell: float, workers: Workers, track: Tracker
+    clouds: Sequence[PointCloud], cell: float, workers: Workers, progress: Progress
 ) -> list[AxisFrame]:
     found = workers.map_unordered(partial(_frame, cell=cell), list(enumerate(clouds)))
-    numbered = dict(track(found, "Finding axes", len(clouds)))
+    numbered = dict(track(progress, found, "Finding axes", len(clouds)))
     return [numbered[number] for number in range(len(clouds))]
 
 
@@ -199,7 +199,8 @@ class _Work:
         config: of its training.
         seed: of the defects and the networks.
         folder: for the comparisons.
-        workers, track: who compares the clouds, and how that is followed.
+        workers: the processes that compare the clouds.
+        progress: follows that.
         folds: of each cloud that has been compared; ``FOLDS`` for those made of no nominal one.
     """
 
@@ -210,7 +211,7 @@ class _Work:
     seed: tuple[int, ...]
     folder: Path
     workers: Workers
-    track: Tracker
+    progress: Progress
     folds: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -243,7 +244,7 @@ class _Work:
             compare_task, folder=self.folder, grid=self.grid, config=self.config, drawing=drawing
         )
         title = "Comparing scans" if drawing is None else "Drawing and comparing defects"
-        for _ in self.track(self.workers.map_unordered(work, tasks), title, len(tasks)):
+        for _ in track(self.progress, self.workers.map_unordered(work, tasks), title, len(tasks)):
             pass
         self.folds += [task.fold for task in tasks]
 
@@ -276,8 +277,11 @@ class _Work:
             fitting = replace(self.config.fitting, epochs=self.config.probe_epochs)
             examples = list(self.examples(others))
             title = f"Probing {fold + 1} of {FOLDS}"
-            *_, network = self.track(
-                fit_network(examples, fitting, [*self.seed, fold]), title, fitting.epochs
+            *_, network = track(
+                self.progress,
+                fit_network(examples, fitting, [*self.seed, fold]),
+                title,
+                fitting.epochs,
             )
             strengths, own = self._strengths(network, inside)
             nominal = [s for s, one in zip(strengths, own, strict=True) if one is None]
@@ -322,9 +326,11 @@ class _Work:
     def networks(self) -> Iterator[UnrolledNetwork]:
         """Trained on everything that has been compared."""
         fitting, total = self.config.fitting, len(self.folds)
-        examples = list(self.track(self.examples(range(total)), "Reading comparisons", total))
+        examples = list(
+            track(self.progress, self.examples(range(total)), "Reading comparisons", total)
+        )
         for number in range(fitting.networks):
             title = f"Training network {number + 1} of {fitting.networks}"
             epochs = fit_network(examples, fitting, [*self.seed, FOLDS + number])
-            *_, network = self.track(epochs, title, fitting.epochs)
+            *_, network = track(self.progress, epochs, title, fitting.epochs)
             yield network

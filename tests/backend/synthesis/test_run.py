@@ -59,7 +59,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_manifest_lists_what_is_there(plan: SynthesisPlan) -> None:
-    manifest = synthesize(plan, 7, jobs=1)
+    followed: list[tuple[str, int, int]] = []
+    manifest = synthesize(plan, 7, jobs=1, progress=lambda *told: followed.append(told[:3]))
+    assert followed == [
+        *(("Preparing scans", done, 3) for done in range(4)),
+        *(("Making samples", done, 7) for done in range(8)),
+    ]
     written = Manifest.model_validate_json((plan.out / "manifest.json").read_text())
     assert written == manifest
     assert [entry.sample for entry in manifest.samples] == list(range(7))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import ANY
 
 import numpy as np
@@ -19,20 +19,19 @@ from backend.models.normalization import Normalization
 from backend.models.unrolled.matching import Windows
 from backend.models.unrolled.model import UnrolledModel
 from backend.models.unrolled.storage import from_checkpoint, to_checkpoint
+from backend.progress import Progress, silent
 from backend.samples import load_sample
 from backend.sensor.virtual_scan import virtual_scan
 from backend.training.config import SynthesisConfig, TrainingConfig
 from backend.training.run import Run, Suitability
 from backend.training.sets import CategoryData
-from backend.training.tracking import Tracker, no_log
+from backend.training.tracking import no_log
 from backend.training.unrolled.comparisons import read_comparison
 from backend.training.unrolled.config import UnrolledTrainingConfig
 from backend.training.unrolled.fitting import FOLDER, UnrolledTraining, source_of
 from backend.training.unrolled.network import UnrolledFittingConfig
 from shared_schema.recipe import RecipeTemplate
 from tests.backend.turned import dented, scan
-
-Item = TypeVar("Item")
 
 CONFIG = UnrolledTrainingConfig(
     windows=(Windows(12, 4, 60), Windows(8, 4, 30)),
@@ -59,21 +58,16 @@ NOMINAL = range(12)
 TEST = range(100, 112)
 
 
-class Watched(Tracker):
-    """Progress that nobody looks at; the steps are as many as announced."""
+class Watched:
+    """Progress that nobody looks at; the items are as many as announced."""
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self.left: dict[str, int] = {}
 
-    def __call__(  # type: ignore[override]
-        self, items: Iterable[Item], text: str, total: int, *_: object
-    ) -> Iterator[Item]:
+    def __call__(self, step: str, done: int, total: int, about: str = "", /) -> None:
         """Count."""
-        done = 0
-        for item in items:
-            yield item
-            done += 1
-        assert done == total, text
+        assert done == 0 or self.left[step] == total - done + 1, step
+        self.left[step] = total - done
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +80,11 @@ def training(
     workers: Workers,
     folder: Path,
     template: RecipeTemplate | None = None,
-    track: Tracker | None = None,
+    progress: Progress = silent,
 ) -> UnrolledTraining:
     config = TrainingConfig(unrolled=CONFIG, synthesis=SYNTHESIS)
     scaling = Normalization({"pin": 1.0}, 0.1)
-    shown = (track or Watched(), no_log)
+    shown = (progress, no_log)
     return UnrolledTraining(Run(config, 0, template, scaling, folder, "pin", workers, *shown))
 
 
@@ -104,7 +98,10 @@ def part(labeled: int = 0, scans: Sequence[PointCloud] | None = None) -> Categor
 def fit(
     workers: Workers, folder: Path, labeled: int = 0, template: RecipeTemplate | None = None
 ) -> UnrolledModel:
-    return training(workers, folder, template).model(part(labeled))
+    watched = Watched()
+    found = training(workers, folder, template, watched).model(part(labeled))
+    assert not any(watched.left.values())
+    return found
 
 
 def stored(model: UnrolledModel) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -192,20 +189,13 @@ def test_scores_are_averaged_over_maps_whose_cells_begin_elsewhere(model: Unroll
 def test_same_seed_same_model_also_after_an_interruption(
     model: UnrolledModel, workers: Workers, tmp_path: Path
 ) -> None:
-    class Interrupted(Watched):
-        """Ctrl-C at the sixth comparison."""
-
-        def __call__(  # type: ignore[override]
-            self, items: Iterable[Item], text: str, total: int, *_: object
-        ) -> Iterator[Item]:
-            """Count, then interrupt."""
-            for number, item in enumerate(items):
-                if text == "Comparing scans" and number == 5:
-                    raise KeyboardInterrupt
-                yield item
+    def interrupted(step: str, done: int, total: int, about: str = "", /) -> None:
+        """Ctrl-C after the fifth comparison."""
+        if step == "Comparing scans" and done == 5:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), Workers(1) as alone:
-        training(alone, tmp_path, track=Interrupted()).model(part(16))
+        training(alone, tmp_path, progress=interrupted).model(part(16))
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("0*.safetensors")}
     assert len(kept) >= 5
     again = fit(workers, tmp_path, labeled=16)
