@@ -20,7 +20,7 @@ from tests.backend.cli.conftest import Run
 from tests.backend.parts import scan
 from tests.backend.shapes import template
 
-COUNT = 150
+COUNT = 60
 
 
 @pytest.fixture
