@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from backend.engine.processes import Workers
 from backend.training import DETECTOR_FILE, train
 from tests.backend.parts import TINY, labeled_set, nominal_set, sets
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lasting_workers() -> Iterator[None]:
+    """Every training in this process uses the same worker processes.
+
+    Each of them imports torch, which takes longer than what most tests have them do.
+    """
+    with pytest.MonkeyPatch.context() as patched, Workers(2) as workers:
+        training = importlib.import_module("backend.training.train")
+        patched.setattr(training, "Workers", lambda: nullcontext(workers))
+        yield
 
 
 @pytest.fixture(scope="session")

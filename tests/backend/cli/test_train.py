@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,38 @@ import pytest
 from backend.cloud import PointCloud
 from backend.io import read_cloud, write_cloud
 from backend.models.pointwise.model import PointwiseModel
+from backend.models.unrolled.matching import Windows
 from backend.samples import load_sample
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
 from backend.training import DETECTOR_FILE, WORK_FOLDER
+from backend.training.config import to_record
+from backend.training.unrolled.config import UnrolledTrainingConfig
+from backend.training.unrolled.network import UnrolledFittingConfig
 from tests.backend.cli.conftest import Run
-from tests.backend.parts import scan, write_folder
+from tests.backend.parts import TINY, scan, write_folder
 from tests.backend.shapes import TEMPLATES
 
 QUICK = ("--epochs", 1, "--threads", 1)
 PATIENCE = 120.0
+# How well it learns is for other tests, so that small networks are enough. The parts are of
+# revolution, so that they are unrolled where there are scans enough.
+UNROLLED = UnrolledTrainingConfig(
+    windows=(Windows(12, 4, 60),), fitting=UnrolledFittingConfig(networks=1, epochs=2, crop=48)
+)
+SMALL = replace(TINY, family="auto", unrolled=UNROLLED)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[str | Path, ...]:
+    """The options that train a small network."""
+    return "--config", settings(tmp_path / "small.json")
+
+
+def settings(path: Path, **changes: object) -> Path:
+    """Write the settings of a small network, with ``changes``, to ``path``."""
+    path.write_text(json.dumps({**to_record(SMALL), **changes}))
+    return path
 
 
 @pytest.fixture
@@ -35,11 +58,12 @@ def template(tmp_path: Path) -> Path:
 
 
 def test_a_detector_of_labelled_and_drawn_anomalies(
-    run: Run, template: Path, tmp_path: Path
+    run: Run, template: Path, small: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     data = write_folder(tmp_path / "data", nominal=4, anomalous=2)
     drawn = ("--template", template, "--count", 3)
-    result = run("train", data, "--out", tmp_path, "--unit", "mm", "--seed", 7, *drawn, *QUICK)
+    options = ("--unit", "mm", "--seed", 7, *drawn, *small, *QUICK)
+    result = run("train", data, "--out", tmp_path, *options)
     path = tmp_path / DETECTOR_FILE
     assert (
         "8 nominal clouds and 10 anomalous clouds" in result.stderr and str(path) in result.stderr
@@ -54,21 +78,23 @@ def test_a_detector_of_labelled_and_drawn_anomalies(
     assert "No object threshold" in result.stdout and "; 19 can" in result.stdout
 
 
-def test_files_that_are_no_scans_are_named_and_left_out(run: Run, tmp_path: Path) -> None:
+def test_files_that_are_no_scans_are_named_and_left_out(
+    run: Run, small: tuple[str | Path, ...], tmp_path: Path
+) -> None:
     data = write_folder(tmp_path / "data", nominal=3, anomalous=1)
     nominal = data / "egg" / "nominal"
     (nominal / "README.txt").write_text("scans of eggs, made on Monday\n")
     (nominal / "s8.xyz").write_text("1 2 3\n4 5 6\n7 8 9\n")
     for empty in (nominal / "s9.ply", data / "ball" / "anomalous" / "s9.ply"):
         empty.touch()
-    result = run("train", data, "--out", tmp_path, *QUICK)
+    result = run("train", data, "--out", tmp_path, *small, *QUICK)
     for bad in ("egg/nominal/README.txt", "egg/nominal/s8.xyz", "egg/nominal/s9.ply"):
         assert f"{data / bad}: left out, " in result.stderr
     assert f"{data / 'ball' / 'anomalous' / 's9.ply'}: left out, " in result.stderr
     assert Detector.load(tmp_path / DETECTOR_FILE).info["nominal_clouds"] == {"ball": 3, "egg": 3}
     for path in nominal.glob("*.ply"):
         path.write_bytes(b"")
-    result = run("train", data, "--out", tmp_path / "again", *QUICK, status=1)
+    result = run("train", data, "--out", tmp_path / "again", *small, *QUICK, status=1)
     assert "none of the 6 nominal scans of 'egg' can be used: " in result.stderr
     assert "README.txt: " in result.stderr and "s9.ply: " in result.stderr
 
@@ -76,8 +102,8 @@ def test_files_that_are_no_scans_are_named_and_left_out(run: Run, tmp_path: Path
 def test_a_certified_threshold_is_printed(run: Run, tmp_path: Path) -> None:
     for seed in range(24):
         write_cloud(tmp_path / "data" / "egg" / "nominal" / f"{seed:02}.npy", scan("egg", seed))
-    (tmp_path / "config.json").write_text('{"holdout": 0.8}')
-    options = ("--out", tmp_path, "--config", tmp_path / "config.json")
+    config = settings(tmp_path / "config.json", holdout=0.8)
+    options = ("--out", tmp_path, "--config", config)
     result = run("train", tmp_path / "data", *options)
     thresholds = Detector.load(tmp_path / DETECTOR_FILE).thresholds
     assert thresholds.object is not None
@@ -85,7 +111,9 @@ def test_a_certified_threshold_is_printed(run: Run, tmp_path: Path) -> None:
     assert "it may be 0.1% to 17.6% (95 %)" in " ".join(result.stdout.split())
 
 
-def test_held_out_scans_carry_no_anomalies(run: Run, template: Path, tmp_path: Path) -> None:
+def test_held_out_scans_carry_no_anomalies(
+    run: Run, template: Path, small: tuple[str | Path, ...], tmp_path: Path
+) -> None:
     """Scans that no defect can be drawn on are no hindrance where they only calibrate."""
     for seed in range(2):
         write_cloud(tmp_path / "data" / "egg" / "nominal" / f"{seed}.ply", scan("egg", seed))
@@ -93,16 +121,19 @@ def test_held_out_scans_carry_no_anomalies(run: Run, template: Path, tmp_path: P
     held_out = tmp_path / "data" / "egg" / "nominal" / "9.ply"
     write_cloud(held_out, coincident)
     arguments = ("train", tmp_path / "data", "--out", tmp_path / "out", "--template", template)
-    result = run(*arguments, *QUICK, status=1)
+    arguments += (*small, *QUICK)
+    result = run(*arguments, status=1)
     assert "make only 1 at a resolution of" in result.stderr  # it got as far as calibrating
     held_out.rename(held_out.with_name("0.ply"))
-    result = run(*arguments, *QUICK, status=1)
+    result = run(*arguments, status=1)
     assert "have no extent" in result.stderr
 
 
-def test_an_interrupted_training_goes_on(run: Run, tmp_path: Path) -> None:
+def test_an_interrupted_training_goes_on(
+    run: Run, small: tuple[str | Path, ...], tmp_path: Path
+) -> None:
     data = write_folder(tmp_path / "data", nominal=2, anomalous=2)
-    arguments = ["train", data, "--threads", 1, "--epochs", 2]
+    arguments = ["train", data, *small, "--threads", 1, "--epochs", 2]
     run(*arguments, "--out", tmp_path / "whole")
     command = [sys.executable, "-m", "backend.cli", *map(str, arguments), "--out"]
     work = tmp_path / "cut" / WORK_FOLDER
@@ -143,8 +174,7 @@ def test_scans_are_placed_on_the_nominal_model_of_the_folder(run: Run, tmp_path:
             cloud = beside_a_shelf(cloud)
         write_cloud(folder / "nominal" / f"{number}.ply", cloud)
     write_cloud(folder / "model.stl", PointCloud(part.points / 25.4, faces=part.faces))
-    config = tmp_path / "config.json"
-    config.write_text('{"target_points": 1000}')
+    config = settings(tmp_path / "config.json", target_points=1000)
     units = ("--unit", "mm", "--nominal-unit", "inch")
     result = run("train", tmp_path / "data", "--out", tmp_path, "--config", config, *units, *QUICK)
     assert result.stderr.count("do not belong to the part and were cut away") == 1
