@@ -1,12 +1,13 @@
-"""Fixed numbers of the defect formulas, published with the JSON Schema for both sides.
+"""Fixed numbers that both sides compute with, published with the JSON Schema.
 
-A change of one of them changes the meaning of every recipe and needs a new schema version.
+A change of one of the formulas' numbers changes the meaning of every recipe and needs a new schema
+version.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 
 SCHEMA_VERSION: Final = 1
 
@@ -53,4 +54,28 @@ FORMULA_CONSTANTS: dict[str, float] = {
     # noise of a sensor: cosine of incidence below which it grows no more; no law of incidence is
     # measured beyond about 87 degrees
     "noise_least_cosine": 0.05,
+}
+
+
+class OutsideConstants(TypedDict):
+    """Numbers of the search for the outside of a mesh, see ``OUTSIDE_CONSTANTS``."""
+
+    directions: list[list[float]]
+    lines: int
+    fewest_lines: int
+    most_lines: int
+    telling: float
+
+
+# Lines through the faces of a mesh tell its outside. Both sides have to find the same one, but a
+# change needs no new schema version: recipes do not depend on it.
+OUTSIDE_CONSTANTS: OutsideConstants = {
+    # directions of the lines; they lie along no axis and no edge that a designer would draw
+    "directions": [[0.5139, 0.3251, 0.7939], [-0.6813, 0.6127, 0.4007], [0.2913, -0.8837, 0.3666]],
+    # number of lines for all open pieces together, and the least and the largest number for one
+    "lines": 512,
+    "fewest_lines": 3,
+    "most_lines": 48,
+    # share of votes from which on the lines of a piece decide
+    "telling": 0.6,
 }

@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.base import Model
-from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
+from shared_schema.constants import FORMULA_CONSTANTS, OUTSIDE_CONSTANTS, SCHEMA_VERSION
 from shared_schema.recipe import MM_PER_UNIT, Recipe, RecipeTemplate
 from shared_schema.record import ReplayRecord
 from shared_schema.scanner import Scanner
@@ -44,7 +44,8 @@ EXTENSION_MODELS: tuple[type[Model], ...] = (Recipe, RecipeTemplate, ViewSet, Sc
 def json_schema(document: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one of ``DOCUMENTS``, or of all of the extension's ones.
 
-    ``x-flawsmith`` holds the schema version, the constants of the formulas and the units' lengths.
+    ``x-flawsmith`` holds the schema version, the constants of the formulas, those of the search for
+    the outside of a mesh, and the units' lengths.
     """
     if document == EXTENSION:
         _, schema = models_json_schema([(model, "validation") for model in EXTENSION_MODELS])
@@ -56,6 +57,7 @@ def json_schema(document: str) -> dict[str, Any]:
         "x-flawsmith": {
             "schema_version": SCHEMA_VERSION,
             "constants": FORMULA_CONSTANTS,
+            "outside": OUTSIDE_CONSTANTS,
             "mm_per_unit": MM_PER_UNIT,
         },
     }

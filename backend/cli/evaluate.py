@@ -79,6 +79,7 @@ def command(
         {"model": identity.model_dump(), "layout": layout, "scans": scans},
         title=f"Evaluation of {shown(data.name)}",
         protocol="flawsmith" if layout == OWN else LAYOUTS[layout].title,
+        comparisons={name: detector.comparison(name) for name in measured.categories},
         scored_again=run.scored_again,
     )
     Console().print(metrics_table(measured.rows))

@@ -121,7 +121,6 @@ def command(
     from backend.cli.progress import console, progress_display
     from backend.dataset.benchmark import OWN, intake_of, read_training_samples
     from backend.dataset.folder import nominal_models
-    from backend.models.families import FAMILIES
     from backend.training import DETECTOR_FILE, train
     from backend.training.data import training_sets
     from backend.training.tracking import no_log, tensorboard_log
@@ -157,10 +156,8 @@ def command(
         f"Trained on {counted(scans, 'nominal cloud')} and {anomalous}; wrote {out / DETECTOR_FILE}"
     )
     console.print(text, markup=False, soft_wrap=True)
-    for name, choice in detector.info["families"].items():
-        title = FAMILIES[choice["family"]].title
-        line = f"{name}: compared {title}, because {choice['why']}."
-        console.print(line, markup=False, soft_wrap=True)
+    for name in detector.categories:
+        console.print(f"{name}: {detector.comparison(name)}.", markup=False, soft_wrap=True)
     click.echo(_in_words(detector.thresholds))
 
 

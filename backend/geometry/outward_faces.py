@@ -23,16 +23,14 @@ from scipy.sparse.csgraph import connected_components
 
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.crossings import crossings
+from shared_schema.constants import OUTSIDE_CONSTANTS
 
-# Along no axis and no edge that a designer would draw.
-DIRECTIONS = np.array(
-    [[0.5139, 0.3251, 0.7939], [-0.6813, 0.6127, 0.4007], [0.2913, -0.8837, 0.3666]]
-)
+DIRECTIONS = np.array(OUTSIDE_CONSTANTS["directions"])
 # Lines in all for the pieces with a border, and for the search for cavities; and for one piece.
-MOST_LINES = 512
-LINES = (3, 48)
+MOST_LINES = OUTSIDE_CONSTANTS["lines"]
+LINES = (OUTSIDE_CONSTANTS["fewest_lines"], OUTSIDE_CONSTANTS["most_lines"])
 # A line decides from this share on, and so does the majority of the lines of a piece.
-TELLING = 0.6
+TELLING = OUTSIDE_CONSTANTS["telling"]
 # A volume below this, as a ratio of the area to the power of 3/2, is none.
 FLAT = 1e-9
 # More closed pieces than these, the largest, are not looked for cavities.

@@ -91,6 +91,7 @@ def evaluation_page(
     title: str,
     protocol: str,
     curves: Mapping[str, bytes],
+    comparisons: Mapping[str, str],
     worst: Sequence[Mapping[str, object]],
 ) -> str:
     """The page: tables, curves and the worst cases.
@@ -100,6 +101,7 @@ def evaluation_page(
         title: its heading.
         protocol: the name of who measures like this.
         curves: from ``curves_of``.
+        comparisons: by category, how its scans are compared with nominal ones.
         worst: ``why``, ``file``, ``score`` and ``png`` of each.
     """
     tables = [
@@ -113,6 +115,7 @@ def evaluation_page(
         scans=len(report.cases),
         tables=tables,
         curves={TITLES[name]: png for name, png in curves.items()},
+        comparisons=comparisons,
         worst=worst,
     )
 
@@ -124,6 +127,7 @@ def write_evaluation(
     *,
     title: str,
     protocol: str,
+    comparisons: Mapping[str, str],
     scored_again: Callable[[str], ScoredCase],
 ) -> None:
     """Write the figures, the curves, the worst cases and the page.
@@ -134,6 +138,7 @@ def write_evaluation(
         about: further entries of ``metrics.json``; ``scans`` holds the record of each case.
         title: heading of the page.
         protocol: the name of who measures like this.
+        comparisons: by category, how its scans are compared with nominal ones.
         scored_again: gives the case of a scan's record, by its ``file``, with its points.
     """
     curves = curves_of(report)
@@ -144,7 +149,14 @@ def write_evaluation(
             # No curve is defined, and one of an earlier run would mislead.
             (out / name).unlink(missing_ok=True)
     worst = _draw_worst(out / "worst", report, about["scans"], scored_again)
-    page = evaluation_page(report, title=title, protocol=protocol, curves=curves, worst=worst)
+    page = evaluation_page(
+        report,
+        title=title,
+        protocol=protocol,
+        curves=curves,
+        comparisons=comparisons,
+        worst=worst,
+    )
     write_bytes(out / "report.html", page.encode())
     document = {
         "rows": report.to_record(),

@@ -114,6 +114,17 @@ class Detector:
         """The length unit of the training clouds, where they had one."""
         return self.info.get("unit")
 
+    def comparison(self, category: str) -> str:
+        """How scans of ``category`` are compared with nominal ones, and why: half a sentence.
+
+        >>> detector.comparison("plate")
+        'compared point by point with their nominal surroundings, because the settings ask for it'
+        """
+        title = FAMILIES[self.categories[category].family].title
+        # Detectors of earlier versions do not say why.
+        why = self.info.get("families", {}).get(category, {}).get("why")
+        return f"compared {title}" + ("" if why is None else f", because {why}")
+
     def score(
         self, points: ArrayLike, normals: ArrayLike | None = None, category: str | None = None
     ) -> ScoreMap:

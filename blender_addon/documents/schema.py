@@ -30,6 +30,7 @@ FILE = Path(__file__).parents[1] / "schema.json"
 SCHEMA: Schema = json.loads(FILE.read_text(encoding="utf-8"))
 SCHEMA_VERSION: int = SCHEMA["x-flawsmith"]["schema_version"]
 CONSTANTS: Mapping[str, float] = SCHEMA["x-flawsmith"]["constants"]
+OUTSIDE: Mapping[str, Any] = SCHEMA["x-flawsmith"]["outside"]
 MM_PER_UNIT: Mapping[str, float] = SCHEMA["x-flawsmith"]["mm_per_unit"]
 
 # How far inside an excluded bound a value is kept.

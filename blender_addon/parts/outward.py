@@ -17,16 +17,17 @@ import numpy as np
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
 
+from ..documents.schema import OUTSIDE
+
 # From so many places of a body rays tell whether it is a cavity, and go on so far past each face.
 RAYS = 16
 STEP = 1e-5
-# Along no axis and no edge that a designer would draw.
-ALONG = ((0.5139, 0.3251, 0.7939), (-0.6813, 0.6127, 0.4007), (0.2913, -0.8837, 0.3666))
-DIRECTIONS = tuple(Vector(direction).normalized() for direction in ALONG)
+DIRECTIONS = tuple(Vector(direction).normalized() for direction in OUTSIDE["directions"])
 # Lines in all for the open bodies; and for one of them at least and at most.
-MOST_LINES, FEWEST_EACH, MOST_EACH = 512, 3, 48
+MOST_LINES: int = OUTSIDE["lines"]
+FEWEST_EACH, MOST_EACH = OUTSIDE["fewest_lines"], OUTSIDE["most_lines"]
 # An outside is told by so many more votes than against it.
-TELLING = 0.6
+TELLING: float = OUTSIDE["telling"]
 
 
 class Outward(NamedTuple):

@@ -158,6 +158,7 @@ def test_a_benchmark_is_measured_by_its_own_protocol(
     assert "category" in result.stdout and "egg" in result.stdout
     page = (out / "report.html").read_text()
     assert "measured as Real3D-AD does" in page and "nominal, the highest score" in page
+    assert all(f"<b>{name}</b> are compared point by point" in page for name in ("ball", "egg"))
     assert list((out / "worst").iterdir()) and not (out / "partial").exists()
 
 

@@ -13,7 +13,7 @@ from backend.templates import template_names, template_path
 from blender_addon.documents import schema
 from blender_addon.documents.errors import AddonError
 from shared_schema.base import Model
-from shared_schema.constants import FORMULA_CONSTANTS, SCHEMA_VERSION
+from shared_schema.constants import FORMULA_CONSTANTS, OUTSIDE_CONSTANTS, SCHEMA_VERSION
 from shared_schema.defects import SPECS
 from shared_schema.errors import SchemaError
 from shared_schema.load import parse_document
@@ -36,6 +36,7 @@ def test_schema_file_is_the_published_one() -> None:
 def test_version_and_constants_are_those_of_the_backend() -> None:
     assert schema.SCHEMA_VERSION == SCHEMA_VERSION
     assert schema.CONSTANTS == FORMULA_CONSTANTS
+    assert schema.OUTSIDE == OUTSIDE_CONSTANTS
     assert schema.MM_PER_UNIT == MM_PER_UNIT
 
 
