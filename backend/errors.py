@@ -152,3 +152,7 @@ class MissingDependencyError(FlawsmithError, ImportError):
     >>> issubclass(fs.MissingDependencyError, ImportError)
     True
     """
+
+
+class InstructionError(FlawsmithError):
+    """Documents or answers from which no valid template can be made."""

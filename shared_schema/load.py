@@ -58,18 +58,27 @@ def load_document(path: Path | str, model: type[ModelT]) -> ModelT:
             the file, and every wrong field with its value and the allowed values.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise SchemaError(f"{path}: larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{path}: not UTF-8 text at byte {error.start}") from error
+    text = read_text(path)
     try:
         return parse_document(text, model)
     except SchemaError as error:
         raise SchemaError(f"{path}: {error}") from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a document's file.
+
+    Raises:
+        SchemaError: it cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise SchemaError(f"{path}: larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: not UTF-8 text at byte {error.start}") from error
 
 
 def parse_document(text: str, model: type[ModelT]) -> ModelT:

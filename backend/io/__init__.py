@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backend.cloud import LabeledCloud, PointCloud
-from backend.errors import CloudError, FileFormatError, FlawsmithError
+from backend.errors import CloudError, DatasetError, FileFormatError, FlawsmithError
 from backend.intake import ANY_TEXT, TextFormat
 from backend.io.atomic import write_bytes, write_json
 from backend.io.isolation import parse_isolated
@@ -48,6 +48,7 @@ __all__ = [
     "parse_cloud",
     "read_cloud",
     "read_labeled",
+    "readable_files",
     "scored_cloud",
     "write_bytes",
     "write_cloud",
@@ -139,6 +140,24 @@ ZERO_IS_EMPTY = (".tif", ".tiff")
 
 # Normals of a file count as unit within this; float32 rounding is far below it.
 UNIT_TOLERANCE = 1e-5
+
+
+def readable_files(folder: Path) -> list[Path]:
+    """The scans and meshes in a folder, by name; hidden files are left out.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in READERS and not path.name.startswith(".")
+    )
+    if not files:
+        raise DatasetError(
+            f"{folder}: the folder holds no scans; their names end in {', '.join(READERS)}"
+        )
+    return files
 
 
 def read_cloud(

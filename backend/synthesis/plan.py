@@ -17,7 +17,7 @@ from backend.dataset.shards import SUFFIX
 from backend.errors import DatasetError
 from backend.file_names import shown
 from backend.intake import PLAIN, Intake
-from backend.io import READERS
+from backend.io import readable_files
 from backend.replay.replay import OnEmpty
 from shared_schema.sensor import Sensor
 
@@ -74,15 +74,7 @@ class SynthesisPlan:
         Raises:
             DatasetError: there are none, or two would be written under one name.
         """
-        files = sorted(
-            path
-            for path in self.scans.iterdir()
-            if path.suffix.lower() in READERS and not path.name.startswith(".")
-        )
-        if not files:
-            raise DatasetError(
-                f"{self.scans}: the folder holds no scans; their names end in {', '.join(READERS)}"
-            )
+        files = readable_files(self.scans)
         seen: dict[str, Path] = {}
         for path in files:
             # Some file systems do not tell upper from lower case.
