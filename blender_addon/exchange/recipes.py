@@ -47,15 +47,13 @@ from ..stack.modifiers import (
     remove_defect,
     shown_defects,
 )
+from ..stack.remembered import NAMES_PROPERTY
 from ..stack.scaling import require_true_size
 
 Document = dict[str, Any]
 
 # Name of the recipe that was applied to the object; the object's own name where missing.
 NAME_PROPERTY = "flawsmith_recipe"
-# Names that a stack cannot hold, because they are empty, too long or there twice: by the
-# modifier's persistent number, what Blender calls it, and what the recipe does.
-NAMES_PROPERTY = "flawsmith_names"
 
 
 def recipe_of(obj: bpy.types.Object) -> Document:

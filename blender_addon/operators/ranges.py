@@ -16,12 +16,12 @@ from ..stack.ranges import (
     ensure_variation,
     new_region,
     range_of,
-    remove_variation,
     set_range,
     spread_about,
     template_field,
     variation_of,
 )
+from ..stack.remembered import forget_variation
 from .base import DefectOperator, reported
 
 # Of a new distance or spacing, as a part of the diagonal.
@@ -41,7 +41,7 @@ class FLAWSMITH_OT_vary(DefectOperator, bpy.types.Operator):  # noqa: N801
         obj = context.active_object
         modifier = obj.modifiers.active
         if variation_of(modifier) is not None:
-            remove_variation(modifier)
+            forget_variation(modifier)
             return {"FINISHED"}
         variation = ensure_variation(modifier)
         for name in ("distance", "spacing_min", "spacing_max"):

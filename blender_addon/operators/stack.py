@@ -130,7 +130,9 @@ class FLAWSMITH_OT_mirror(DefectOperator, bpy.types.Operator):  # noqa: N801
                 mirrored = editing.duplicate(modifier) if self.copy else modifier
                 editing.mirror(mirrored, "XYZ".index(self.axis), through=through)
                 if modifier == active:
-                    obj.modifiers.active = mirrored
+                    now_active = mirrored
+            # At the end, because Blender makes each new modifier the active one.
+            obj.modifiers.active = now_active
         return result
 
 

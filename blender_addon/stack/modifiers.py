@@ -19,6 +19,7 @@ from ..nodes.inputs import RNA_INPUTS, get_input, set_input
 from ..nodes.interface import toggle_title
 from ..placing.supports import SUPPORT_TYPES, new_support, read_support, write_support
 from .baked import baked_labels
+from .remembered import forget
 
 KINDS = tuple(NODE_GROUPS)
 LAST_LABEL = round(next(field.high for field in fields("dent") if field.name == "label"))
@@ -56,6 +57,7 @@ def add_defect(
     if "label" not in values:
         values["label"] = free_label(obj)
     modifier: Any = obj.modifiers.new(values.get("name") or kind.title(), "NODES")
+    forget(modifier)
     modifier.node_group = node_group(kind)
     size = diagonal(obj)
     new = {field.name: _new_value(field, size) for field in fields(kind)}

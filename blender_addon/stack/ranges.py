@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ..documents.errors import AddonError
 from ..documents.schema import Field, defect_schema, fields, resolved, title_of
 from .modifiers import defect_kind, defect_modifiers
+from .remembered import VARIATIONS_PROPERTY
 
-PROPERTY = "flawsmith_variations"
 DRAWS_PROPERTY = "flawsmith_draws"
 
 PLACES = (
@@ -184,7 +184,7 @@ class FLAWSMITH_PG_draws(bpy.types.PropertyGroup):  # noqa: N801
 
 def variation_of(modifier: bpy.types.Modifier) -> Any:
     """How a defect is drawn; None if nothing has been said."""
-    there: Any = getattr(modifier.id_data, PROPERTY, ())
+    there: Any = getattr(modifier.id_data, VARIATIONS_PROPERTY, ())
     return next((one for one in there if one.uid == modifier.persistent_uid), None)
 
 
@@ -197,23 +197,14 @@ def ensure_variation(modifier: bpy.types.Modifier) -> Any:
     if defect_kind(modifier) is None:
         raise AddonError(f"modifier {modifier.name!r} is not a defect of flawsmith")
     obj: Any = modifier.id_data
-    if not hasattr(obj, PROPERTY):
+    if not hasattr(obj, VARIATIONS_PROPERTY):
         raise AddonError("ranges need the Flawsmith extension switched on")
     found = variation_of(modifier)
     if found is None:
         _forget_removed(obj)
-        found = getattr(obj, PROPERTY).add()
+        found = getattr(obj, VARIATIONS_PROPERTY).add()
         found.uid = modifier.persistent_uid
     return found
-
-
-def remove_variation(modifier: bpy.types.Modifier) -> None:
-    """Forget ranges and place rule of a defect, if it has any."""
-    there: Any = getattr(modifier.id_data, PROPERTY, None)
-    for index, one in enumerate(there or ()):
-        if one.uid == modifier.persistent_uid:
-            there.remove(index)
-            return
 
 
 def copy_variation(source: bpy.types.Modifier, target: bpy.types.Modifier) -> None:
@@ -239,7 +230,7 @@ def _copy_properties(source: Any, target: Any, but: tuple[str, ...]) -> None:
 
 def _forget_removed(obj: Any) -> None:
     there = {modifier.persistent_uid for modifier in obj.modifiers}
-    variations = getattr(obj, PROPERTY)
+    variations = getattr(obj, VARIATIONS_PROPERTY)
     for index in reversed(range(len(variations))):
         if variations[index].uid not in there:
             variations.remove(index)
@@ -374,13 +365,13 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     of_object, props = bpy.types.Object, cast(Any, bpy.props)
-    setattr(of_object, PROPERTY, props.CollectionProperty(type=FLAWSMITH_PG_variation))
+    setattr(of_object, VARIATIONS_PROPERTY, props.CollectionProperty(type=FLAWSMITH_PG_variation))
     setattr(of_object, DRAWS_PROPERTY, props.PointerProperty(type=FLAWSMITH_PG_draws))
 
 
 def unregister() -> None:
     """Take them away; files keep their values."""
-    for name in (DRAWS_PROPERTY, PROPERTY):
+    for name in (DRAWS_PROPERTY, VARIATIONS_PROPERTY):
         delattr(bpy.types.Object, name)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

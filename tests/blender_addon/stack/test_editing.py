@@ -176,16 +176,18 @@ def test_roughness_takes_another_course_in_the_mirror(kind: str) -> None:
     assert other.mask.sum() == pytest.approx(one.mask.sum(), rel=0.3)
 
 
-def test_a_stack_is_mirrored_beside_itself(active_egg: bpy.types.Object) -> None:
+@pytest.mark.parametrize("active", [0, 1])
+def test_a_stack_is_mirrored_beside_itself(active_egg: bpy.types.Object, active: int) -> None:
     for kind in ("dent", "scratch"):
         add(active_egg, kind)
+    active_egg.modifiers.active = active_egg.modifiers[active]
     before = recipe_of(active_egg)["defects"]
     bpy.ops.flawsmith.mirror(axis="Y", whole_stack=True)
     after = recipe_of(active_egg)["defects"]
     assert [defect["kind"] for defect in after] == ["dent", "dent", "scratch", "scratch"]
     assert after[::2] == before
     assert labels(active_egg) == [1, 3, 2, 4]
-    assert active_egg.modifiers.active == active_egg.modifiers[3]
+    assert active_egg.modifiers.active == active_egg.modifiers[2 * active + 1]
 
 
 def test_a_mirrored_copy_leaves_the_first(active_egg: bpy.types.Object) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import blender_addon
 from blender_addon.documents.errors import AddonError
+from blender_addon.exchange.recipes import apply_recipe, recipe_name
 from blender_addon.stack import modifiers, ranges
 from shared_schema.defects import Choice, Range
 from shared_schema.recipe import RecipeTemplate
@@ -81,7 +82,7 @@ def test_file_keeps_ranges_while_the_extension_is_off(dent: Any, tmp_path: Path)
     bpy.ops.wm.save_as_mainfile(filepath=path)
     blender_addon.unregister()
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert not hasattr(bpy.data.objects["egg"], ranges.PROPERTY)
+    assert not hasattr(bpy.data.objects["egg"], ranges.VARIATIONS_PROPERTY)
     bpy.ops.wm.save_as_mainfile(filepath=path)
     blender_addon.register()
     bpy.ops.wm.open_mainfile(filepath=path)
@@ -105,7 +106,28 @@ def test_ranges_of_removed_defects_are_forgotten(dent: Any) -> None:
     part = dent.id_data
     part.modifiers.remove(dent)
     ranges.set_range(part.modifiers["First"], "depth", {"min": 0.0, "max": 1.0})
-    assert len(getattr(part, ranges.PROPERTY)) == 1
+    assert len(getattr(part, ranges.VARIATIONS_PROPERTY)) == 1
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_new_defect_does_not_get_what_was_remembered_of_one_that_is_gone(
+    active_egg: bpy.types.Object, by_hand: bool
+) -> None:
+    """Blender gives the new one the number that the other one had."""
+    document = {"schema_version": 1, "part": {"diagonal": 2.6}}
+    dent = {"kind": "dent", "center": [0.0, 0.0, 0.5], "radius": 0.2, "depth": 0.05}
+    apply_recipe(active_egg, {**document, "defects": [{**dent, "name": "Pore"}] * 2})
+    second = active_egg.modifiers["Pore.001"]
+    ranges.set_range(second, "radius", RADIUS)
+    number = second.persistent_uid
+    if by_hand:
+        active_egg.modifiers.remove(second)
+    else:
+        modifiers.remove_defect(second)
+    new = modifiers.add_defect(active_egg, "dent", {"name": "Pore.001"})
+    assert new.persistent_uid == number
+    assert ranges.variation_of(new) is None
+    assert recipe_name(new) == "Pore.001"
 
 
 def test_same_range_is_seen_in_the_unit_of_its_field(dent: Any) -> None:
