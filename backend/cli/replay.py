@@ -96,7 +96,7 @@ def command(
     """
     from backend.cli.batch import for_each_scan, tell
     from backend.cli.progress import console
-    from backend.io import read_cloud
+    from backend.io import read_cloud, remove_unfinished
     from backend.io.sources import model_source
     from backend.sensor.presets import find_sensor
     from shared_schema.load import load_recipe
@@ -109,7 +109,9 @@ def command(
         raise click.UsageError("--turntable needs at least two scans and --nominal")
     one_name_each(scans)
     inputs = (recipe, *scans, *([nominal] if nominal else []), *([Path(sensor)] if sensor else []))
-    spare_inputs(inputs, (path for scan in scans for path in _outputs(out, scan)))
+    outputs = [path for scan in scans for path in _outputs(out, scan)]
+    spare_inputs(inputs, outputs)
+    remove_unfinished(outputs)
     loaded = load_recipe(recipe)
     unit = loaded.part.unit
     intake = intake.with_units(unit)

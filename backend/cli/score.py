@@ -52,11 +52,14 @@ def command(
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
+    from backend.io import remove_unfinished
     from backend.io.digest import file_identity
     from backend.scoring.detector import Detector
 
     one_name_each(scans)
-    spare_inputs((model, *scans), (path for scan in scans for path in _outputs(out, scan)))
+    outputs = [path for scan in scans for path in _outputs(out, scan)]
+    spare_inputs((model, *scans), outputs)
+    remove_unfinished(outputs)
     about = file_identity(model).model_dump()
     work = _Scoring(Detector.load(model), about, category, intake, picture, out)
     for_each_scan(scans, work.one, "Scoring")

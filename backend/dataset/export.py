@@ -25,7 +25,7 @@ from backend.dataset.layouts.organised import has_own_image
 from backend.errors import DatasetError
 from backend.file_names import shown
 from backend.intake import ANY_TEXT, Intake, TextFormat
-from backend.io import write_bytes, write_json
+from backend.io import remove_unfinished, write_bytes, write_json
 from backend.io.digest import file_digest
 from shared_schema.recipe import MM_PER_UNIT, Unit
 
@@ -196,6 +196,8 @@ class Export:
         """Write tables and manifest, and remove what an earlier run wrote and this one did not."""
         tables = self._layout.tables(self._places)
         self._put(tables)
+        names = (MANIFEST, *self._earlier, *self._written)
+        remove_unfinished(self._out / name for name in names)
         for name in sorted(self._earlier - self._written):
             _remove(self._out, name)
         manifest = {

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.errors import CloudError, DatasetError, FileFormatError, FlawsmithError
 from backend.intake import ANY_TEXT, TextFormat
-from backend.io.atomic import write_bytes, write_json
+from backend.io.atomic import remove_unfinished, write_bytes, write_json
 from backend.io.isolation import parse_isolated
 from backend.io.las import format_las, format_laz, parse_las
 from backend.io.limits import ReadLimits
@@ -49,6 +49,7 @@ __all__ = [
     "read_cloud",
     "read_labeled",
     "readable_files",
+    "remove_unfinished",
     "scored_cloud",
     "write_bytes",
     "write_cloud",

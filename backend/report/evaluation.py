@@ -11,13 +11,14 @@ import numpy as np
 
 from backend.evaluation.cases import ScoredCase
 from backend.evaluation.measure import OVERALL, Curve, EvaluationReport
-from backend.io import write_bytes, write_json
+from backend.io import remove_unfinished, write_bytes, write_json
 from backend.report import render_report
 from backend.report.case_picture import case_picture, point_auroc
 from backend.report.pictures import overlap_curves, roc_curves
 from backend.scoring.scan import versions
 
 ROC, POINT_ROC, OVERLAP = "roc.png", "roc_points.png", "pro.png"
+PAGE, FIGURES = "report.html", "metrics.json"
 TITLES = {
     ROC: "objects",
     POINT_ROC: "points of anomalous objects",
@@ -141,6 +142,7 @@ def write_evaluation(
         comparisons: by category, how its scans are compared with nominal ones.
         scored_again: gives the case of a scan's record, by its ``file``, with its points.
     """
+    remove_unfinished(out / name for name in (*TITLES, PAGE, FIGURES))
     curves = curves_of(report)
     for name in TITLES:
         if name in curves:
@@ -157,14 +159,14 @@ def write_evaluation(
         comparisons=comparisons,
         worst=worst,
     )
-    write_bytes(out / "report.html", page.encode())
+    write_bytes(out / PAGE, page.encode())
     document = {
         "rows": report.to_record(),
         "categories": {name: row.to_record() for name, row in report.categories.items()},
         **about,
         "versions": versions(),
     }
-    write_json(out / "metrics.json", document)
+    write_json(out / FIGURES, document)
 
 
 def _draw_worst(
@@ -178,6 +180,7 @@ def _draw_worst(
         scan = scans[worst.number]
         png = case_picture(scored_again(scan["file"]))
         name = f"{len(drawn):02}-{'-'.join(worst.why.replace(',', '').split())}.png"
+        remove_unfinished([folder / name])
         write_bytes(folder / name, png)
         score = f"{scan['object_score']:.3f}"
         drawn.append({"why": worst.why, "file": scan["file"], "score": score, "png": png})

@@ -7,7 +7,6 @@ often that happens and however many processes work, on one kind of processor.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from backend.engine.lock import locked
 from backend.engine.processes import Workers
 from backend.errors import DatasetError
 from backend.io import FIELD_SUFFIXES, read_cloud, write_json
+from backend.io.atomic import UNFINISHED
 from backend.progress import Following, Progress, following, silent, track
 from backend.synthesis.manifest import Inputs, Manifest, MissingEntry, SampleEntry, ScanEntry
 from backend.synthesis.plan import SynthesisPlan
@@ -30,8 +30,6 @@ from shared_schema.load import load_template, load_views
 # Samples of one scan that go to one process together: the scan is read and indexed once for them.
 LARGEST_CHUNK = 8
 GROUPS_PER_PROCESS = 4
-# As ``backend.io.atomic`` names what it has not finished.
-UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 
 @dataclass(frozen=True)

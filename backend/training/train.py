@@ -24,6 +24,7 @@ from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.engine.processes import Workers
 from backend.errors import CheckpointError, TrainingError
+from backend.io import remove_unfinished
 from backend.models.normalization import Normalization
 from backend.progress import Following, following
 from backend.scoring.calibration import Thresholds, conformal_threshold
@@ -88,8 +89,10 @@ def train(
     fingerprint = _fingerprint(parts, unit, template, config, seed)
     with nullcontext(out) if out is not None else TemporaryDirectory() as place:
         folder = Path(place)
+        remove_unfinished([folder / DETECTOR_FILE])
         found = _finished(folder / DETECTOR_FILE, fingerprint)
         if found is not None:
+            shutil.rmtree(folder / WORK_FOLDER / fingerprint, ignore_errors=True)
             return found
         work = folder / WORK_FOLDER / fingerprint
         with (
