@@ -64,7 +64,9 @@ class HereAlone:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def spread(self, work: Any, items: Sequence[Any], *, together: int = 1) -> Iterator[Any]:
+    def map_unordered(
+        self, work: Any, items: Sequence[Any], *, chunk_size: int = 1
+    ) -> Iterator[Any]:
         return map(work, items)
 
     def in_order(self, work: Any, items: Iterable[Any], *, ahead: int) -> Iterator[Any]:
@@ -153,8 +155,12 @@ def test_synthesize(tmp_path: Path, suffix: str) -> None:
     )
     for number in range(2):
         write_cloud(tmp_path / "egg" / f"{number}.ply", scan("egg", number))
-    order = SynthesisPlan(tmp_path / "template.json", tmp_path / "egg", tmp_path, "egg", suffix=suffix)
-    require_goes_on(lambda out: synthesize(replace(order, out=out), 3), tmp_path / "runs", 6)
+    plan = SynthesisPlan(
+        tmp_path / "template.json", tmp_path / "egg", tmp_path, "egg", suffix=suffix
+    )
+    require_goes_on(
+        lambda out: synthesize(replace(plan, out=out), 3, progress=None), tmp_path / "runs", 6
+    )
 
 
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))
@@ -175,7 +181,7 @@ def test_train_on_points(tmp_path: Path) -> None:
     fitting = replace(TINY.fitting, epochs=2, steps_per_epoch=1)
     given = sets({"egg": nominal_set()["egg"]}, {"egg": labeled_set(1)["egg"]})
     config = replace(TINY, fitting=fitting)
-    require_goes_on(lambda out: train(given, config, seed=1, out=out), tmp_path, 4)
+    require_goes_on(lambda out: train(given, config, seed=1, out=out, progress=None), tmp_path, 4)
 
 
 @pytest.mark.usefixtures("here_alone")
@@ -185,7 +191,7 @@ def test_train_on_unrolled_maps(tmp_path: Path) -> None:
     scans = [turned.scan(number, points=1500) for number in range(3)]
     given = {"pin": TrainingSet(scans, None, [turned.dented(9)])}
     drawn = template("dent")
-    work = lambda out: train(given, config, seed=1, out=out, template=drawn)  # noqa: E731
+    work = lambda out: train(given, config, seed=1, out=out, template=drawn, progress=None)  # noqa: E731
     require_goes_on(work, tmp_path, 2)
 
 
@@ -202,7 +208,7 @@ def test_replay(tmp_path: Path, run: Run) -> None:
 def test_evaluate(tmp_path: Path, run: Run) -> None:
     data = write_folder(tmp_path / "data", nominal=1, anomalous=1)
     shutil.rmtree(data / "ball")
-    train({"egg": nominal_set()["egg"]}, TINY, out=tmp_path)
+    train({"egg": nominal_set()["egg"]}, TINY, out=tmp_path, progress=None)
     model = tmp_path / DETECTOR_FILE
     work = lambda out: run("evaluate", model, data, "--out", out)  # noqa: E731
     require_goes_on(work, tmp_path / "runs", 1)
