@@ -59,6 +59,48 @@ def crack(**change: object) -> CrackSpec:
     return CrackSpec.model_validate({**base, **change})
 
 
+def test_what_has_no_strength_does_nothing_and_needs_no_normals() -> None:
+    bare = PointCloud.of(plate().points)
+    for kind, spec in {
+        "dent": dent(depth=0.0),
+        "scratch": scratch(depth=0.0),
+        "bend": TestBend.spec.model_copy(update={"angle": 0.0}),
+        "hole": TestHole().spec(depth=0.0, walls="closed", rim=0.3),
+        "deposit": TestDeposit().spec(height=0.0),
+    }.items():
+        effect = DEFECTS[kind](bare, spec)
+        assert not effect.displacement.any() and not effect.weight.any(), kind
+        assert not effect.removed.any() and effect.normals is None, kind
+
+
+def test_what_follows_the_normals_says_that_there_are_none() -> None:
+    bare = PointCloud.of(plate().points)
+    for kind, spec, purpose in (
+        ("dent", dent(center_normal=None), "pushing along the inward normal"),
+        ("dent", dent(direction=UP), "the facing test"),
+        ("scratch", scratch(direction=UP), "the facing test"),
+        ("hole", TestHole().spec(walls="closed"), "a hole with walls or a rim"),
+        ("deposit", TestDeposit().spec(), "a deposit"),
+    ):
+        with pytest.raises(ReplayError, match=f"{purpose} needs outward normals, but these"):
+            DEFECTS[kind](bare, spec)
+
+
+def test_the_length_of_a_direction_does_not_count() -> None:
+    """Nor does a part of it that is not at right angles to another one."""
+    for kind, spec, longer in (
+        ("bend", TestBend.spec, {"hinge_axis": (0.0, 2.0, 0.0), "side": (3.0, 5.0, 0.0)}),
+        ("hole", TestHole().spec(walls="closed", rim=0.2), {"direction": (0.0, 0.0, -3.0)}),
+        ("deposit", TestDeposit().spec(), {"normal": (0.0, 0.0, 4.0), "heading": (2.0, 0.0, 1.0)}),
+        ("crack", crack(walls=0.4), {"normal": (5.0, 0.0, 0.0), "direction": (2.0, 0.0, -2.0)}),
+    ):
+        expected = DEFECTS[kind](plate(), spec)
+        effect = DEFECTS[kind](plate(), spec.model_copy(update=longer))
+        np.testing.assert_allclose(effect.displacement, expected.displacement, atol=1e-12)
+        np.testing.assert_array_equal(effect.removed, expected.removed)
+        np.testing.assert_allclose(effect.normals, expected.normals, atol=1e-12)
+
+
 class TestDent:
     def test_is_deepest_at_the_center_and_goes_in(self) -> None:
         effect = DEFECTS["dent"](plate(), dent())
@@ -172,6 +214,12 @@ class TestBend:
         x = plate().points[:, 0]
         assert effect.weight[(x > 0.4) & (x < 2.6)].min() == 1.0
         assert effect.weight[(x <= 0) | (x >= 3)].max() == 0.0
+
+    def test_a_part_without_normals_stays_without(self) -> None:
+        effect = DEFECTS["bend"](PointCloud.of(plate().points), self.spec)
+        assert effect.normals is None
+        expected = DEFECTS["bend"](plate(), self.spec).displacement
+        np.testing.assert_array_equal(effect.displacement, expected)
 
     def test_normals_turn_with_the_part(self) -> None:
         effect = DEFECTS["bend"](plate(), self.spec)

@@ -16,10 +16,11 @@ from backend.sampling.drawing import (
     PreparedSurface,
     draw_until_it_shows,
     read_prepared_surface,
+    rejection_reason,
     shown_draws,
 )
 from shared_schema.load import parse_document
-from shared_schema.recipe import RecipeTemplate
+from shared_schema.recipe import RecipeTemplate, Unit
 from tests.backend.parts import scan
 from tests.backend.shapes import template
 
@@ -88,6 +89,26 @@ def test_defects_that_never_show_are_given_up_with_the_reason() -> None:
     text = """{"schema_version": 1, "defects": [{"kind": "dent", "radius": 0.1, "depth": 0.0}]}"""
     with pytest.raises(SamplingError, match=r"none of 50 draws .* the last: it marks 0 points"):
         draw(scan("egg", 0), given=parse_document(text, RecipeTemplate))
+
+
+@pytest.mark.parametrize(
+    ("marked", "reason"),
+    [
+        (19, "it marks 19 points, 20 are needed"),
+        (20, ""),
+        (450, ""),
+        (451, "it marks 451 of 900 points, 50% are allowed"),
+    ],
+)
+def test_a_draw_marks_from_twenty_points_to_half_of_them(marked: int, reason: str) -> None:
+    nominal = LabeledCloud.nominal(scan("egg", 0, count=900))
+    assert rejection_reason(replace(nominal, mask=np.arange(900) < marked)) == reason
+
+
+def test_a_scan_without_a_unit_is_in_that_of_the_template() -> None:
+    in_metres = TEMPLATE.model_copy(update={"unit": Unit.M})
+    part = PreparedSurface.of(scan("egg", 0), in_metres).surface.part
+    assert (part.unit, part.name) == (Unit.M, in_metres.name)
 
 
 def test_the_first_attempt_that_shows_is_taken() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from backend.scoring.calibration import (
+    Thresholds,
     conformal_threshold,
     false_alarm_interval,
     scans_needed,
@@ -52,6 +53,20 @@ def test_interval_holds_the_rate_of_nineteen_calibrations_in_twenty(
     assert false_alarm_interval(5, 0.05) is None
 
 
+def test_the_interval_of_the_fewest_scans_is_known() -> None:
+    """The threshold is the largest of n scores, so the rate is the least of n uniform numbers."""
+    quantile = [1.0 - (1.0 - level) ** (1.0 / 19.0) for level in (0.025, 0.975)]
+    assert false_alarm_interval(19, 0.05) == pytest.approx(quantile)
+    found = Thresholds(None, 1.0, 0.05, 19)
+    assert found.false_alarm_interval == false_alarm_interval(19, 0.05)
+
+
+def test_the_threshold_is_no_higher_than_it_has_to_be() -> None:
+    # The ceil(26 * 0.9) = 24th smallest, in whatever order they come.
+    scores = np.random.default_rng(0).permutation(25) + 1.0
+    assert conformal_threshold(scores.tolist(), 0.1) == 24.0
+
+
 def test_tail_score_is_minus_log10_of_the_tail_probability() -> None:
     deviations = np.random.default_rng(1).exponential(size=200_000)
     table = TailTable.fit(deviations)
@@ -71,6 +86,11 @@ def test_tail_score_is_monotone_and_bounded(nominal: np.ndarray, values: np.ndar
     assert scores.min() >= 0.0 and scores.max() <= LARGEST_SCORE
 
 
+def test_what_no_nominal_point_reaches_has_the_largest_score() -> None:
+    table = TailTable.fit(np.zeros(10))
+    assert table.score([-1.0, 1.0]).tolist() == [0.0, LARGEST_SCORE]
+
+
 def test_object_score_is_the_mean_of_the_top() -> None:
     scores = np.random.default_rng(2).permutation(1000).astype(float)
     assert object_score(scores, 0.005) == pytest.approx(np.mean([999, 998, 997, 996, 995]))
@@ -83,3 +103,7 @@ def test_object_score_is_the_mean_of_the_top() -> None:
 def test_what_is_anomalous_all_over_counts_beyond_doubt(share: float, added: float) -> None:
     scores = np.where(np.arange(1000) < 1000 * share, 2.0, 1.0)
     assert widespread(scores, 1.5) == pytest.approx(added)
+
+
+def test_a_point_on_the_threshold_is_not_above_it() -> None:
+    assert widespread(np.full(4, 1.5), 1.5) == 0.0

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.evaluation.metrics.aupro import aupro, label_regions, stack_regions
+from backend.evaluation.metrics.aupro import (
+    aupro,
+    label_image,
+    label_regions,
+    pro_curve,
+    stack_regions,
+)
 
 
 def reference_aupro(regions: np.ndarray, scores: np.ndarray, limit: float) -> float:
@@ -68,6 +74,20 @@ def test_regions_are_connected_components_of_the_mask() -> None:
     assert label_regions(mask, edges).tolist() == [1, 1, 0, 0, 2, 2]
     lonely = label_regions(np.array([False, True, False, True, False, True]), edges)
     assert lonely.tolist() == [0, 1, 0, 2, 0, 3]
+
+
+def test_pixels_that_touch_by_their_corners_are_one_region() -> None:
+    truth = np.array([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]], dtype=bool)
+    regions = label_image(truth)
+    assert regions.tolist() == [[1, 0, 0, 0], [0, 1, 0, 2], [0, 0, 0, 2]]
+
+
+def test_the_curve_has_a_point_for_each_threshold() -> None:
+    """Scores in their order: region 1, nominal, region 1 and nominal together, region 2."""
+    regions = np.array([1, 0, 1, 0, 2])
+    rate, overlap = pro_curve(regions, np.array([5.0, 4.0, 3.0, 3.0, 1.0]))
+    assert rate.tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    assert overlap.tolist() == [0.0, 0.25, 0.25, 0.5, 1.0]
 
 
 def test_stacked_regions_stay_apart() -> None:

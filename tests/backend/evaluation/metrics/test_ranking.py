@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 
 from backend.evaluation.metrics.auroc import auroc, resampled_auroc
 from backend.evaluation.metrics.average_precision import average_precision
-from backend.evaluation.metrics.roc import roc_curve
+from backend.evaluation.metrics.roc import roc_curve, thinned
 
 CASES = {
     "truth": st.lists(st.booleans(), min_size=1, max_size=40),
@@ -54,6 +54,21 @@ def test_one_class_has_no_value() -> None:
     assert np.isnan(auroc([True, True], [0.1, 0.2]))
     assert np.isnan(auroc([], []))
     assert np.isnan(average_precision([False], [0.1]))
+    for truth in ([True, True], [False, False]):
+        assert [len(rate) for rate in roc_curve(truth, [0.1, 0.2])] == [0, 0]
+        drawn = resampled_auroc(truth, [0.1, 0.2], np.random.default_rng(0), 3)
+        assert drawn.shape == (3,) and np.isnan(drawn).all()
+
+
+def test_a_short_curve_is_whole_and_a_long_one_keeps_its_ends() -> None:
+    steps = np.linspace(0.0, 1.0, 200)
+    assert thinned(steps, steps**2)[0] is steps
+    longer = np.linspace(0.0, 1.0, 201)
+    x, y = thinned(longer, longer**2, points=5)
+    assert (x[0], x[-1], y[0], y[-1]) == (0.0, 1.0, 0.0, 1.0)
+    # Even steps of the way along both rates, and the ends.
+    assert len(x) == 5
+    np.testing.assert_allclose((x + y) / 2.0, np.linspace(0.0, 1.0, 5), atol=0.01)
 
 
 def test_area_under_the_thinned_curve_is_the_auroc() -> None:
