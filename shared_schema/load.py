@@ -73,12 +73,14 @@ def read_text(path: Path) -> str:
     """
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise SchemaError(f"{path}: larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+            raise SchemaError(
+                f"{path}: the file is larger than the limit of {MAX_DOCUMENT_BYTES >> 20} MiB"
+            )
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
+        raise SchemaError(f"{path}: the file cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SchemaError(f"{path}: not UTF-8 text at byte {error.start}") from error
+        raise SchemaError(f"{path}: byte {error.start} of the file is not UTF-8 text") from error
 
 
 def parse_document(text: str, model: type[ModelT]) -> ModelT:

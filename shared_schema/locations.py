@@ -28,7 +28,10 @@ class SurfacePath(Model):
     @model_validator(mode="after")
     def _one_normal_each(self) -> Self:
         if self.normals is not None and len(self.normals) != len(self.points):
-            raise ValueError(f"{len(self.normals)} normals for {len(self.points)} points")
+            raise ValueError(
+                f"a path of {len(self.points)} points has {len(self.normals)} normals; give one "
+                "for each point"
+            )
         if len(set(self.points)) < 2:
             raise ValueError("a path needs at least two different points")
         return self

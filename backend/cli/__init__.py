@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # In the order in which they are used. The list of commands shows these texts and loads no command.
 COMMANDS = {
-    "demo": "Run the main job on bundled real data and write a report.",
+    "demo": "Show all steps on bundled data and write a report.",
     "templates": "List the bundled templates of defects.",
     "validate": "Check whether a template suits a part and its scans.",
     "sample": "Draw recipes from a template for a part.",

@@ -16,11 +16,11 @@ from backend.cli.options import out_option, seed_option
     "--extension",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="ZIP",
-    help="The Blender extension, flawsmith-VERSION.zip; in a checkout its source is taken.",
+    help="The Blender extension, flawsmith-VERSION.zip; not needed in a checkout of the source.",
 )
 @click.option("--quick", is_flag=True, help="Use a tenth of the data and training.")
 def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
-    """Run the main job on bundled real data and write a report.
+    """Show all steps on bundled data and write a report.
 
     Designs defects in Blender, replays them on a real scan, makes a labelled data set, trains a
     detector, measures it on held-out scans and writes DIR/report.html. The same command continues

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @layout_option("; a benchmark's test split is measured by its own protocol")
 @out_option("metrics.json, report.html, and the curves and worst cases as pictures")
 @intake_options(
-    "the scans in DATA; by default that of the training scans, mvtec-3d-ad is in metres", None
+    "the scans in DATA; by default that of the training scans, or metres for mvtec-3d-ad", None
 )
 @click.option(
     "--category",

@@ -179,7 +179,7 @@ def views_option() -> Callable[[FunctionT], FunctionT]:
         "--views",
         metavar="FILE",
         type=EXISTING_FILE,
-        help="View set, for templates with view boxes.",
+        help="View set, a file about pictures of the part, for templates that mark places in them.",
     )
 
 

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 )
 @out_option("a PLY and a JSON record of each scan")
 @intake_options("the scans; by default the recipe's", "the recipe's")
-@on_empty_option(" of a scan")
+@on_empty_option(" of a scan: skip the defect, or refuse the scan")
 @sensor_option()
 @click.option(
     "--min-fitness",

@@ -11,12 +11,21 @@ from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 
 
 @click.command("schema")
-@click.argument("document", type=click.Choice([*sorted(DOCUMENTS), EXTENSION]), default="recipe")
+@click.argument(
+    "document",
+    metavar="[DOCUMENT]",
+    type=click.Choice([*sorted(DOCUMENTS), EXTENSION]),
+    default="recipe",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write to this file instead of the screen."
 )
 def command(document: str, out: Path | None) -> None:
-    """Print the JSON Schema of DOCUMENT (by default the recipe's)."""
+    """Print the JSON Schema of a document.
+
+    DOCUMENT is recipe (the default), template, views, sensor, scanner, record, extension (all that
+    the Blender extension reads), or an answer of the service: score, health, model or error.
+    """
     from backend.io.atomic import write_bytes
 
     if out is None:

@@ -83,9 +83,9 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
 def command(count: int, jobs: int | None, **asked: Any) -> None:
     """Make a data set of COUNT labelled samples from TEMPLATE and a folder of nominal scans.
 
-    `flawsmith train DIR` works at once. The same command continues a run that was interrupted or
-    killed, and the data set is the same to the byte on one kind of processor. DIR/manifest.json is
-    written last and lists every file.
+    `flawsmith train DIR` takes the data set as it is. The same command continues a run that was
+    interrupted or killed, and the data set is the same to the byte on one kind of processor.
+    DIR/manifest.json is written last and lists every file.
     """
     from backend.cli.batch import tell
     from backend.cli.progress import console, progress_display

@@ -101,16 +101,22 @@ class PointCloud:
         if normals is not None:
             normals = check_points(normals, "normals")
             if normals.shape != checked.shape:
-                raise CloudError(f"normals have shape {normals.shape}, points {checked.shape}")
+                raise CloudError(
+                    f"normals have shape {normals.shape}, but points have {checked.shape}"
+                )
         if faces is not None:
             faces = np.ascontiguousarray(faces, dtype=np.int64)
             if faces.ndim != 2 or faces.shape[1] != 3:
                 raise CloudError(f"faces must be an (M, 3) array; got shape {faces.shape}")
             if faces.size and (faces.min() < 0 or faces.max() >= len(checked)):
-                raise CloudError(f"faces name vertex {faces.max()}, but there are {len(checked)}")
+                raise CloudError(
+                    f"faces name vertex {faces.max()}, but there are {len(checked)} points"
+                )
         for name, values in (fields or {}).items():
             if len(values) != len(checked):
-                raise CloudError(f"field {name!r} has {len(values)} rows, points {len(checked)}")
+                raise CloudError(
+                    f"field {name!r} has {len(values)} rows, but there are {len(checked)} points"
+                )
         return cls(checked, normals, faces, dict(fields or {}), unit)
 
     def __len__(self) -> int:

@@ -135,7 +135,9 @@ def _read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any
 def _record(path: Path, document: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
     if document.get("format") not in kinds:
         found, wanted = document.get("format"), " or ".join(map(repr, kinds))
-        raise FileFormatError(f"{path}: format is {found!r}, expected {wanted}")
+        raise FileFormatError(
+            f"{path}: the format is {found!r}, not {wanted}; give files of flawsmith synthesize"
+        )
     record: dict[str, Any] = document["record"]
     return record
 
@@ -148,10 +150,14 @@ def _check(
 ) -> None:
     missing = [name for name in required if name not in tensors]
     if missing:
-        raise FileFormatError(f"{path}: the sample lacks {', '.join(missing)}")
+        raise FileFormatError(
+            f"{path}: the sample lacks {', '.join(missing)}; make the data set again"
+        )
     lengths = {name: len(values) for name, values in tensors.items()}
     if len(set(lengths.values())) != 1:
-        raise FileFormatError(f"{path}: the arrays have different lengths: {lengths}")
+        raise FileFormatError(
+            f"{path}: the arrays have different lengths: {lengths}; make the data set again"
+        )
     for name, values in tensors.items():
         if name in dtypes and values.dtype != dtypes[name]:
             raise FileFormatError(f"{path}: {name} holds {values.dtype}, not {dtypes[name]}")

@@ -13,7 +13,15 @@ from shared_schema.defects import BendSpec
 
 
 def bend(cloud: PointCloud, spec: BendSpec) -> DefectEffect:
-    """Turn what lies to ``spec.side`` of the hinge by ``spec.angle``; the mask is the band."""
+    """Turn what lies to ``spec.side`` of the hinge by ``spec.angle``; the mask is the band.
+
+    >>> rows = [[x, y, 0.0] for x in range(-8, 9) for y in range(-8, 9)]
+    >>> plate = PointCloud.of(rows, normals=np.tile([0.0, 0.0, 1.0], (len(rows), 1)))
+    >>> hinge = {"hinge_point": (0, 0, 0), "hinge_axis": (0, 1, 0)}
+    >>> spec = BendSpec(**hinge, side=(1, 0, 0), angle=0.5, band=2)
+    >>> bend(plate, spec).displacement[:, 2].round(2).min().item()
+    -3.37
+    """
     effect = DefectEffect.none(len(cloud))
     if spec.angle == 0:
         return effect

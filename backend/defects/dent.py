@@ -17,6 +17,12 @@ def dent(cloud: PointCloud, spec: DentSpec) -> DefectEffect:
 
     Raises:
         ReplayError: the cloud has no normals and the spec needs them.
+
+    >>> rows = [[x, y, 0.0] for x in range(-8, 9) for y in range(-8, 9)]
+    >>> plate = PointCloud.of(rows, normals=np.tile([0.0, 0.0, 1.0], (len(rows), 1)))
+    >>> effect = dent(plate, DentSpec(center=(0, 0, 0), radius=5, depth=1))
+    >>> int((effect.weight > 0).sum()), effect.displacement[:, 2].min().round(6).item()
+    (69, -1.0)
     """
     effect = DefectEffect.none(len(cloud))
     if spec.depth == 0:

@@ -20,6 +20,13 @@ def deposit(cloud: PointCloud, spec: DepositSpec) -> DefectEffect:
 
     Raises:
         ReplayError: the cloud has no normals.
+
+    >>> rows = [[x, y, 0.0] for x in range(-8, 9) for y in range(-8, 9)]
+    >>> plate = PointCloud.of(rows, normals=np.tile([0.0, 0.0, 1.0], (len(rows), 1)))
+    >>> foot = {"center": (0, 0, 0), "normal": (0, 0, 1), "heading": (1, 0, 0)}
+    >>> spec = DepositSpec(**foot, radius=4, height=1)
+    >>> deposit(plate, spec).displacement[:, 2].max().round(6).item()
+    1.0
     """
     effect = DefectEffect.none(len(cloud))
     if spec.height == 0:

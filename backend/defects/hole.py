@@ -43,6 +43,13 @@ def hole(cloud: PointCloud, spec: HoleSpec) -> DefectEffect:
 
     Raises:
         ReplayError: the cloud has no normals, and there are walls or a rim.
+
+    >>> rows = [[x, y, 0.0] for x in range(-8, 9) for y in range(-8, 9)]
+    >>> plate = PointCloud.of(rows, normals=np.tile([0.0, 0.0, 1.0], (len(rows), 1)))
+    >>> at, into = (0, 0, 0), (0, 0, -1)
+    >>> spec = HoleSpec(center=at, direction=into, radius=3, depth=2, rim_width=1)
+    >>> int(hole(plate, spec).removed.sum())  # open walls: the surface is gone
+    25
     """
     effect = DefectEffect.none(len(cloud))
     if spec.depth == 0:

@@ -11,7 +11,12 @@ from backend.errors import ReplayError
 
 
 def unit(vector: ArrayLike) -> FloatArray:
-    """``vector`` (..., 3) scaled to length one; zero stays zero."""
+    """``vector`` (..., 3) scaled to length one; zero stays zero.
+
+    >>> unit([[3.0, 0.0, 4.0], [0.0, 0.0, 0.0]])
+    array([[0.6, 0. , 0.8],
+           [0. , 0. , 0. ]])
+    """
     vector = np.asarray(vector, dtype=np.float64)
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     return vector / np.where(length > 0, length, 1.0)

@@ -11,7 +11,12 @@ SIDES = ((0, 1), (1, 2), (2, 0))
 
 
 def closest_on_mesh(points: FloatArray, faces: IntArray, queries: FloatArray) -> FloatArray:
-    """The nearest place (Q, 3) on the triangles ``faces`` (M, 3) to each of ``queries`` (Q, 3)."""
+    """The nearest place (Q, 3) on the triangles ``faces`` (M, 3) to each of ``queries`` (Q, 3).
+
+    >>> triangle = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    >>> closest_on_mesh(triangle, np.array([[0, 1, 2]]), np.array([[0.2, 0.2, 3.0]])).round(6)
+    array([[0.2, 0.2, 0. ]])
+    """
     centers, radii = face_spheres(points, faces)
     return np.array([_closest(points, faces, centers, radii, q) for q in queries]).reshape(-1, 3)
 

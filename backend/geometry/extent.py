@@ -13,7 +13,12 @@ MOST_POINTS = 200_000
 
 
 def extent(points: FloatArray) -> float:
-    """Diagonal of the box of ``points`` (N, 3) along their principal axes; 0 of none."""
+    """Diagonal of the box of ``points`` (N, 3) along their principal axes; 0 of none.
+
+    >>> corners = np.array([[x, y, 0.0] for x in (0, 3) for y in (0, 4)])
+    >>> round(extent(corners), 1)
+    5.0
+    """
     if len(points) < 2:
         return 0.0
     points = points[:: -(-len(points) // MOST_POINTS)]

@@ -15,6 +15,10 @@ def facing(normals: FloatArray, support_normals: FloatArray, angle: float) -> Fl
         normals: (N, 3) unit.
         support_normals: (3,) or (N, 3) unit.
         angle: radians.
+
+    >>> normals = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    >>> facing(normals, np.array([0.0, 0.0, 1.0]), angle=2.0).round(2)
+    array([1. , 0.4, 0. ])
     """
     cosine = np.einsum("...i,...i->...", normals, support_normals)
     end = np.cos(angle)

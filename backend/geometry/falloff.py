@@ -9,13 +9,21 @@ from shared_schema.constants import FORMULA_CONSTANTS, Falloff
 
 
 def smoothstep(t: FloatArray) -> FloatArray:
-    """t² (3 − 2t) with t clipped to [0, 1]."""
+    """t² (3 − 2t) with t clipped to [0, 1].
+
+    >>> smoothstep(np.array([-1.0, 0.0, 0.5, 1.0, 2.0]))
+    array([0. , 0. , 0.5, 1. , 1. ])
+    """
     t = np.clip(t, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 def falloff(u: FloatArray, kind: Falloff) -> FloatArray:
-    """Weight at ``u`` = distance / radius (any shape, ≥ 0): 1 at 0, and 0 from 1 on."""
+    """Weight at ``u`` = distance / radius (any shape, ≥ 0): 1 at 0, and 0 from 1 on.
+
+    >>> falloff(np.array([0.0, 0.5, 1.0, 2.0]), Falloff.COSINE)
+    array([1. , 0.5, 0. , 0. ])
+    """
     return _FALLOFFS[kind](np.clip(u, 0.0, 1.0))
 
 

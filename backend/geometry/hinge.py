@@ -8,7 +8,14 @@ from backend.arrays import FloatArray
 
 
 def principal_axes(points: FloatArray) -> FloatArray:
-    """Rows (3, 3): unit axes of ``points`` (N, 3) from the greatest extent to the least (PCA)."""
+    """Rows (3, 3): unit axes of ``points`` (N, 3) from the greatest extent to the least (PCA).
+
+    >>> points = np.array([[x, y / 2, 0.0] for x in range(5) for y in range(5)])
+    >>> abs(principal_axes(points).round(6))
+    array([[1., 0., 0.],
+           [0., 1., 0.],
+           [0., 0., 1.]])
+    """
     centered = points - points.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
     return axes.T[::-1]

@@ -17,6 +17,11 @@ def hull_planes(points: ArrayLike) -> FloatArray:
 
     Raises:
         ReplayError: the points lie in one plane, or there are fewer than four.
+
+    >>> cube = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    >>> planes = hull_planes(cube)
+    >>> signed_distance(np.array([[0.5, 0.5, 0.9], [0.5, 0.5, 1.5]]), planes).round(6)
+    array([-0.1,  0.5])
     """
     points = np.asarray(points, dtype=np.float64)
     middle = points.mean(axis=0)

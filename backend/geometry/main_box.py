@@ -17,6 +17,11 @@ def main_box(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Lowest and highest corner (3,) of the box about ``points`` (N, 3), but for far stray ones.
 
     Without points that are both far away and stray, it is the box of all, to the last bit.
+
+    >>> points = np.random.default_rng(0).uniform(size=(500, 3))
+    >>> low, high = main_box(np.vstack([points, [[50.0, 0.0, 0.0]]]))
+    >>> bool((high <= 1.0).all())  # without the stray point
+    True
     """
     away = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     usual = float(np.quantile(away, MOST))

@@ -40,6 +40,12 @@ def mend_mesh(points: FloatArray, faces: IntArray) -> MendedMesh:
     Left out are faces that repeat another one, the second of two faces back to back where all of a
     connected surface is doubled so, and faces without area that reach to vertices which no other
     face has.
+
+    >>> points = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    >>> inside_out = faces[:, ::-1]
+    >>> mend_mesh(points, inside_out).notices
+    ('4 of 4 faces were wound the wrong way and turned, so that the surface faces outward.',)
     """
     places = places_of(points)
     kept = _with_surface(points, faces)

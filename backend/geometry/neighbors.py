@@ -34,7 +34,12 @@ RIDGE_REACH = 1.5
 
 
 def unique_edges(edges: IntArray) -> IntArray:
-    """Undirected edges (E, 2), each once with the smaller index first, in sorted order."""
+    """Undirected edges (E, 2), each once with the smaller index first, in sorted order.
+
+    >>> unique_edges(np.array([[2, 0], [0, 2], [1, 0]]))
+    array([[0, 1],
+           [0, 2]])
+    """
     if len(edges) == 0:
         return np.empty((0, 2), dtype=np.int64)
     low, high = edges.min(axis=1), edges.max(axis=1)
@@ -47,7 +52,15 @@ def unique_edges(edges: IntArray) -> IntArray:
 
 
 def mesh_edges(faces: IntArray) -> IntArray:
-    """Edges (E, 2) of triangles ``faces`` (M, 3)."""
+    """Edges (E, 2) of triangles ``faces`` (M, 3).
+
+    >>> mesh_edges(np.array([[0, 1, 2], [2, 1, 3]]))
+    array([[0, 1],
+           [0, 2],
+           [1, 2],
+           [1, 3],
+           [2, 3]])
+    """
     return unique_edges(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]))
 
 
@@ -57,6 +70,9 @@ def graph_triangles(edges: IntArray, count: int) -> IntArray:
     Args:
         edges: of points 0 … ``count`` − 1, in sorted order.
         count: of points.
+
+    >>> graph_triangles(np.array([[0, 1], [0, 2], [1, 2], [2, 3]]), count=4)
+    array([[0, 1, 2]])
     """
     low, high = edges.T
     last = np.searchsorted(low, np.arange(count), side="right")

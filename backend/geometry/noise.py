@@ -11,7 +11,12 @@ from shared_schema.constants import FORMULA_CONSTANTS
 
 
 def noise(positions: FloatArray, wavelength: float, seed: int) -> FloatArray:
-    """Noise in [−1, 1], shape (N,), at ``positions`` (N, 3); ``wavelength`` is the longest one."""
+    """Noise in [−1, 1], shape (N,), at ``positions`` (N, 3); ``wavelength`` is the longest one.
+
+    >>> values = noise(np.random.default_rng(0).uniform(size=(1000, 3)), wavelength=0.5, seed=1)
+    >>> bool((abs(values) <= 1.0).all())
+    True
+    """
     total = np.zeros(len(positions))
     for wave_vector, phase in waves(seed):
         total += np.sin(positions @ (wave_vector * (2.0 * np.pi / wavelength)) + phase)

@@ -43,6 +43,11 @@ def estimate_normals(
         tree: of ``points``.
         k: neighbours, the point itself included; at most N are used.
         subset: (Q,) rows to estimate; all N if None.
+
+    >>> plane = np.array([[x, y, 0.0] for x in range(6) for y in range(6)])
+    >>> normals = estimate_normals(plane, cKDTree(plane))
+    >>> abs(normals[0]).round(6)
+    array([0., 0., 1.])
     """
     rows = np.arange(len(points)) if subset is None else np.asarray(subset)
     normals = np.empty((len(rows), 3))
@@ -67,7 +72,12 @@ def _least_variance(points: FloatArray, tree: cKDTree, k: int, rows: IntArray) -
 
 
 def orient_towards(points: FloatArray, normals: FloatArray, viewpoint: ArrayLike) -> FloatArray:
-    """``normals`` (N, 3), each turned to the side on which ``viewpoint`` (3,) or (N, 3) lies."""
+    """``normals`` (N, 3), each turned to the side on which ``viewpoint`` (3,) or (N, 3) lies.
+
+    >>> down = np.array([[0.0, 0.0, -1.0]])
+    >>> orient_towards(np.zeros((1, 3)), down, viewpoint=[0.0, 0.0, 9.0])
+    array([[-0., -0.,  1.]])
+    """
     return turned_to(normals, np.asarray(viewpoint, dtype=np.float64) - points)
 
 
@@ -202,6 +212,12 @@ def mesh_vertex_normals(points: FloatArray, faces: IntArray) -> FloatArray:
     They lie on the side from which the faces wind counterclockwise. The weights are those of
     Thürmer and Wüthrich, "Computing vertex normals from polygonal facets" (1998), which do not
     depend on how flat surface is cut into triangles. A vertex without faces gets a zero vector.
+
+    >>> triangle = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    >>> mesh_vertex_normals(triangle, np.array([[0, 1, 2]]))
+    array([[0., 0., 1.],
+           [0., 0., 1.],
+           [0., 0., 1.]])
     """
     corners = points[faces]
     directions = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

@@ -16,6 +16,12 @@ def own_frame(points: FloatArray) -> FloatArray:
 
     Args:
         points: (N, 3).
+
+    >>> points = np.random.default_rng(0).normal(size=(50, 3)) * [1.0, 5.0, 2.0] + 10.0
+    >>> T_own_points = own_frame(points)
+    >>> own = points @ T_own_points[:3, :3].T + T_own_points[:3, 3]
+    >>> own.std(axis=0).argsort()[::-1]  # the widest axis comes first
+    array([0, 1, 2])
     """
     middle = points.mean(axis=0)
     arms = points - middle

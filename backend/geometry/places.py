@@ -14,6 +14,9 @@ def places_of(points: FloatArray) -> IntArray:
     """A number (N,) for the place of each of ``points`` (N, 3): equal where the points coincide.
 
     Coincident is what lies in one cell of a grid that is finer than single precision.
+
+    >>> places_of(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
+    array([1, 0, 1])
     """
     cell = CELL * (np.abs(points).max() or 1.0)
     keys = np.rint(points / cell).astype(np.int64)

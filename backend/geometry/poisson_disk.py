@@ -21,6 +21,10 @@ def poisson_disk(points: FloatArray, order: IntArray, radius: float) -> IntArray
         points: (N, 3).
         order: rows in the order in which they are looked at.
         radius: in the unit of the points.
+
+    >>> line = np.array([[x, 0.0, 0.0] for x in range(6)])
+    >>> poisson_disk(line, np.arange(6), radius=1.5)
+    array([0, 2, 4])
     """
     kept = np.empty(0, dtype=np.int64)
     start, size = 0, FIRST_BLOCK

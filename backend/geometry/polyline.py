@@ -30,13 +30,23 @@ class NearestOnPolyline:
 
 
 def arc_lengths(path: FloatArray) -> FloatArray:
-    """Arc length (V,) from the start to each vertex of ``path`` (V, 3)."""
+    """Arc length (V,) from the start to each vertex of ``path`` (V, 3).
+
+    >>> arc_lengths(np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [3.0, 4.0, 0.0]]))
+    array([0., 3., 7.])
+    """
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def resample_polyline(path: FloatArray, step: float) -> FloatArray:
-    """Vertices about ``step`` apart along ``path`` (V, 3), both its ends kept."""
+    """Vertices about ``step`` apart along ``path`` (V, 3), both its ends kept.
+
+    >>> resample_polyline(np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0]]), step=1.5)
+    array([[0. , 0. , 0. ],
+           [1.5, 0. , 0. ],
+           [3. , 0. , 0. ]])
+    """
     lengths = arc_lengths(path)
     count = max(2, int(np.ceil(lengths[-1] / step)) + 1)
     places = np.linspace(0.0, lengths[-1], count)
@@ -74,7 +84,12 @@ def points_near_polyline(points: FloatArray, path: FloatArray, radius: float) ->
 
 
 def nearest_on_polyline(queries: FloatArray, path: FloatArray) -> NearestOnPolyline:
-    """Nearest place on ``path`` (V, 3) for ``queries`` (Q, 3); a tie goes to the first segment."""
+    """Nearest place on ``path`` (V, 3) for ``queries`` (Q, 3); a tie goes to the first segment.
+
+    >>> path = np.array([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0]])
+    >>> nearest_on_polyline(np.array([[1.0, 2.0, 0.0]]), path).distance
+    array([2.])
+    """
     segment = _nearest_segment(queries, path)
     fraction, squared = _project(queries, path[segment], path[segment + 1])
     lengths = arc_lengths(path)

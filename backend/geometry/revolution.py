@@ -43,6 +43,12 @@ def revolution_axis(points: FloatArray, normals: FloatArray) -> Axis:
     Args:
         points: (N, 3).
         normals: (N, 3) unit, of any sign.
+
+    >>> angle, height = np.meshgrid(np.linspace(0.0, 6.0, 40), np.linspace(-1.0, 1.0, 20))
+    >>> normals = np.stack([np.cos(angle), np.sin(angle), 0.0 * angle], axis=-1).reshape(-1, 3)
+    >>> points = normals + np.stack([0.0 * height, 0.0 * height, height], axis=-1).reshape(-1, 3)
+    >>> abs(revolution_axis(points, normals).direction).round(6)  # that of a cylinder
+    array([0., 0., 1.])
     """
     center = points.mean(axis=0)
     size = float(np.sqrt(((points - center) ** 2).sum(axis=1).mean()))

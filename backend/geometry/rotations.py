@@ -17,6 +17,9 @@ def even_rotations(count: int) -> FloatArray:
     """``count`` rotation matrices (count, 3, 3), as evenly spread as a super-Fibonacci spiral is.
 
     Alexa, "Super-Fibonacci spirals: fast, low-discrepancy sampling of SO(3)" (CVPR 2022).
+
+    >>> even_rotations(100).shape
+    (100, 3, 3)
     """
     s = np.arange(count) + 0.5
     t = s / count
@@ -27,7 +30,12 @@ def even_rotations(count: int) -> FloatArray:
 
 
 def even_directions(count: int, rng: np.random.Generator) -> FloatArray:
-    """Unit vectors (count, 3) on a Fibonacci spiral over the sphere, the whole turned at random."""
+    """Unit vectors (count, 3) on a Fibonacci spiral over the sphere, the whole turned at random.
+
+    >>> directions = even_directions(100, np.random.default_rng(0))
+    >>> directions.shape, bool(np.allclose(np.linalg.norm(directions, axis=1), 1.0))
+    ((100, 3), True)
+    """
     height = 1.0 - 2.0 * (np.arange(count) + 0.5) / count
     angle = GOLDEN_ANGLE * np.arange(count)
     flat = np.sqrt(1.0 - height * height)

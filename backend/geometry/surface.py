@@ -8,7 +8,12 @@ from backend.arrays import FloatArray, IntArray
 
 
 def is_watertight(faces: IntArray) -> bool:
-    """Whether each edge of ``faces`` (M, 3) is used exactly once in each direction."""
+    """Whether each edge of ``faces`` (M, 3) is used exactly once in each direction.
+
+    >>> tetrahedron = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    >>> is_watertight(tetrahedron), is_watertight(tetrahedron[1:])
+    (True, False)
+    """
     if len(faces) == 0:
         return False
     start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
@@ -18,7 +23,13 @@ def is_watertight(faces: IntArray) -> bool:
 
 
 def signed_volume(points: FloatArray, faces: IntArray) -> float:
-    """Volume inside a closed mesh; positive where its faces wind counterclockwise from outside."""
+    """Volume inside a closed mesh; positive where its faces wind counterclockwise from outside.
+
+    >>> points = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    >>> round(6.0 * signed_volume(points, faces), 6)
+    1.0
+    """
     a, b, c = np.moveaxis(points[faces] - points.mean(axis=0), 1, 0)
     return float(np.einsum("mi,mi->", a, np.cross(b, c)) / 6.0)
 

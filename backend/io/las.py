@@ -98,7 +98,7 @@ def decode_las(data: bytes, limits: ReadLimits) -> PointCloud:
         points = reader.read_points(reader.header.point_count)
         promised = reader.header.point_count
     if len(points) != promised:
-        raise FileFormatError(f"the header promises {promised} points, {len(points)} follow")
+        raise FileFormatError(f"the header promises {promised} points, but {len(points)} follow")
     columns = {name: np.array(getattr(points, name)) for name in POSITION}
     extra = set(points.point_format.extra_dimension_names)
     for name in points.point_format.dimension_names:
@@ -153,7 +153,7 @@ def _check_chunks(data: bytes, header: LasHeader) -> None:
             f"{header.points} points do not make {chunks} chunks of {size}; the file is damaged"
         )
     if chunks > len(data):
-        raise FileFormatError(f"{len(data)} bytes cannot hold {chunks} chunks")
+        raise FileFormatError(f"{len(data)} bytes cannot hold {chunks} chunks; the file is damaged")
 
 
 def _chunk_size(data: bytes, header: LasHeader) -> int:

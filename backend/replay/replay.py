@@ -118,7 +118,7 @@ def replay(
         if report.idle and on_empty == "refuse":
             raise ReplayError(
                 f"defects[{index}] ({spec.kind}) marks no point of this cloud: either its place is "
-                "not scanned, or it changes nothing; move it, or let it be skipped"
+                "not scanned, or it changes nothing; move the defect, or skip it (--on-empty skip)"
             )
         applied.append(spec)
         reports.append(report)
@@ -180,7 +180,7 @@ def _advance(state: _State, effect: DefectEffect, anomalous: BoolArray, label: i
 def _without(state: _State, removed: BoolArray) -> _State:
     keep = ~removed
     if not keep.any():
-        raise ReplayError("the defect removes every point of the cloud")
+        raise ReplayError("the defect removes every point of the cloud; make it smaller")
     return _State(
         state.cloud.subset(keep),
         state.displacement[keep],

@@ -68,7 +68,9 @@ def sample_path(name: str) -> Path:
         FlawsmithError: there is no sample of that name.
     """
     if name not in samples():
-        raise FlawsmithError(f"no sample {name!r}; there are {', '.join(samples())}")
+        raise FlawsmithError(
+            f"no bundled sample is called {name!r}; there are {', '.join(samples())}"
+        )
     return FOLDER / samples()[name].file
 
 

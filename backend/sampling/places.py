@@ -211,7 +211,12 @@ def _at(cloud: PointCloud, index: int) -> Place:
 
 
 def place_near(cloud: PointCloud, position: ArrayLike) -> Place:
-    """The place of the point nearest to ``position`` (3,)."""
+    """The place of the point nearest to ``position`` (3,).
+
+    >>> cloud = PointCloud.of([[0, 0, 0], [5, 0, 0]], normals=[[0, 0, 1], [0, 0, 1]])
+    >>> place_near(cloud, [4, 1, 0]).position
+    array([5., 0., 0.])
+    """
     return _at(cloud, int(cloud.tree.query(position)[1]))
 
 

@@ -156,7 +156,11 @@ class Drawer:
 
 
 def draw_value(value: Any, rng: np.random.Generator) -> Any:
-    """A number from a range, one of several choices, or the value itself."""
+    """A number from a range, one of several choices, or the value itself.
+
+    >>> draw_value(0.5, np.random.default_rng(0))
+    0.5
+    """
     if isinstance(value, Choice):
         return value.choices[rng.integers(len(value.choices))]
     if not isinstance(value, Range):

@@ -170,7 +170,9 @@ def _check(plan: SynthesisPlan) -> tuple[str, ...]:
     """Refuse at once what would fail on every scan or sample; what to tell of the nominal model."""
     name = plan.category
     if not name or name.startswith(".") or Path(name).name != name:
-        raise DatasetError(f"category {name!r} cannot be the name of a folder")
+        raise DatasetError(
+            f"category {name!r} cannot be the name of a folder; choose another category"
+        )
     unit = load_template(plan.template).unit
     if plan.views is not None and load_views(plan.views).unit is not unit:
         raise DatasetError(
@@ -189,7 +191,7 @@ def _check(plan: SynthesisPlan) -> tuple[str, ...]:
     if plan.nominal_scans and plan.scans.resolve() == plan.nominal_folder.resolve():
         raise DatasetError(
             f"{plan.scans} is the folder to which the nominal scans of the data set would be "
-            "written; pass --no-nominal"
+            "written; pass --no-nominal, or choose another --out folder"
         )
     return notices
 

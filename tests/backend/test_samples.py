@@ -57,7 +57,9 @@ def test_all_samples_together_stay_small() -> None:
 
 
 def test_an_unknown_sample_lists_the_known_ones() -> None:
-    with pytest.raises(FlawsmithError, match="no sample 'rook'; there are pawn_scan, pawn"):
+    with pytest.raises(
+        FlawsmithError, match="no bundled sample is called 'rook'; there are pawn_scan, pawn"
+    ):
         load_sample("rook")
 
 

@@ -77,10 +77,10 @@ def test_no_document(text: str, words: str) -> None:
 
 
 def test_file_errors_name_the_file(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match=r"missing\.json: cannot be read"):
+    with pytest.raises(SchemaError, match=r"missing\.json: the file cannot be read"):
         load_recipe(tmp_path / "missing.json")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(SchemaError, match=r"binary\.json: not UTF-8"):
+    with pytest.raises(SchemaError, match=r"binary\.json: byte 0 of the file is not UTF-8 text"):
         load_recipe(tmp_path / "binary.json")
 
 

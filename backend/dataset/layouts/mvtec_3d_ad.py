@@ -99,7 +99,10 @@ def read_mvtec_3d_ad(file: BenchmarkFile) -> Truth:
     if file.truth is not None:
         image = _read_picture(file.truth) > 0.0
     if list(image.shape) != size:
-        raise DatasetError(f"{file.truth} is {image.shape} pixels, the scan {tuple(size)}")
+        raise DatasetError(
+            f"{file.truth} is {image.shape} pixels, the scan {tuple(size)}; both must have the "
+            "same size"
+        )
     row, column = (cloud.fields[name] for name in PIXEL)
     return Truth(marked(cloud, image[row, column]), image)
 

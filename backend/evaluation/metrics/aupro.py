@@ -27,6 +27,10 @@ def label_regions(mask: BoolArray, edges: IntArray) -> IntArray:
     Args:
         mask: anomalous points.
         edges: (E, 2) neighbourhood graph of the cloud.
+
+    >>> chain = np.array([[0, 1], [1, 2], [2, 3], [3, 4]])
+    >>> label_regions(np.array([True, True, False, True, True]), chain)
+    array([1, 1, 0, 2, 2])
     """
     inner = edges[mask[edges].all(axis=1)]
     count = len(mask)
@@ -38,13 +42,22 @@ def label_regions(mask: BoolArray, edges: IntArray) -> IntArray:
 
 
 def label_image(truth: BoolArray) -> IntArray:
-    """Region numbers (H, W): 0 nominal, 1… the 8-connected components of ``truth`` (H, W)."""
+    """Region numbers (H, W): 0 nominal, 1… the 8-connected components of ``truth`` (H, W).
+
+    >>> label_image(np.array([[True, False, True], [True, False, False]]))
+    array([[1, 0, 2],
+           [1, 0, 0]])
+    """
     numbers: IntArray = label(truth, np.ones((3, 3)))[0].astype(np.int64)
     return numbers
 
 
 def stack_regions(regions: list[IntArray]) -> IntArray:
-    """Region numbers of several clouds in one array, each region keeping a number of its own."""
+    """Region numbers of several clouds in one array, each region keeping a number of its own.
+
+    >>> stack_regions([np.array([0, 1]), np.array([1, 0, 2])])
+    array([0, 1, 2, 0, 3])
+    """
     tops = np.cumsum([0, *(int(part.max(initial=0)) for part in regions)])
     parts = [np.where(part > 0, part + top, 0) for part, top in zip(regions, tops, strict=False)]
     return np.concatenate(parts)
@@ -60,6 +73,10 @@ def aupro(regions: ArrayLike, scores: ArrayLike, fpr_limit: float = FPR_LIMIT) -
 
     Returns:
         The area, or NaN where there is no region or no nominal point.
+
+    >>> regions = np.array([0, 0, 0, 0, 1, 1])  # two points of six are one region
+    >>> aupro(regions, np.array([0.1, 0.2, 0.1, 0.3, 0.9, 0.8]))
+    1.0
     """
     rate, overlap = pro_curve(regions, scores)
     return _area_until(rate, overlap, fpr_limit) / fpr_limit if len(rate) else float("nan")
@@ -73,6 +90,9 @@ def pro_curve(regions: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatA
 
     Returns:
         Two arrays, empty where there is no region or no nominal point.
+
+    >>> pro_curve(np.array([0, 0, 1, 1]), np.array([0.1, 0.8, 0.9, 0.2]))
+    (array([0. , 0. , 0.5, 0.5, 1. ]), array([0. , 0.5, 0.5, 1. , 1. ]))
     """
     region, score = np.asarray(regions, dtype=np.int64), np.asarray(scores)
     nominal = region == 0

@@ -19,6 +19,10 @@ def auroc(anomalous: ArrayLike, scores: ArrayLike) -> float:
 
     Returns:
         The area, or NaN where only one class is present.
+
+    >>> truth = [False, False, True, True]
+    >>> auroc(truth, [0.1, 0.4, 0.35, 0.8])
+    0.75
     """
     truth = np.asarray(anomalous, dtype=bool)
     if not truth.any() or truth.all():
@@ -29,7 +33,15 @@ def auroc(anomalous: ArrayLike, scores: ArrayLike) -> float:
 def resampled_auroc(
     anomalous: ArrayLike, scores: ArrayLike, rng: np.random.Generator, rounds: int
 ) -> FloatArray:
-    """``auroc`` of ``rounds`` bootstrap samples, drawn within each class; NaN as there."""
+    """``auroc`` of ``rounds`` bootstrap samples, drawn within each class; NaN as there.
+
+    >>> truth = np.array([False, True] * 20)
+    >>> scores = np.random.default_rng(0).normal(size=40) + truth
+    >>> rounds = resampled_auroc(truth, scores, np.random.default_rng(0), rounds=200)
+    >>> low, high = np.quantile(rounds, [0.025, 0.975])  # a 95 % interval
+    >>> bool(low < auroc(truth, scores) < high)
+    True
+    """
     truth, values = np.asarray(anomalous, dtype=bool), np.asarray(scores, dtype=np.float64)
     positive, negative = values[truth], values[~truth]
     if not len(positive) or not len(negative):

@@ -8,7 +8,11 @@ from sklearn.metrics import average_precision_score
 
 
 def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision of ``scores`` (N,) for ``anomalous`` (N,) bool; NaN without anomalous."""
+    """Average precision of ``scores`` (N,) for ``anomalous`` (N,) bool; NaN without anomalous.
+
+    >>> average_precision([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
+    0.8333333333333333
+    """
     truth = np.asarray(anomalous, dtype=bool)
     if not truth.any():
         return float("nan")

@@ -18,6 +18,9 @@ def roc_curve(
         anomalous: (N,) bool, both classes present; else two empty arrays come back.
         scores: (N,).
         points: a longer curve is thinned to its corners nearest to even steps of both rates.
+
+    >>> roc_curve([False, True, True], [0.1, 0.4, 0.8])
+    (array([0., 0., 0., 1.]), array([0. , 0.5, 1. , 1. ]))
     """
     truth = np.asarray(anomalous, dtype=bool)
     if not truth.any() or truth.all():
@@ -27,7 +30,13 @@ def roc_curve(
 
 
 def thinned(x: FloatArray, y: FloatArray, points: int = 200) -> tuple[FloatArray, FloatArray]:
-    """A curve of two ascending rates, cut down to about ``points`` of its points."""
+    """A curve of two ascending rates, cut down to about ``points`` of its points.
+
+    >>> rates = np.linspace(0.0, 1.0, 10_001)
+    >>> x, y = thinned(rates, rates)
+    >>> len(x) <= 201, float(x[-1])
+    (True, 1.0)
+    """
     if len(x) <= points:
         return x, y
     way = (x + y) / 2.0

@@ -139,7 +139,7 @@ def test_errors_are_one_line(run: Run, inputs: tuple[str, ...], tmp_path: Path) 
     out = ("--count", 2, "--out", tmp_path / "out", "--jobs", 1)
     run("synthesize", *inputs, *out)
     result = run("synthesize", *inputs, *out, "--seed", 1, status=1)
-    assert "begun with other inputs: seed was 0 and is 1" in result.stderr
+    assert "made with other inputs: seed was 0 and is 1" in result.stderr
     points = tmp_path / "points.xyz"
     points.write_text("0 0 0\n1 0 0\n0 1 0\n")
     result = run("synthesize", *inputs, *out, "--nominal", points, status=1)

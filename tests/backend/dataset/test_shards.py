@@ -58,7 +58,9 @@ def test_foreign_and_missing_files_are_refused(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     save_file({"points": np.zeros((2, 3))}, tmp_path / "other.safetensors")
-    with pytest.raises(FileFormatError, match="format is None"):
+    with pytest.raises(
+        FileFormatError, match=r"the format is None, not .*; give files of flawsmith synthesize"
+    ):
         read_sample(tmp_path / "other.safetensors")
     with pytest.raises(FileFormatError):
         read_sample(tmp_path / "none.safetensors")
