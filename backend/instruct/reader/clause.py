@@ -1,0 +1,265 @@
+"""The marks in a text: terms, quantities and numbers of standards; and the clauses they are in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from backend.instruct.knowledge import defects
+from backend.instruct.quantities import Ambiguous, Decimal, Quantity, read_quantities
+from backend.instruct.reader.cues import COUNT_WORDS, MEASURE_WORDS, Cue
+from backend.instruct.reader.matcher import Category, Found, Term, find_terms
+from backend.instruct.reader.polarity import Said
+from backend.instruct.reader.sentences import items
+
+_NUMBERED = re.compile(r"(?<![\w.,/-])(\d{3,4})(?![\w/]|[.,]\d|-\d)(?!\s?(?:mm|um|cm|h\b|%|°))")
+_FREE_AFTER = re.compile(r"[ -]?(?:free|frei)(?:e[nrsm]?)?\b|heit\b")
+_MUST_NOT = re.compile(r"(?:not|nicht|不)\s?$")
+
+
+@dataclass
+class Clause:
+    """A part of a sentence that is about the same defects.
+
+    Attributes:
+        start: in the normalised text of its block.
+        end: likewise.
+        defects: their terms.
+        places: keys of the places that are named, with where.
+        quantities: sizes.
+        cues: words of polarity with where they stand.
+        counts: fewest and most.
+        contrast: whether it begins with "but" or the like.
+    """
+
+    start: int
+    end: int
+    defects: list[Found] = field(default_factory=list)
+    places: list[Found] = field(default_factory=list)
+    quantities: list[Quantity] = field(default_factory=list)
+    cues: list[tuple[Cue, int]] = field(default_factory=list)
+    counts: list[tuple[int, int]] = field(default_factory=list)
+    contrast: bool = False
+
+    def take(self, other: Clause) -> None:
+        """Adds all that is in ``other``."""
+        self.start, self.end = min(self.start, other.start), max(self.end, other.end)
+        self.defects += other.defects
+        self.places += other.places
+        self.quantities += other.quantities
+        self.cues += other.cues
+        self.counts += other.counts
+
+    @property
+    def said(self) -> Said:
+        """Its words of polarity and its limits."""
+        sizes = [one for one in self.quantities if not one.aside]
+        return Said(
+            frozenset(cue for cue, _ in self.cues),
+            # With other sizes beside it, a limit only describes.
+            below=bool(sizes) and all(one.limited and one.low is None for one in sizes),
+            above=bool(sizes) and all(one.limited and one.high is None for one in sizes),
+        )
+
+    @property
+    def first_defect(self) -> int:
+        """Where its first defect begins."""
+        return min((one.start for one in self.defects), default=self.end)
+
+    def cue_before(self) -> bool:
+        """Whether its first word of polarity stands before its defects."""
+        return any(at < self.first_defect for _, at in self.cues)
+
+    def cue_after(self) -> bool:
+        """Whether a word of polarity stands behind its first defect."""
+        return any(at > self.first_defect for _, at in self.cues)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """All that was found in the text of a block."""
+
+    text: str
+    terms: tuple[Found, ...]
+    quantities: tuple[Quantity, ...]
+    ambiguous: tuple[Ambiguous, ...]
+
+
+def mark(text: str, decimal: Decimal | None, unit: str | None, numbered: bool) -> Marks:
+    """The marks of a normalised text.
+
+    Args:
+        text: of the block.
+        decimal: sign of the document.
+        unit: of numbers without one.
+        numbered: whether the document names defects by their numbers of ISO 6520-1.
+    """
+    terms = list(find_terms(text))
+    if numbered:
+        terms += _numbered(text)
+    quantities, ambiguous = read_quantities(text, decimal, unit)
+    terms.sort(key=lambda one: one.start)
+    return Marks(text, tuple(terms), quantities, ambiguous)
+
+
+def _numbered(text: str) -> list[Found]:
+    """Defects by their numbers."""
+    by_number = {
+        number: defect.key for defect in defects().values() for number in defect.references
+    }
+    found = []
+    for match in _NUMBERED.finditer(text):
+        before = text[max(0, match.start() - 6) : match.start()]
+        if match.group(1) in by_number and not re.search(r"(?:iso|din|en|gb/t|astm) ?$", before):
+            term = Term(((Category.DEFECT, by_number[match.group(1)]),))
+            found.append(Found(term, *match.span(1), match.group(1)))
+    return found
+
+
+def clauses(marks: Marks, start: int, end: int) -> list[Clause]:
+    """The clauses of the sentence from ``start`` to ``end``, each with the defects it is about.
+
+    What stands in no item of a defect belongs to the item before it, or at the beginning to the
+    item after it.
+    """
+    whole = [(one.start, one.end) for one in marks.terms]
+    whole += [(one.start, one.end) for one in marks.quantities]
+    parts = [clause_within(marks, *span) for span in items(marks.text, start, end, whole)]
+    merged: list[Clause] = []
+    leading: Clause | None = None
+    for part in parts:
+        if not part.defects and merged:
+            _attach(merged, part)
+        elif not part.defects:
+            leading = part if leading is None else leading
+            if leading is not part:
+                leading.take(part)
+        else:
+            if leading is not None:
+                part.take(leading)
+                leading = None
+            merged.append(part)
+    return merged if leading is None else [leading]
+
+
+def _attach(merged: list[Clause], part: Clause) -> None:
+    merged[-1].take(part)
+
+
+def clause_within(marks: Marks, start: int, end: int) -> Clause:
+    """What lies between ``start`` and ``end``."""
+    clause = Clause(start, end)
+    text = marks.text
+    clause.quantities = [one for one in marks.quantities if start <= one.number < end]
+    sizes = clause.quantities
+    for one in marks.terms:
+        if not start <= one.start < end or one.of(Category.NOTHING):
+            continue
+        if any(
+            size.start <= one.start < size.end and not one.of(Category.DEFECT) for size in sizes
+        ):
+            continue
+        if keys := one.of(Category.DEFECT):
+            clause.defects.append(one)
+            if one.of(Category.FREE) or _FREE_AFTER.match(text, one.end):
+                clause.cues.append((Cue.FREE, one.end))
+            if keys and (count := _count_before(text, one.start, start)) is not None:
+                clause.counts.append(count)
+            continue
+        if one.of(Category.PLACE):
+            clause.places.append(one)
+        for key in one.of(Category.CUE):
+            clause.cues.append((Cue(key), one.start))
+        for word in one.of(Category.COUNT):
+            fewest, most = COUNT_WORDS[word]
+            if fewest != most:  # "a few"; a plain number counts only where it stands with a defect
+                clause.counts.append((fewest, most))
+    clause.counts += _counts_after(text, start, end)
+    cues = {cue for cue, _ in clause.cues}
+    clause.contrast = Cue.BUT in cues and min(at for cue, at in clause.cues if cue is Cue.BUT) <= (
+        start + 12
+    )
+    clause.cues = [one for one in clause.cues if one[0] is not Cue.BUT]
+    _turn_rejections(clause, text)
+    return clause
+
+
+def _turn_rejections(clause: Clause, text: str) -> None:
+    """Makes "not rejected" a permission."""
+    turned = []
+    for cue, at in clause.cues:
+        negated = _MUST_NOT.search(text[max(0, at - 8) : at]) and not text.startswith(
+            ("not", "nicht", "不"), at
+        )
+        turned.append((Cue.PERMIT, at) if cue is Cue.REJECT and negated else (cue, at))
+    if turned != clause.cues:
+        turned = [one for one in turned if one[0] is not Cue.NOT]
+    clause.cues = turned
+
+
+_NUMBER_WORDS = {word: span[0] for word, span in COUNT_WORDS.items() if span[0] == span[1]}
+_ONE = "|".join(
+    sorted(
+        (re.escape(one) for one in _NUMBER_WORDS if not one.startswith("ein")),
+        key=len,
+        reverse=True,
+    )
+)
+_COUNT = (
+    rf"(?<![a-z0-9.,-])(\d{{1,3}}|{_ONE})"
+    rf"(?:\s?(?:-|~|to|bis|至|到|or|oder|或)\s?(\d{{1,3}}|{_ONE}))?"
+)
+_COUNT_BEFORE = re.compile(
+    rf"{_COUNT}\s?[{MEASURE_WORDS}]?(?:的?[\u4e00-\u9fff]{{0,4}}|(?:\s[a-z-]+){{0,2}}\s?)$"
+)
+_HAN_COUNT = re.compile(
+    rf"(\d{{1,3}}|[一二两三四五六七八九十])"
+    rf"(?:\s?[-~至到]\s?(\d{{1,3}}|[一二三四五六七八九十]))?\s?[{MEASURE_WORDS}]"
+    rf"[^,。;、]{{0,14}}$"
+)
+_COUNT_AFTER = re.compile(
+    rf"(?:(?P<most>max\.?|maximum|up to|at most|hoechstens|maximal|bis zu|no more than|"
+    rf"not more than|nicht mehr als|不超过|不多于|最多|至多)\s?)?{_COUNT}\s?"
+    r"(?:pcs|pieces|stueck|stk|places|stellen|spots|locations|处|个|条(?!件)|点|of them|times|"
+    r"each part|"
+    r"per part|per casting|je teil|pro teil|je bauteil|pro bauteil|je gussteil|/part|/teil|"
+    r"per housing|"
+    r"pro gussteil|per component|in number|(?:per|je|pro|auf) \d|/ ?\d+ ?mm)"
+)
+_MOST_BEFORE = re.compile(
+    r"(?:max\.?|maximum|up to|at most|hoechstens|maximal|bis zu|no more than|not more than|"
+    r"nicht mehr als|不超过|不多于|最多|至多|≤|<=)\s?$"
+)
+_NOT_COUNTED = re.compile(r"\s?(?:mm|um|cm|°|%|in\b|inch|zoll|毫米|微米)")
+
+
+def _value(written: str) -> int:
+    return int(written) if written.isdigit() else _NUMBER_WORDS[written]
+
+
+def _count_before(text: str, at: int, begin: int) -> tuple[int, int] | None:
+    """How many, by a number that stands before the defect."""
+    window = text[max(begin, at - 40) : at]
+    match = _COUNT_BEFORE.search(window) or _HAN_COUNT.search(window)
+    if match is None or _NOT_COUNTED.match(
+        window, match.end(2) if match.group(2) else match.end(1)
+    ):
+        return None
+    fewest = _value(match.group(1))
+    most = _value(match.group(2)) if match.group(2) else fewest
+    if _MOST_BEFORE.search(window[: match.start()]):
+        fewest = min(1, fewest)
+    return (fewest, most) if 0 < fewest <= most else None
+
+
+def _counts_after(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """How many, by a number with a word such as "places"."""
+    counts = []
+    for match in _COUNT_AFTER.finditer(text, start, end):
+        fewest = _value(match.group(2))
+        most = _value(match.group(3)) if match.group(3) else fewest
+        if match.group("most"):
+            fewest = min(1, fewest)
+        if 0 < fewest <= most:
+            counts.append((fewest, most))
+    return counts
