@@ -125,7 +125,8 @@ def shortest_path(
     strip = _strip(points, triangles, ends)
     if strip is None:
         return ends
-    places = _finer(strip, _spread(strip, reach, 0), reach, first, lambda finer: finer)
+    everywhere = partial(_spread, strip, reach)
+    places = _finer(strip, everywhere(0), first, everywhere)
     found = _search(strip, places, limit)
     for level in finer:
         if found is None:
@@ -136,15 +137,11 @@ def shortest_path(
 
 
 def _finer(
-    strip: _Strip,
-    places: _Places,
-    length: float,
-    level: Level,
-    choose: Callable[[_Places], _Places],
+    strip: _Strip, places: _Places, level: Level, spread: Callable[[int], _Places]
 ) -> _Places:
-    """``places``, or the chosen ones of finer ones, as ``level`` wants for ``length``."""
+    """``places``, or those that ``spread`` makes of a greater fineness, as ``level`` wants."""
     for fineness in range(places.fineness + 1, FINEST + 1):
-        finer = choose(_spread(strip, length, fineness))
+        finer = spread(fineness)
         if _ways(strip, finer) > (level.ways if fineness > level.least else MOST_WAYS):
             break
         places = finer
@@ -201,16 +198,21 @@ def _refined(
     margin = level.margin
     while True:
         near = (found.detour <= (1.0 + margin) * found.length) & inside[places.edge]
-        choose = partial(_children, places, near, inside)
-        finer = _finer(strip, _kept(places, near), found.length, level, choose)
+        spread = partial(_children, strip, found.length, places, near)
+        finer = _finer(strip, _kept(places, near), level, spread)
         if finer.fineness >= level.least or margin < LEAST_MARGIN:
             return finer
         margin *= 0.5
 
 
-def _children(places: _Places, near: BoolArray, inside: BoolArray, finer: _Places) -> _Places:
-    """Those of ``finer`` places, on edges ``inside``, whose nearest one of ``places`` is near."""
-    return _kept(finer, near[_parents(places, finer)] & inside[finer.edge])
+def _children(
+    strip: _Strip, length: float, places: _Places, near: BoolArray, fineness: int
+) -> _Places:
+    """Places of ``fineness`` on the edges whose nearest one of ``places`` is ``near`` (P,)."""
+    on = np.zeros(len(strip.edges), dtype=bool)
+    on[places.edge[near]] = True
+    finer = _spread(strip, length, fineness, on)
+    return _kept(finer, near[_parents(places, finer)])
 
 
 def _beside(strip: _Strip, way: IntArray) -> BoolArray:
@@ -268,10 +270,16 @@ def _edges_of(triangles: IntArray) -> tuple[IntArray, IntArray]:
     return np.stack([keys // count, keys % count], axis=1), sides.reshape(-1, 3)
 
 
-def _spread(strip: _Strip, length: float, fineness: int) -> _Places:
-    """Places at the middles of equal parts of every edge, for a path of ``length``."""
+def _spread(strip: _Strip, length: float, fineness: int, on: BoolArray | None = None) -> _Places:
+    """Places at the middles of equal parts of edges, for a path of ``length``.
+
+    Args:
+        on: (E,) on these edges only; on all if None.
+    """
     step = COARSEST * length / 2.0**fineness
     count = np.maximum(np.ceil(strip.lengths / step).astype(np.int64), fineness + 1)
+    if on is not None:
+        count[~on] = 0
     first = np.concatenate([[0], np.cumsum(count)])
     edge = np.repeat(np.arange(len(strip.lengths)), count)
     fraction = (np.arange(len(edge)) - first[edge] + 0.5) / count[edge]
