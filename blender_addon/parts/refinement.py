@@ -28,8 +28,9 @@ def refine(
     """
     while True:
         edges, of_face = _edges(faces)
-        ends = points[edges]
-        ratios = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) / longest(ends.mean(axis=1))
+        start, end = points[edges[:, 0]], points[edges[:, 1]]
+        middles = (start + end) / 2.0
+        ratios = np.linalg.norm(start - end, axis=1) / longest(middles)
         long = np.flatnonzero(ratios > 1.0)
         room = max_points - len(points)
         if len(long) == 0 or room <= 0:
@@ -37,14 +38,14 @@ def refine(
         chosen = long[np.argsort(-ratios[long], kind="stable")[:room]]
         middle = np.full(len(edges), -1)
         middle[chosen] = len(points) + np.arange(len(chosen))
-        points = np.concatenate([points, ends[chosen].mean(axis=1)])
+        points = np.concatenate([points, middles[chosen]])
         faces = _split(points, faces, middle[of_face])
 
 
 def _edges(faces: Integers) -> tuple[Integers, Integers]:
     """Unique edges (E, 2), and for each face (M, 3) its edges ab, bc, ca among them."""
-    pairs = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
-    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    here, there = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    low, high = np.minimum(here, there), np.maximum(here, there)
     # As one number each, pairs are sorted several times faster.
     base = int(faces.max()) + 1
     keys, inverse = np.unique(low * base + high, return_inverse=True)

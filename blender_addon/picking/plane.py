@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..documents.errors import AddonError
 from ..documents.schema import fields
 from ..operators.base import reported
-from ..placing.surface_paths import Surface, onto
+from ..placing.surface_paths import Surface
 from ..stack.modifiers import add_defect, diagonal
 from .preview import FAINT, Preview
 from .tool import MISSED, PickingTool, Result
@@ -213,7 +213,7 @@ def show_crack(
 ) -> None:
     """The mouth on the surface, and the half ellipse that opens below it."""
     along = np.linspace(0.0, 1.0, STEPS)[:, None]
-    preview.line(onto(surface, start + along * (end - start)))
+    preview.line(surface.onto(start + along * (end - start)))
     origin, inward = np.array(crack["origin"]), np.array(crack["direction"])
     mouth = 0.5 * crack["length"] * np.cross(crack["normal"], inward)
     turn = np.linspace(0.0, np.pi, STEPS)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..documents.errors import AddonError
 from ..operators.base import reported
-from ..placing.surface_paths import Surface, SurfacePath, length_of, onto, stroke_path, surface_path
+from ..placing.surface_paths import Surface, SurfacePath, length_of, stroke_path, surface_path
 from ..stack.modifiers import add_defect, diagonal
 from .preview import FAINT
 from .tool import DRAG, MISSED, PickingTool, Result, parsed_points
@@ -140,7 +140,7 @@ class FLAWSMITH_OT_draw_scratch(PickingTool, bpy.types.Operator):  # noqa: N801
         if lead is not None and self._anchors:
             fractions = np.linspace(0.0, 1.0, LEAD_STEPS)[:, None]
             last = self._anchors[-1]
-            preview.line(onto(self._surface, last + fractions * (lead - last)), FAINT)
+            preview.line(self._surface.onto(last + fractions * (lead - last)), FAINT)
 
     def on_press(self, context: Any, aim: Aim) -> Result:
         """Begin a stroke, or add a place."""

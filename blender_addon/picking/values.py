@@ -25,7 +25,7 @@ from ..placing.places import (
     suggested_lengths,
     unit,
 )
-from ..placing.surface_paths import Surface, onto, resampled
+from ..placing.surface_paths import Surface, resampled
 
 Floats = NDArray[np.float64]
 Values = dict[str, Any]
@@ -131,7 +131,7 @@ def lasso_values(surface: Surface, line: ArrayLike, count: int, rng: np.random.G
     near = [surface.normal_near(corner) for corner in (middle, *corners)]
     normal = normal if normal @ np.mean(near, axis=0) >= 0.0 else -normal
     radius = float(np.sqrt(area / np.pi))
-    inside = onto(surface, _drawn_within(corners, middle, 1.0, BULGE_PLACES, rng))
+    inside = surface.onto(_drawn_within(corners, middle, 1.0, BULGE_PLACES, rng))
     centers = _apart(surface, corners, middle, count, rng)
     return {
         **suggested_lengths("freeform", radius / HULL_RADIUS),
@@ -213,7 +213,7 @@ def _apart(
     """
     chosen = np.empty((0, 3))
     for _ in range(count):
-        offered = onto(surface, _drawn_within(corners, middle, BUMP_REACH, BUMP_CANDIDATES, rng))
+        offered = surface.onto(_drawn_within(corners, middle, BUMP_REACH, BUMP_CANDIDATES, rng))
         away = np.linalg.norm(offered[:, None] - chosen[None], axis=2).min(axis=1, initial=np.inf)
         chosen = np.concatenate([chosen, offered[[np.argmax(away)]]])
     return chosen

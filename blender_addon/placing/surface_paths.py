@@ -112,6 +112,12 @@ class Surface:
         location, _, face, _ = self._tree.find_nearest(Vector(np.asarray(place).tolist()))
         return self._on_face(location, face)
 
+    def onto(self, places: ArrayLike) -> Floats:
+        """The surface's points (P, 3) nearest to ``places`` (P, 3)."""
+        rows = np.asarray(places, dtype=np.float64).reshape(-1, 3).tolist()
+        found = [self._tree.find_nearest(Vector(place))[0] for place in rows]
+        return np.array(found, dtype=np.float64).reshape(-1, 3)
+
     def hit(self, origin: ArrayLike, direction: ArrayLike) -> tuple[Floats, int] | None:
         """Where a ray first meets the surface, as ``nearest`` gives it; None where it misses.
 
@@ -276,13 +282,8 @@ def _taut(surface: Surface, path: Floats) -> Floats:
     for count in TAUT_LEVELS:
         path = resampled(path, count)
         for _ in range(TAUT_ROUNDS):
-            path[1:-1] = onto(surface, 0.5 * (path[:-2] + path[2:]))
+            path[1:-1] = surface.onto(0.5 * (path[:-2] + path[2:]))
     return path
-
-
-def onto(surface: Surface, places: Floats) -> Floats:
-    """The surface's points (P, 3) nearest to ``places`` (P, 3)."""
-    return np.array([surface.nearest(place)[0] for place in places]).reshape(-1, 3)
 
 
 def resampled(path: Floats, count: int) -> Floats:
