@@ -99,7 +99,7 @@ def test_ctrl_c_ends_a_run_and_its_workers_and_it_goes_on(
 ) -> None:
     for number in range(JOBS):
         (tmp_path / f"{number}.json").write_text(json.dumps(RECIPE), encoding="utf-8")
-    out, small = tmp_path / "out", ["--views", 6, "--size", 64, 64, "--samples", 16]
+    out, small = tmp_path / "out", ["--views", 2, "--size", SIZE, SIZE, "--samples", 1]
     arguments = ["render", inputs / "ball.stl", "--recipes", tmp_path, "--out", out, *small]
     arguments += ["--jobs", 2]
     with subprocess.Popen(
