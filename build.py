@@ -26,6 +26,7 @@ import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,11 @@ NOT_IN_RANGES = [
     "cli/test_synthesize.py",
     "cli/test_train.py",
     "cloud/test_geodesic.py",
+    "geometry/test_normals.py",
     "models/pointwise/test_nominal_surface.py",
+    "models/unrolled/test_network.py",
+    "registration/test_align.py",
+    "registration/test_cropping.py",
     "registration/test_evidence.py",
     "registration/test_register.py",
     "synthesis/test_run.py",
@@ -175,15 +180,16 @@ def check(options: argparse.Namespace) -> int:
     The check of the documents reads every page as `docs` does; a dead link fails it.
     """
     prepare(options)
-    commands = {
-        "ruff check": [script("ruff"), "check", "."],
-        "ruff format": [script("ruff"), "format", "--check", "."],
-        "mypy": [script("mypy")],
-        "lint-imports": [script("lint-imports")],
-    }
-    failed = [name for name, command in commands.items() if run(command, cwd=ROOT)]
-    if read_documents("dummy", None):
-        failed.append("the documents")
+    with tempfile.TemporaryDirectory() as folder:
+        # What takes longest begins first.
+        commands = {
+            "mypy": [script("mypy")],
+            "the documents": documents_command("dummy", Path(folder)),
+            "ruff check": [script("ruff"), "check", "."],
+            "ruff format": [script("ruff"), "format", "--check", "."],
+            "lint-imports": [script("lint-imports")],
+        }
+        failed = [name for name, status in run_in_pairs(commands).items() if status]
     if failed:
         print(f"These checks failed: {', '.join(failed)}", file=sys.stderr, flush=True)
     return int(bool(failed))
@@ -596,9 +602,13 @@ def read_documents(builder: str, target: Path | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         if target is not None:
             shutil.rmtree(target, ignore_errors=True)
-        where = ["-d", str(Path(folder) / "doctrees"), "docs", str(target or Path(folder) / "out")]
-        command = [script("sphinx-build"), "-q", "-W", "--keep-going", "-b", builder, *where]
-        return run(command, cwd=ROOT, env=ONE_THREAD)
+        return run(documents_command(builder, Path(folder), target), cwd=ROOT, env=ONE_THREAD)
+
+
+def documents_command(builder: str, folder: Path, target: Path | None = None) -> list[str]:
+    """The command of ``read_documents``; ``folder`` is for what nobody needs afterwards."""
+    where = ["-d", str(folder / "doctrees"), "docs", str(target or folder / "out")]
+    return [script("sphinx-build"), "-q", "-W", "--keep-going", "-b", builder, *where]
 
 
 # --- the Blender extension ----------------------------------------------------------------------
@@ -845,6 +855,29 @@ def run(
         except KeyboardInterrupt:
             child.wait()
             raise
+
+
+def run_in_pairs(commands: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Run ``commands`` in this folder, two at a time, and return their exit statuses by name.
+
+    What a command says is shown when it has ended, so that it is not mixed with that of another.
+    """
+
+    def shown(command: Sequence[str]) -> int:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**ONE_THREAD, **os.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        said = done.stdout.decode("utf-8", "replace")
+        print(f"$ {Path(command[0]).name} {' '.join(command[1:])}\n{said}", end="", flush=True)
+        return done.returncode
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(commands, pool.map(shown, commands.values()), strict=True))
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

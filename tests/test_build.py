@@ -461,6 +461,18 @@ def test_environment_of_a_program_is_added_to(monkeypatch: pytest.MonkeyPatch) -
     assert build.run(command, env={"FLAWSMITH_TEST_STATUS": "5"}) == 6
 
 
+def test_programs_in_pairs_are_shown_one_after_the_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = "import sys, time\nfor _ in range(3): print(sys.argv[1], flush=True); time.sleep(0.1)"
+    commands = {name: [sys.executable, "-c", f"{program}\nsys.exit({status})", name]
+                for name, status in {"first": 0, "second": 3, "third": 0}.items()}  # fmt: skip
+    assert build.run_in_pairs(commands) == {"first": 0, "second": 3, "third": 0}
+    said = [line for line in capsys.readouterr().out.splitlines() if line in commands]
+    assert sorted(said[::3]) == sorted(commands)
+    assert said == [name for name in said[::3] for _ in range(3)]
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [(build.BuildError("mend this"), 1), (KeyboardInterrupt(), 130)]
 )
