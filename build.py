@@ -73,6 +73,7 @@ NOT_IN_RANGES = [
     "registration/test_evidence.py",
     "registration/test_register.py",
     "synthesis/test_run.py",
+    "test_killed.py",
     "test_remake.py",
     "training/test_synthesis.py",
     "training/unrolled/test_fitting.py",
