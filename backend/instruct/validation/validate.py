@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from backend.instruct.validation.sizes import (
 from backend.instruct.validation.target import Target
 from backend.instruct.validation.trial import Replayable, surface_holds
 from backend.sampling.recipes import sample_recipe
+from shared_schema.defects import DefectTemplate
 from shared_schema.instruction import Finding, Interval, SizeName
 from shared_schema.recipe import Recipe, RecipeTemplate
 
@@ -72,6 +73,11 @@ class ValidTemplate:
         """
         rng = np.random.default_rng(seed)
         return sample_recipe(self.template, self.target.surface, rng=rng)
+
+    def only(self, defects: Sequence[DefectTemplate]) -> ValidTemplate:
+        """The same template with some of its defects alone, each of them once."""
+        update = {"defects": tuple(defects), "draws": None}
+        return ValidTemplate(self.template.model_copy(update=update), self.target)
 
 
 @dataclass(frozen=True)

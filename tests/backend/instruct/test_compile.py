@@ -1,0 +1,104 @@
+"""Items become templates: stated sizes hold, the rest keeps its proportions, places are found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.errors import InstructionError
+from backend.instruct.compile import closed, compile_template
+from backend.instruct.knowledge import defects
+from backend.instruct.shapes import SHAPES, measured
+from backend.sampling.recipes import sample_recipes
+from shared_schema.instruction import Basis, InstructedDefect, Polarity, SizeName
+from shared_schema.recipe import Part, RecipeTemplate, Unit
+from tests.backend.shapes import plate, surface
+
+PLATE = surface(plate(thickness=8.0, step=1.0, size=60.0))
+
+
+def item(defect: str = "casting/blowholes", **fields: Any) -> InstructedDefect:
+    given = {"polarity": Polarity.OCCURS, "used": True, "basis": Basis.STATED}
+    return InstructedDefect(defect=defect, kind=defects()[defect].kind, **{**given, **fields})
+
+
+def compiled(*items: InstructedDefect, part: Part = PLATE.part) -> RecipeTemplate:
+    return compile_template(items, defects(), PLATE.cloud, part, name="test").template
+
+
+def test_stated_sizes_hold_and_the_rest_keeps_its_ratio_to_them() -> None:
+    small = compiled(item(sizes={"diameter": (2.0, 4.0)})).defects[0]
+    large = compiled(item(sizes={"diameter": (4.0, 8.0)})).defects[0]
+    assert measured(small, SHAPES["hole"].stated[SizeName.DIAMETER]) == (2.0, 4.0)
+    assert large.depth.max == pytest.approx(2.0 * small.depth.max)
+    assert large.rim_width.max == pytest.approx(2.0 * small.rim_width.max)
+
+
+def test_sizes_are_in_the_unit_of_the_part() -> None:
+    inches = Part(name="p", unit=Unit.INCH, diagonal=PLATE.part.diagonal / 25.4)
+    hole = compiled(item(sizes={"diameter": (25.4, 50.8)}), part=inches).defects[0]
+    assert (hole.radius.min, hole.radius.max) == pytest.approx((0.5, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("interval", "basis", "ends"),
+    [
+        ((2.0, 3.0), Basis.STATED, (2.0, 3.0)),
+        ((0.2, None), Basis.LIMIT, (0.2, 1.0)),
+        ((0.2, None), Basis.STATED, (0.2, 0.8)),
+        ((None, 4.0), Basis.STATED, (1.0, 4.0)),
+    ],
+)
+def test_open_ends_are_closed_by_the_basis_or_the_templates_ratio(
+    interval: tuple[float | None, float | None], basis: Basis, ends: tuple[float, float]
+) -> None:
+    assert closed(interval, (1.0, 4.0), basis) == pytest.approx(ends)
+
+
+def test_without_sizes_they_are_typical_of_the_defect() -> None:
+    row = defects()["casting/blowholes"]
+    low, high = row.sizes[SizeName.DIAMETER]
+    for diagonal in (20.0, 200.0, 5_000.0):
+        hole = compiled(item(), part=Part(name="p", diagonal=diagonal)).defects[0]
+        least, most = measured(hole, SHAPES["hole"].stated[SizeName.DIAMETER])
+        assert low <= (least * most) ** 0.5 <= high * (1 + 1e-9)
+
+
+def test_a_bulge_goes_out_of_the_material_and_a_dent_into_it() -> None:
+    out = compiled(item("any/bulges", sizes={"height": (1.0, 2.0)})).defects[0]
+    assert (out.depth.min, out.depth.max) == (-2.0, -1.0)
+    inward = compiled(item("any/dents", sizes={"depth": (1.0, 2.0)})).defects[0]
+    assert (inward.depth.min, inward.depth.max) == (1.0, 2.0)
+
+
+def test_a_template_of_several_items_draws_by_their_counts() -> None:
+    many, few = item(count=(4, 6)), item("any/dents", count=(1, 1))
+    template = compiled(many, few)
+    assert [defect.chance for defect in template.defects] == [5.0, 1.0]
+    assert (template.draws.min, template.draws.max) == (1.0, 6.0)
+    assert len({defect.name for defect in template.defects}) == len(template.defects)
+
+
+def test_places_are_regions_and_edges_and_what_is_not_found_is_told() -> None:
+    places = [item(place="top"), item("any/dents", place="edge"), item("any/cracks", place="rib")]
+    result = compile_template(places, defects(), PLATE.cloud, PLATE.part, name="test")
+    kinds = [defect.location.type for defect in result.template.defects]
+    assert kinds == ["surface_random", "edge_random", "surface_random"]
+    assert [one.value for one in result.findings] == ["rib"]
+    assert result.items == tuple(places)
+    for recipe in sample_recipes(compiled(places[0]), PLATE, seed=0, count=4):
+        assert all(defect.center[2] > 0 for defect in recipe.defects)
+
+
+def test_items_that_are_not_used_are_left_out_and_none_at_all_is_an_error() -> None:
+    absent = item("any/cracks", polarity=Polarity.ABSENT, used=False)
+    assert [d.kind for d in compiled(item(), absent).defects] == ["hole"]
+    with pytest.raises(InstructionError, match="none of the 1 defects"):
+        compiled(absent)
+
+
+@pytest.mark.parametrize("key", [k for k, row in defects().items() if row.template])
+def test_every_row_with_a_template_becomes_defects_of_its_kind(key: str) -> None:
+    template = compiled(item(key))
+    assert {defect.kind for defect in template.defects} == {defects()[key].kind}
