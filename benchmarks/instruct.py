@@ -4,8 +4,8 @@
 
 ``benchmarks/instruct/README.md`` describes the texts and their labels. Items are matched with
 labels one to one. Kinds are counted over what would be made: defects that are absent, or that have
-no shape, are counted apart. A size is right if the ranges share at least half of their common span, on
-a logarithmic scale. Intervals are Wilson's, at 95 %.
+no shape, are counted apart. A size is right if the ranges share at least half of their common span,
+on a logarithmic scale. Intervals are Wilson's, at 95 %.
 """
 
 from __future__ import annotations
