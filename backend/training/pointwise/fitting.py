@@ -36,7 +36,7 @@ from backend.training.pointwise.examples import (
     drawn_examples,
     example_of,
 )
-from backend.training.pointwise.network import Example, NetworkFitter, Progress
+from backend.training.pointwise.network import EpochFigures, Example, NetworkFitter
 from backend.training.run import Fitted, Run, Suitability
 from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
@@ -142,17 +142,17 @@ class PointwiseTraining:
     def _follow(self, fitter: NetworkFitter, examples: Examples) -> None:
         started = time.perf_counter()
         epochs = self.run.track(fitter.run(), "Training", len(fitter), fitter.done, _in_words)
-        for progress in epochs:
+        for figures in epochs:
             seconds = time.perf_counter() - started
             values = {
-                "loss": progress.loss,
-                "learning rate": progress.rate,
-                "held-out average precision": progress.held_out,
+                "loss": figures.loss,
+                "learning rate": figures.rate,
+                "held-out average precision": figures.held_out,
                 "drawn defects": float(examples.taken),
                 "seconds": seconds,
                 "share of time waited for defects": examples.waited / seconds,
             }
-            self.run.log(progress.epoch, values)
+            self.run.log(figures.epoch, values)
 
     def _given(self, parts: Sequence[CategoryData]) -> Iterator[Example]:
         tasks = [(part.name, cloud) for part in parts for cloud in part.labeled]
@@ -231,9 +231,9 @@ class PointwiseTraining:
         return tuple(name for name in self.run.config.channels if name in possible) or (HISTOGRAMS,)
 
 
-def _in_words(progress: Progress) -> str:
-    held_out = "" if np.isnan(progress.held_out) else f", held out {progress.held_out:.3f}"
-    return f"loss {progress.loss:.3f}{held_out}"
+def _in_words(figures: EpochFigures) -> str:
+    held_out = "" if np.isnan(figures.held_out) else f", held out {figures.held_out:.3f}"
+    return f"loss {figures.loss:.3f}{held_out}"
 
 
 def _device(name: str) -> torch.device:

@@ -66,7 +66,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EpochFigures:
     """How training stands after an epoch.
 
     Attributes:
@@ -133,7 +133,7 @@ class NetworkFitter:
         """Whether the best epoch counts, not the last."""
         return self.config.patience > 0 and len(self.held_out) > 0
 
-    def run(self) -> Iterator[Progress]:
+    def run(self) -> Iterator[EpochFigures]:
         """Train epoch by epoch; yields once the state after it is on disk."""
         for epoch in range(self.done, self.config.epochs):
             if self.is_patient and epoch - self.best_epoch >= self.config.patience:
@@ -143,7 +143,7 @@ class NetworkFitter:
             self.network.eval()
             precision = self._look_at_held_out(epoch + 1)
             self._store(epoch + 1)
-            yield Progress(epoch + 1, loss, self.optimizer.param_groups[0]["lr"], precision)
+            yield EpochFigures(epoch + 1, loss, self.optimizer.param_groups[0]["lr"], precision)
         if self.is_patient:
             self.network.load_state_dict(self.best_weights)
         self.network.cpu().eval()

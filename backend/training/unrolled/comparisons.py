@@ -68,7 +68,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class StoredComparison:
     """What a file holds.
 
     Attributes:
@@ -178,11 +178,11 @@ def _to_arrays(compared: Compared) -> dict[str, NDArray]:
     return arrays
 
 
-def read_comparison(folder: Path, number: int) -> Comparison:
+def read_comparison(folder: Path, number: int) -> StoredComparison:
     """What ``compare_task`` wrote."""
     arrays, document = read_arrays(_file(folder, number))
     mask = arrays.pop("mask", None)
-    return Comparison(_from_arrays(arrays), mask, Traits(**document) if document else None)
+    return StoredComparison(_from_arrays(arrays), mask, Traits(**document) if document else None)
 
 
 def _from_arrays(arrays: dict[str, NDArray]) -> Compared:
