@@ -66,6 +66,7 @@ NOT_IN_RANGES = [
     "cli/test_train.py",
     "cloud/test_geodesic.py",
     "geometry/test_normals.py",
+    "instruct/models/test_local.py",
     "models/pointwise/test_nominal_surface.py",
     "models/unrolled/test_network.py",
     "registration/test_align.py",

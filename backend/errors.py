@@ -5,6 +5,7 @@ FlawsmithError
   CloudError             arrays that do not make a point cloud
   DatasetError           a folder that does not hold the data it should
   FileFormatError        a file that is not what its suffix promises, damaged, or beyond the limits
+  LanguageModelError     a language model could not be asked, or gave no usable answer
   RegistrationError      nominal model and scan could not be brought together
   ReplayError            a recipe that cannot be replayed on this cloud
   SamplingError          a template from which no recipe can be drawn on this cloud
@@ -31,6 +32,7 @@ __all__ = [
     "EngineError",
     "FileFormatError",
     "FlawsmithError",
+    "LanguageModelError",
     "MissingDependencyError",
     "RegistrationError",
     "ReplayError",
@@ -70,6 +72,18 @@ class FileFormatError(FlawsmithError, ValueError):
         ...
     backend.errors.FileFormatError: ...: the file does not begin with a line 'ply'; export it again
     """
+
+
+class LanguageModelError(FlawsmithError):
+    """A language model could not be asked, or gave no usable answer.
+
+    Attributes:
+        retry_after: seconds after which its server wants to be asked again; None if it says none.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RegistrationError(FlawsmithError):

@@ -6,12 +6,20 @@ from backend.errors import MissingDependencyError
 
 # By the name of the module; pyproject.toml says which package each extra installs.
 EXTRAS = {
+    "PIL": "instruct",
+    "anthropic": "instruct-anthropic",
     "bpy": "blender",
     "embreex": "scan",
     "fastapi": "serve",
+    "google": "instruct-google",
+    "httpx2": "instruct",
     "laspy": "formats",
     "lazrs": "formats",
     "matplotlib": "pictures",
+    "openai": "instruct",
+    "pydantic_ai": "instruct",
+    "pypdf": "documents",
+    "pypdfium2": "documents",
     "python_multipart": "serve",
     "sklearn": "detector",
     "tensorboardX": "log",

@@ -10,7 +10,7 @@ process's address space, as Linux can, memory is bounded too. This is no sandbox
 program from accidents and from bombs, not from code that an attacker manages to run.
 
 The protocol: a line of JSON and the file's bytes go in; a line of JSON and the arrays' bytes come
-out. Nothing is unpickled.
+out. Nothing is unpickled. Documents, which are no clouds, are read in the same processes.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from backend.errors import EngineError, FileFormatError, FlawsmithError
 from backend.io.limits import ReadLimits
 
 Parser = Callable[..., PointCloud]
+# Gives values that JSON can hold, and arrays.
+Computation = Callable[..., tuple[dict[str, Any], dict[str, NDArray]]]
 
 START_SECONDS = 120.0
 # A worker's time for one file: this, and as much more as its bytes need on a slow, busy machine.
@@ -78,13 +80,50 @@ def parse_isolated(
     options = options or {}
     if _serving:
         return parse(data, limits, **options)
+    answer, arrays = _asked(parse, data, limits, options, None)
+    cloud = _cloud_from_arrays(arrays)
+    return replace(cloud, unit=answer["unit"], notices=tuple(answer["notices"]))
+
+
+def compute_isolated(
+    function: Computation,
+    data: bytes,
+    limits: ReadLimits,
+    options: Mapping[str, Any] | None = None,
+    *,
+    seconds: float | None = None,
+) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """What ``function(data, limits, **options)`` gives, as ``parse_isolated`` does for clouds.
+
+    Args:
+        function: at the top level of its module; gives values that JSON can hold, and arrays.
+        data: the file.
+        limits: bound the worker's time and memory; see ``parse_isolated``.
+        options: keyword arguments that JSON can hold.
+        seconds: the worker's time, instead of that by the bytes.
+
+    Raises:
+        FileFormatError: whatever went wrong in the worker.
+    """
+    options = options or {}
+    if _serving:
+        return function(data, limits, **options)
+    answer, arrays = _asked(function, data, limits, options, seconds)
+    return answer["values"], arrays
+
+
+def _asked(
+    function: Callable[..., Any],
+    data: bytes,
+    limits: ReadLimits,
+    options: Mapping[str, Any],
+    seconds: float | None,
+) -> tuple[dict[str, Any], dict[str, NDArray]]:
     with _borrowed_worker() as worker:
-        answer, arrays = worker.ask(parse, data, limits, options)
+        answer, arrays = worker.ask(function, data, limits, options, seconds)
     if "error" in answer:
         raise FileFormatError(answer["error"])
-    return replace(
-        _cloud_from_arrays(arrays), unit=answer["unit"], notices=tuple(answer["notices"])
-    )
+    return answer, arrays
 
 
 class _Worker:
@@ -120,17 +159,22 @@ class _Worker:
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
     def ask(
-        self, parse: Parser, data: bytes, limits: ReadLimits, options: Mapping[str, Any]
+        self,
+        function: Callable[..., Any],
+        data: bytes,
+        limits: ReadLimits,
+        options: Mapping[str, Any],
+        seconds: float | None,
     ) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """The answer, and its arrays if it is a cloud.
+        """The answer, and its arrays.
 
         Raises:
             FileFormatError: the worker died of the file, or had to be killed.
         """
         work = len(data) + limits.max_bytes
-        seconds = BASE_SECONDS + work / BYTES_PER_SECOND
+        seconds = seconds or BASE_SECONDS + work / BYTES_PER_SECOND
         request = {
-            "parser": [parse.__module__, parse.__name__],
+            "function": [function.__module__, function.__name__],
             "limits": asdict(limits),
             "options": dict(options),
             "size": len(data),
@@ -265,19 +309,22 @@ def serve() -> None:
         data = requests.read(request["size"])
         _limit_memory(request["memory"])
         try:
-            cloud = _parsed(request, data)
-            arrays = _arrays_from_cloud(cloud)
+            described, arrays = _computed(request, data)
         except BaseException as error:  # A panic of a Rust library is not an Exception.
             _answer(answers, {"error": _reason(error)}, {})
         else:
-            described = {"unit": cloud.unit, "notices": cloud.notices}
             _answer(answers, {"arrays": _described(arrays), **described}, arrays)
 
 
-def _parsed(request: dict[str, Any], data: bytes) -> PointCloud:
-    module, name = request["parser"]
-    parse: Parser = getattr(importlib.import_module(module), name)
-    return parse(data, ReadLimits(**request["limits"]), **request["options"])
+def _computed(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """What is told beside the arrays, and the arrays."""
+    module, name = request["function"]
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    result = function(data, ReadLimits(**request["limits"]), **request["options"])
+    if isinstance(result, PointCloud):
+        return {"unit": result.unit, "notices": result.notices}, _arrays_from_cloud(result)
+    values, arrays = result
+    return {"values": values}, arrays
 
 
 def _reason(error: BaseException) -> str:

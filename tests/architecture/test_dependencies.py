@@ -31,6 +31,9 @@ from tests.architecture.project import (
 )
 
 MODULES = {
+    "google-genai": "google",
+    "pillow": "PIL",
+    "pydantic-ai-slim": "pydantic_ai",
     "python-neo-lzf": "lzf",
     "python-multipart": "python_multipart",
     "scikit-learn": "sklearn",

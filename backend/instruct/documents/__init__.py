@@ -1,5 +1,10 @@
-"""Documents as lists of blocks, whatever their file format."""
+"""Documents as lists of blocks, whatever their file format.
+
+A reader turns a file's bytes into blocks, or into a text from which blocks are made. ``READERS``
+is the table of them. Every file is read in a process of its own; see ``backend.io.isolation``.
+"""
 
 from backend.instruct.documents.document import Block, BlockKind, Document
+from backend.instruct.documents.read import READERS, page_pictures, read_document
 
-__all__ = ["Block", "BlockKind", "Document"]
+__all__ = ["READERS", "Block", "BlockKind", "Document", "page_pictures", "read_document"]

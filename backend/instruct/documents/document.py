@@ -37,7 +37,9 @@ class Document:
     Attributes:
         source: its file's name without folders.
         blocks: in reading order; the number of a block is its place in the tuple.
+        hidden: how many characters that nobody sees were left out, such as those of no width.
     """
 
     source: str
     blocks: tuple[Block, ...]
+    hidden: int = 0
