@@ -19,7 +19,7 @@ from backend.instruct.knowledge import Defect
 from backend.instruct.places import AnyLocation, Located, locate
 from backend.instruct.shapes import SHAPES, Ends, ends_of, measured, with_ends
 from backend.templates import load_template
-from shared_schema.defects import DefectTemplate, Range
+from shared_schema.defects import CrackTemplate, DefectTemplate, Range
 from shared_schema.instruction import Basis, Finding, InstructedDefect, Interval, SizeName
 from shared_schema.locations import BoxRegion
 from shared_schema.recipe import MM_PER_UNIT, Lengths, Part, RecipeTemplate
@@ -168,7 +168,19 @@ def _sized(
         measure = measures[name]
         value = getattr(defect, measure.field)
         fields[measure.field] = with_ends(value, (low / measure.factor, high / measure.factor))
+    if SizeName.HEIGHT in item.sizes and isinstance(defect, CrackTemplate):
+        fields["offset"] = _shift(defect, item, part)
     return _changed(defect, fields)
+
+
+def _shift(defect: CrackTemplate, item: InstructedDefect, part: Part) -> tuple[float, ...]:
+    """By how much the two sides of a break are shifted: the height of the step that it leaves."""
+    size = math.hypot(*defect.offset)
+    if size == 0.0:
+        return defect.offset
+    unit = MM_PER_UNIT[item.unit] / MM_PER_UNIT[part.unit]
+    step = _middle(closed(item.sizes[SizeName.HEIGHT], (size, size), item.basis)) * unit
+    return tuple(step / size * one for one in defect.offset)
 
 
 def _stated(

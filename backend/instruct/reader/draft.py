@@ -140,12 +140,21 @@ def emit(draft: Draft) -> InstructedDefect:
         polarity=draft.polarity,
         used=used,
         place=draft.place,
-        sizes=dict(sorted(draft.sizes.items())),
+        sizes=_made_sizes(draft),
         count=draft.count,
         basis=_basis(draft),
         evidence=Evidence(source=draft.source, block=draft.block, quote=_quote(draft)),
         reason=why_not or _reason(draft),
     )
+
+
+def _made_sizes(draft: Draft) -> dict[SizeName, Interval]:
+    """The sizes of what is made: above a limit, which is the largest size that is let pass."""
+    above = draft.polarity in (Polarity.REJECTED, Polarity.PERMITTED)
+    return {
+        name: (high, None) if above and low is None else (low, high)
+        for name, (low, high) in sorted(draft.sizes.items())
+    }
 
 
 def _quote(draft: Draft) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backend.errors import InstructionError
@@ -70,6 +71,11 @@ def test_a_bulge_goes_out_of_the_material_and_a_dent_into_it() -> None:
     assert (out.depth.min, out.depth.max) == (-2.0, -1.0)
     inward = compiled(item("any/dents", sizes={"depth": (1.0, 2.0)})).defects[0]
     assert (inward.depth.min, inward.depth.max) == (1.0, 2.0)
+
+
+def test_the_height_of_a_step_is_how_far_a_layer_is_shifted() -> None:
+    shifted = compiled(item("printing_3d/layer_shift", sizes={"height": (0.5, 0.5)})).defects[0]
+    assert np.linalg.norm(shifted.offset) == pytest.approx(0.5)
 
 
 def test_a_template_of_several_items_draws_by_their_counts() -> None:
