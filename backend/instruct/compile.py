@@ -163,7 +163,7 @@ def _sized(
     factor = _mean_factor(defect, lengths) if lengths else _typical_factor(defect, row, part)
     defect = _scaled(defect, factor)
     measures = SHAPES[defect.kind].stated
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, (low, high) in stated.items():
         measure = measures[name]
         value = getattr(defect, measure.field)
