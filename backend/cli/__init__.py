@@ -24,6 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 COMMANDS = {
     "demo": "Show all steps on bundled data and write a report.",
     "templates": "List the bundled templates of defects.",
+    "instruct": "Show which defects the reader of documents knows.",
     "validate": "Check whether a template suits a part and its scans.",
     "sample": "Draw recipes from a template for a part.",
     "replay": "Replay a recipe on scans and write labelled clouds.",

@@ -231,6 +231,8 @@ _OTHER_UNIT = re.compile(
     r"日|克|"
     r"千克|公斤|安|伏|升|转)"
 )
+# "Fins of up to 2 mm" tells how large they are; "fins: up to 2 mm" sets a limit.
+_DESCRIBES = re.compile(r"\b(?:of|with|von|mit|by)\s+(?:up to|bis zu|bis)\b")
 _FIT = re.compile(r"\s?(?:[a-h]|js|[kmnprs])\d{1,2}(?!\d|[.,]\d)", re.IGNORECASE)
 _TOLERANCE_AFTER = re.compile(
     r"\s?(?:(?:±|\+/-|\+-)\s?(\d+(?:[.,]\d+)?)|"
@@ -567,7 +569,7 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
         end=max(stop, end),
         number=first.start,
         dimension=dimension,
-        limited=bound is not None,
+        limited=bound is not None and not _DESCRIBES.search(text[start : first.start]),
         aside=aside,
         factors=tuple(values) if product else (),
     )

@@ -190,9 +190,15 @@ def _one_off(left: str, right: str) -> bool:
 def _near_words() -> dict[str, tuple[str, ...]]:
     """Single words of defects by what remains of them without one letter."""
     lexicon, _ = _lexicon()
+    usual = {
+        form
+        for category, _, language, term in _entries()
+        if category is Category.DEFECT and language != "zh"
+        for form in (_joined(term), _joined(f"{term}s" if language == "en" else f"{term}n"))
+    }
     near: dict[str, list[str]] = {}
-    for form, term in lexicon.items():
-        if len(form) >= LEAST_MISREAD and form.isascii() and term.of(Category.DEFECT):
+    for form in sorted(usual & lexicon.keys()):
+        if len(form) >= LEAST_MISREAD and form.isascii():
             for cut in _cuts(form):
                 near.setdefault(cut, []).append(form)
     return {cut: tuple(forms) for cut, forms in near.items()}
