@@ -16,12 +16,14 @@ class Row:
     """A row of the knowledge base."""
 
     key: str
-    terms: tuple[str, ...]
-    kind: str = "dent"
+    terms: dict[str, tuple[str, ...]]
 
 
-ROWS = (Row("casting/blowholes", ("blowhole", "Gasblase")), Row("any/crack", ("crack", "Riss")))
-PLACES = (Row("edge", ("edge", "Kante")), Row("flange", ("flange",)))
+ROWS = (
+    Row("casting/blowholes", {"en": ("blowhole",), "de": ("Gasblase", "Blase!", "Gaspore")}),
+    Row("any/crack", {"en": ("crack",), "de": ("Riss",)}),
+)
+PLACES = (Row("edge", {"en": ("edge",), "de": ("Kante",)}), Row("flange", {"en": ("flange",)}))
 SPEC = Document(
     "spec.md",
     (Block("Quality"), Block("Blowholes of 2 to 4 mm occur on the top flange.")),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import LanguageModelError
+from backend.instruct import knowledge
 from backend.instruct.documents import Block, Document
 from backend.instruct.models import (
     AskLimits,
@@ -73,7 +74,8 @@ def test_documents_stand_between_fences_and_the_task_outside() -> None:
     fence = fence_of(5)
     text = request.turns[0].text
     assert f"\n{fence} block 1 (document 1, paragraph)\n{SPEC.blocks[1].text}\n{fence}\n" in text
-    assert "- any/crack: crack, Riss" in text
+    assert "- any/crack: crack, Riss\n" in text
+    assert "- casting/blowholes: blowhole, Gasblase, Blase\n" in text
     assert request.system == SYSTEM
     assert "spec.md" not in text
     assert fence_of(6) != fence
@@ -261,6 +263,13 @@ def test_any_json_ends_in_a_reading_or_an_error(value) -> None:
         assert ask(model).instructions == ()
     except LanguageModelError as error:
         assert "no usable answer" in str(error)
+
+
+def test_the_rows_of_the_knowledge_base_are_told() -> None:
+    rows, known = list(knowledge.defects().values()), list(knowledge.places().values())
+    model = ScriptedModel(answer())
+    assert ask_model(model, [SPEC], rows, places=known, seed=1).instructions == ()
+    assert "- welding/undercut: undercut, " in said(model.asked)
 
 
 def test_an_injected_block_stays_within_its_fence() -> None:
