@@ -38,7 +38,7 @@ def objection(
     candidate: Candidate, min_fitness: float, most_noise: float = MOST_NOISE
 ) -> str | None:
     """Why the pose is refused, as sentences; None if it is accepted."""
-    found = candidate.evidence
+    found, on_all = candidate.evidence, candidate.on_all
     sigma = found.noise.sigma
     size = candidate.extent
     quiet = max(FORM_ERROR * size, MOST_ROUGHNESS * candidate.roughness)
@@ -49,8 +49,8 @@ def objection(
     contradiction = 0.0 if found.contradiction is None else found.contradiction
     criteria = [
         _Criterion(
-            candidate.fitness >= min_fitness,
-            f"only {candidate.fitness:.1%} of the scan lies on the nominal model, "
+            on_all.fitness >= min_fitness,
+            f"only {on_all.fitness:.1%} of the scan lies on the nominal model, "
             f"but {min_fitness:.1%} are needed",
         ),
         _Criterion(
@@ -74,7 +74,7 @@ def objection(
             f"the points, but at most {MOST_CONTRADICTION:.0%} are allowed",
         ),
         _Criterion(
-            candidate.freedom.motions.shape[1] <= MOST_FREE_MOTIONS,
+            on_all.freedom.motions.shape[1] <= MOST_FREE_MOTIONS,
             "the scan shows no more than a line, which fits anywhere",
         ),
     ]

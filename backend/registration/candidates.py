@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,12 +12,14 @@ from backend.geometry.extent import extent
 from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import Freedom, free_motions, motion_between
 from backend.registration.evidence import Evidence, Noise, Seen, measure_noise, weigh
+from backend.registration.improve import SURFACE_ERROR
 from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, Surface
-from backend.registration.search import SURFACE_ERROR, polish, principal_axes
+from backend.registration.search import polish, principal_axes
 
 # So many poses at most are improved to the end and compared in full.
 MOST = 4
-# Discard poses whose mean log likelihood per point is this much below the best pose's.
+# Discard poses whose mean log likelihood per point is this much below the best pose's, or below
+# what is needed.
 HOPELESS = 1.5
 # A rival pose counts as equally good if its mean log likelihood per point is at most this much
 # lower, ...
@@ -35,22 +38,32 @@ FACING_MARGIN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
-    """A pose at unit size, as ``Registration`` describes it.
+class _Measured:
+    """A pose measured on all points of a scan, as ``Registration`` describes it, at unit size."""
 
-    Attributes:
-        extent: how large what is on the part is.
-        roughness: of the scan, see ``view.roughness``.
-    """
-
-    transform: FloatArray
-    evidence: Evidence
     fitness: float
     rmse: float
     noise: Noise
     offset: float
     facing: float | None
     freedom: Freedom
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A pose at unit size. On all points of the scan it is measured once that is asked for.
+
+    Attributes:
+        transform: (4, 4).
+        evidence: for it and against it, of fewer points.
+        scan: all points.
+        extent: how large what is on the part is.
+        roughness: of the scan, see ``view.roughness``.
+    """
+
+    transform: FloatArray
+    evidence: Evidence
+    scan: Scan
     extent: float
     roughness: float
 
@@ -59,9 +72,28 @@ class Candidate:
         """Mean logarithm of how likely each point of the scan is under this pose."""
         return float(self.evidence.likelihood.mean())
 
+    @cached_property
+    def on_all(self) -> _Measured:
+        """What all points of the scan tell."""
+        matches = self.evidence.front.match(transform_points(self.transform, self.scan.points))
+        fits = matches.distance() <= FIT_DISTANCE
+        points, normals, height = matches.points[fits], matches.normals[fits], matches.height[fits]
+        return _Measured(
+            float(fits.mean()),
+            float(np.sqrt(np.mean(height**2))) if fits.any() else np.inf,
+            measure_noise(matches),
+            float(height.mean()) if fits.any() else 0.0,
+            _facing(self.scan, fits, self.transform, normals),
+            free_motions(points, normals),
+        )
+
 
 def best_candidates(
-    model: NominalModel, scan: Scan, seen: Seen, transforms: FloatArray
+    model: NominalModel,
+    scan: Scan,
+    seen: Seen,
+    transforms: FloatArray,
+    least: float = -np.inf,
 ) -> list[Candidate]:
     """The most likely of ``transforms`` (S, 4, 4), improved to the end, best first.
 
@@ -70,10 +102,11 @@ def best_candidates(
         scan: all points.
         seen: fewer points.
         transforms: poses.
+        least: likelihood that must be reached; where no pose can, the list is empty.
     """
     weighed = [(weigh(model.surface, seen, transform), transform) for transform in transforms]
     weighed.sort(key=lambda pair: -pair[0].likelihood.mean())
-    least = weighed[0][0].likelihood.mean() - HOPELESS
+    least = max(least, weighed[0][0].likelihood.mean()) - HOPELESS
     found = [
         candidate_at(model.fine, scan, seen, transform)
         for evidence, transform in weighed[:MOST]
@@ -92,21 +125,8 @@ def candidate_at(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray
 def measured(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray) -> Candidate:
     """The pose ``transform`` (4, 4) as it is."""
     evidence = weigh(surface, seen, transform)
-    matches = evidence.front.match(transform_points(transform, scan.points))
-    fits = matches.distance() <= FIT_DISTANCE
-    points, normals, height = matches.points[fits], matches.normals[fits], matches.height[fits]
-    return Candidate(
-        transform,
-        evidence,
-        float(fits.mean()),
-        float(np.sqrt(np.mean(height**2))) if fits.any() else np.inf,
-        measure_noise(matches),
-        float(height.mean()) if fits.any() else 0.0,
-        _facing(scan, fits, transform, normals),
-        free_motions(points, normals),
-        extent(seen.scan.points[evidence.noise.on_part]),
-        seen.roughness,
-    )
+    size = extent(seen.scan.points[evidence.noise.on_part])
+    return Candidate(transform, evidence, scan, size, seen.roughness)
 
 
 def _facing(
@@ -122,15 +142,16 @@ def rivals(candidates: list[Candidate], seen: Seen) -> list[Candidate]:
     """The best of ``candidates``, best first, and the clearly different ones that fit as well."""
     best = candidates[0]
     equal = [one for one in candidates if fits_as_well(one, best, seen)]
-    facing = max((one.facing for one in equal if one.facing is not None), default=None)
-    if facing is not None:
+    if best.scan.said is not None:
         # What is turned away from the sensor by no more than chance does not count.
-        equal.sort(key=lambda one: round((facing - (one.facing or 0.0)) / FACING_MARGIN))
-        equal = [one for one in equal if (one.facing or 0.0) > facing - FACING_MARGIN]
+        shares = [one.on_all.facing or 0.0 for one in equal]
+        behind = [(max(shares) - share) / FACING_MARGIN for share in shares]
+        order = sorted(range(len(equal)), key=lambda row: round(behind[row]))
+        equal = [equal[row] for row in order if behind[row] < 1.0]
     kept: list[Candidate] = []
     for one in equal:
         if all(
-            motion_between(other.transform, one.transform, other.freedom) > DISTINCT
+            motion_between(other.transform, one.transform, other.on_all.freedom) > DISTINCT
             for other in kept
         ):
             kept.append(one)

@@ -15,8 +15,8 @@ from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.transform import transform_points
+from backend.registration.improve import MOST_OFFSET, STRAY, SURFACE_ERROR, log_likelihood
 from backend.registration.nominal_model import FIT_DISTANCE, Matches, Scan, Side, Surface
-from backend.registration.search import MOST_OFFSET, STRAY, SURFACE_ERROR, log_likelihood
 from backend.registration.view import cell_keys, picture, roughness, visible
 
 # Points up to so far over or under the surface tell how noisy the points on the part are.
@@ -135,7 +135,8 @@ class Seen:
             self.scan.side,
             None,
         )
-        return Seen.of(scan, None if self.eye is None else transform_points(transform, self.eye))
+        eye = None if self.eye is None else transform_points(transform, self.eye)
+        return Seen(scan, eye, cKDTree(scan.points), self.spacing, self.roughness)
 
 
 def weigh(surface: Surface, seen: Seen, pose: FloatArray) -> Evidence:

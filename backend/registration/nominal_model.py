@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
@@ -18,6 +19,9 @@ from backend.geometry.thinning import thin
 FIT_DISTANCE = 0.01
 # Points farther from the surface, at unit size, are not looked at.
 REACH = 0.25
+# Up to this distance, at unit size, the very nearest of all samples is looked for; beyond, of SOME.
+EXACT = 0.05
+SOME = 3_000
 # Edge of the cells in which the early rounds look up the nearest sample.
 CELL = 0.02
 # Near the surface each is split so often along its edges.
@@ -29,6 +33,8 @@ SAMPLES = 20_000
 FINE_SAMPLES = 60_000
 EVEN_SAMPLES = 60_000
 DENSE_SAMPLES = 100_000
+# From so many coordinates on, points are compared in several threads.
+MANY_NUMBERS = 30_000
 # Of the samples: they are the model's, whichever scan comes first.
 SEED = 0
 
@@ -56,10 +62,13 @@ class Scan:
     outward: FloatArray | None
     side: Side
     said: FloatArray | None
+    _thinned: dict[int, Scan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def thinned(self, count: int) -> Scan:
-        """About ``count`` of the points, spread evenly."""
-        return self.of(thin(self.points, count))
+        """About ``count`` of the points, spread evenly; for the same count the same ones."""
+        if count not in self._thinned:
+            self._thinned[count] = self.of(thin(self.points, count))
+        return self._thinned[count]
 
     def of(self, keep: BoolArray) -> Scan:
         """The points where ``keep`` (P,) is true."""
@@ -126,9 +135,32 @@ class Surface:
         return self.against(points, self.nearest(points))
 
     def nearest(self, points: FloatArray) -> IntArray:
-        """Row (...) of the sample that is nearest to each of ``points`` (..., 3), or -1."""
-        distance, nearest = self.tree.query(points, distance_upper_bound=REACH, workers=-1)
-        return np.where(np.isfinite(distance), nearest, -1)
+        """Row (...) of the sample that is nearest to each of ``points`` (..., 3), or -1.
+
+        Beyond ``EXACT`` it is the nearest of some of the samples: of all, that takes far longer.
+        """
+        return self.nearest_within(points)[1]
+
+    def nearest_within(self, points: FloatArray) -> tuple[FloatArray, IntArray]:
+        """As ``nearest``, after the distance (...) to that sample; beyond ``REACH`` it is inf."""
+        # Of few points, threads would cost more than they save.
+        workers = -1 if points.size >= MANY_NUMBERS else 1
+        distance, nearest = self.tree.query(points, distance_upper_bound=EXACT, workers=workers)
+        far = ~np.isfinite(distance)
+        if far.any():
+            distance[far], rows = self._some.query(
+                points[far], distance_upper_bound=REACH, workers=workers
+            )
+            nearest[far] = np.where(np.isfinite(distance[far]), rows * self._step, -1)
+        return distance, nearest
+
+    @property
+    def _step(self) -> int:
+        return max(1, len(self.points) // SOME)
+
+    @cached_property
+    def _some(self) -> cKDTree:
+        return cKDTree(self.points[:: self._step])
 
     def against(self, points: FloatArray, nearest: IntArray, error: float = 0.0) -> Matches:
         """``points`` (..., 3) against the discs of the samples in rows ``nearest`` (...).
@@ -149,6 +181,11 @@ class Surface:
         )
 
     @cached_property
+    def columns(self) -> tuple[FloatArray, FloatArray]:
+        """The samples' places and their normals, one coordinate after another: (3, N) each."""
+        return np.ascontiguousarray(self.points.T), np.ascontiguousarray(self.normals.T)
+
+    @cached_property
     def cells(self) -> _Cells:
         """Which sample is nearest, looked up instead of searched for."""
         return _Cells.of(self.points, self.tree)
@@ -156,19 +193,16 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """The row of the nearest sample for each cube of a grid, finer where the surface is near.
+    """The row of the nearest sample for each small cube of a grid.
 
     Attributes:
         low: (3,) corner of the grid.
-        rows: (X, Y, Z) of a cube's middle; -1 beyond ``REACH``.
-        block: (X, Y, Z) row of ``fine`` of a cube that is near the surface; else -1.
-        fine: (B, SPLIT, SPLIT, SPLIT) rows of the middles of its parts.
+        rows: (X, Y, Z) of the middle of a small cube, or far from the surface of the large one of
+            SPLIT small ones along each edge; -1 beyond ``REACH``, and in the outermost layer.
     """
 
     low: FloatArray
-    rows: IntArray
-    block: IntArray
-    fine: IntArray
+    rows: NDArray[np.int32]
 
     @classmethod
     def of(cls, points: FloatArray, tree: cKDTree) -> _Cells:
@@ -176,24 +210,24 @@ class _Cells:
         low = points.min(axis=0) - REACH
         shape = np.ceil((points.max(axis=0) + REACH - low) / CELL).astype(int)
         corners = low + CELL * np.moveaxis(np.indices(shape), 0, -1)
-        distance, rows = tree.query(corners + CELL / 2.0, distance_upper_bound=REACH, workers=-1)
+        distance, large = tree.query(corners + CELL / 2.0, distance_upper_bound=REACH, workers=-1)
         near = distance <= 2.0 * CELL
         parts = (np.moveaxis(np.indices([SPLIT] * 3), 0, -1) + 0.5) * CELL / SPLIT
-        _, fine = tree.query(corners[near][:, None, None, None] + parts, workers=-1)
-        block = np.full(shape, -1)
-        block[near] = np.arange(near.sum())
-        return cls(low, np.where(np.isfinite(distance), rows, -1), block, fine)
+        _, small = tree.query(corners[near][:, None, None, None] + parts, workers=-1)
+        large = np.where(np.isfinite(distance), large, -1).astype(np.int32)
+        rows = np.broadcast_to(large[..., None, None, None], (*shape, SPLIT, SPLIT, SPLIT)).copy()
+        rows[near] = small
+        rows = rows.transpose(0, 3, 1, 4, 2, 5).reshape(SPLIT * shape)
+        return cls(low - CELL / SPLIT, np.pad(rows, 1, constant_values=-1))
 
     def nearest(self, points: FloatArray) -> IntArray:
-        """Rows (...) for ``points`` (..., 3)."""
-        place = (points - self.low) * (SPLIT / CELL)
-        inside = ((place >= 0) & (place < SPLIT * np.array(self.rows.shape))).all(axis=-1)
-        cell, part = np.divmod(np.where(inside[..., None], place, 0.0).astype(np.int64), SPLIT)
-        x, y, z = np.moveaxis(cell, -1, 0)
-        block = self.block[x, y, z]
-        i, j, k = np.moveaxis(part, -1, 0)
-        rows = np.where(block >= 0, self.fine[block, i, j, k], self.rows[x, y, z])
-        return np.where(inside, rows, -1)
+        """Rows (...) for ``points`` (3, ...)."""
+        row = np.zeros(points.shape[1:], dtype=np.int64)
+        for axis, count in enumerate(self.rows.shape):
+            place = (points[axis] - self.low[axis]) * (SPLIT / CELL)
+            row *= count
+            row += place.clip(0.0, count - 1.0).astype(np.int64)
+        return self.rows.ravel().take(row).astype(np.int64)
 
 
 class NominalModel:

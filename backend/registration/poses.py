@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from backend.arrays import FloatArray
+from backend.arrays import BoolArray, FloatArray
 from backend.cloud import PointCloud
 from backend.geometry.thinning import thin
 from backend.geometry.transform import transform_points
@@ -55,19 +55,46 @@ class Frames:
         return transform
 
 
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """What a scan shows whatever its pose and size, of the points that poses are measured by.
+
+    Attributes:
+        strays: (P,) bool, points that are far from all others.
+        axis: (3,) unit, along which it was seen, in either sense; None for one of several views.
+    """
+
+    strays: BoolArray
+    axis: FloatArray | None
+
+    @classmethod
+    def of(cls, points: FloatArray) -> Shape:
+        """Of ``points`` (P, 3)."""
+        strays = isolated(points)
+        return cls(strays, seen_along(points[~strays]))
+
+    def mirrored(self, signs: FloatArray) -> Shape:
+        """Of the same scan whose coordinates are taken times ``signs`` (3,)."""
+        return Shape(self.strays, None if self.axis is None else self.axis * signs)
+
+
 def _at_unit_size(
-    scan: PointCloud, viewpoint: FloatArray | None, frames: Frames, *, from_viewpoint: bool
+    points: FloatArray,
+    normals: FloatArray | None,
+    axis: FloatArray | None,
+    eye: FloatArray | None,
+    *,
+    from_viewpoint: bool,
 ) -> Scan:
-    points = (scan.points - frames.middle) / frames.size
-    said = scan.normals
-    if viewpoint is not None:
-        rays = (viewpoint - frames.middle) / frames.size - points
+    """The ``points`` (P, 3) with what is known of their sides; all of it is at unit size."""
+    said = normals
+    if eye is not None:
+        rays = eye - points
         said = rays / np.linalg.norm(rays, axis=1, keepdims=True).clip(1e-12)
-    axis = None if from_viewpoint else seen_along(points[~isolated(points)])
-    if axis is not None:
-        return Scan(points, np.broadcast_to(axis, points.shape), Side.AXIS, said)
     if from_viewpoint:
         return Scan(points, said, Side.VIEWPOINT, said)
+    if axis is not None:
+        return Scan(points, np.broadcast_to(axis, points.shape), Side.AXIS, said)
     return Scan(points, None, Side.UNKNOWN, said)
 
 
@@ -79,6 +106,8 @@ class Found:
         frames: between the clouds and unit size.
         points: (N, 3) of the scan, as it is.
         scan: the points that poses are measured by.
+        shape: of these points.
+        body: those of them that may be of the part.
         seen: fewer points, that they were judged by.
         candidates: the most likely ones, best first.
         viewpoint: (3,) that was given, in the scan's frame, or None.
@@ -88,6 +117,8 @@ class Found:
     frames: Frames
     points: FloatArray
     scan: Scan
+    shape: Shape
+    body: Scan
     seen: Seen
     candidates: list[Candidate]
     viewpoint: FloatArray | None
@@ -105,7 +136,7 @@ class Found:
     @property
     def doubts(self) -> tuple[str, ...]:
         """Whole sentences."""
-        facing = self.equal[0].facing
+        facing = None if self.viewpoint is None else self.equal[0].on_all.facing
         if self.viewpoint is None or facing is None or facing > LEAST_FACING:
             return ()
         return (
@@ -135,55 +166,63 @@ def find_poses(
     starts: FloatArray | None = None,
     *,
     from_viewpoint: bool = False,
+    shape: Shape | None = None,
+    least: float = -np.inf,
 ) -> Found:
     """Search for the poses of ``scan`` on ``target``; the arguments are those of ``register``.
 
-    ``from_viewpoint``: only poses that show the surface to it are looked for.
+    Args:
+        from_viewpoint: only poses that show the surface to it are looked for.
+        shape: of the scan, if it is known already.
+        least: likelihood that must be reached; where no pose can, no candidates are found.
     """
-    frames, small = _prepared(model, scan, viewpoint, from_viewpoint=from_viewpoint)
-    start = None if prefer is None else frames.to_unit(prefer)
+    found = _prepared(model, scan, viewpoint, prefer, from_viewpoint=from_viewpoint, shape=shape)
     if starts is None:
         rounds, coarse = ROUNDS, coarse_poses(model.unit_mesh, rng)
     else:
-        rounds, coarse = NEAR_ROUNDS, np.stack([*map(frames.to_unit, starts)])
-    body = _body(small)
-    transforms = search(model, body, rounds, coarse, start)
-    seen = _seen(body, viewpoint, frames)
-    candidates = best_candidates(model, small, seen, transforms)
-    return Found(frames, scan.points, small, seen, candidates, viewpoint, start)
+        rounds, coarse = NEAR_ROUNDS, np.stack([*map(found.frames.to_unit, starts)])
+    transforms = search(model, found.body, rounds, coarse, found.start)
+    candidates = best_candidates(model, found.scan, found.seen, transforms, least)
+    return replace(found, candidates=candidates)
+
+
+def candidates_near(model: NominalModel, found: Found, starts: FloatArray) -> list[Candidate]:
+    """The poses of the same scan to which ``starts`` (S, 4, 4) at unit size lead, best first."""
+    transforms = search(model, found.body, NEAR_ROUNDS, starts, None)
+    return best_candidates(model, found.scan, found.seen, transforms)
 
 
 def found_at(
     model: NominalModel, scan: PointCloud, pose: FloatArray, viewpoint: FloatArray | None
 ) -> Found:
     """The one ``pose`` (4, 4) ``T_part_scan`` that ``scan`` is known to have."""
-    frames, small = _prepared(model, scan, viewpoint, from_viewpoint=False)
-    seen = _seen(_body(small), viewpoint, frames)
-    candidate = measured(model.fine, small, seen, frames.to_unit(pose))
-    return Found(frames, scan.points, small, seen, [candidate], viewpoint, None)
+    found = _prepared(model, scan, viewpoint)
+    one = measured(model.fine, found.scan, found.seen, found.frames.to_unit(pose))
+    return replace(found, candidates=[one])
 
 
 def _prepared(
-    model: NominalModel, scan: PointCloud, viewpoint: FloatArray | None, *, from_viewpoint: bool
-) -> tuple[Frames, Scan]:
-    """As many of the points as are enough to tell a pose, at unit size."""
+    model: NominalModel,
+    scan: PointCloud,
+    viewpoint: FloatArray | None,
+    prefer: FloatArray | None = None,
+    *,
+    from_viewpoint: bool = False,
+    shape: Shape | None = None,
+) -> Found:
+    """As many of the points as are enough to tell a pose, at unit size, and no pose yet."""
     step = -(-len(scan) // MOST_MEASURED)
-    normals = None if scan.normals is None else scan.normals[::step]
-    few = PointCloud(scan.points[::step], normals)
-    size = model.mesh.diagonal
-    frames = Frames(model.center, _middle(few.points, size), size)
-    return frames, _at_unit_size(few, viewpoint, frames, from_viewpoint=from_viewpoint)
-
-
-def _body(scan: Scan) -> Scan:
-    """The points that may be of the part: none is farther than its diagonal from its middle."""
-    near = np.linalg.norm(scan.points, axis=1) <= 1.0
-    return scan.of(near & ~isolated(scan.points))
-
-
-def _seen(body: Scan, viewpoint: FloatArray | None, frames: Frames) -> Seen:
+    few, normals = scan.points[::step], None if scan.normals is None else scan.normals[::step]
+    frames = Frames(model.center, _middle(few, model.mesh.diagonal), model.mesh.diagonal)
+    points = (few - frames.middle) / frames.size
     eye = None if viewpoint is None else (viewpoint - frames.middle) / frames.size
-    return Seen.of(body.thinned(FINE_POINTS), eye)
+    shape = shape or Shape.of(points)
+    small = _at_unit_size(points, normals, shape.axis, eye, from_viewpoint=from_viewpoint)
+    # No point of the part is farther than its diagonal from its middle.
+    body = small.of((np.linalg.norm(points, axis=1) <= 1.0) & ~shape.strays)
+    seen = Seen.of(body.thinned(FINE_POINTS), eye)
+    start = None if prefer is None else frames.to_unit(prefer)
+    return Found(frames, scan.points, small, shape, body, seen, [], viewpoint, start)
 
 
 def _vector(values: FloatArray) -> str:

@@ -29,7 +29,7 @@ from backend.registration.mistakes import (
     wrong_unit,
 )
 from backend.registration.nominal_model import NominalModel, nominal_model
-from backend.registration.poses import Found, find_poses, found_at
+from backend.registration.poses import Found, candidates_near, find_poses, found_at
 from shared_schema.recipe import Unit
 
 # Poses that show a given viewpoint the inside of the surface win only if the points are likelier by
@@ -139,7 +139,7 @@ def register(
         if not judge:
             return as_registration(found)
         if objection(found.equal[0], min_fitness) is not None:
-            found = _with_poses_beside(model, scan, rng, found)
+            found = _with_poses_beside(model, found)
         # A pose that fits clearly worse than one that is refused is not right because of that.
         trusted = [one for one in found.equal if objection(one, min_fitness) is None]
         if trusted:
@@ -152,7 +152,7 @@ def register(
         if mirror_is_likelier(model.surface, found.seen, found.equal[0]):
             raise _refused(f"the mirror image of the scan fits better. {MIRRORED}", found)
         return as_registration(found)
-    if _is_mirrored(model, scan, rng, min_fitness):
+    if _is_mirrored(model, scan, rng, min_fitness, found):
         raise _refused(f"{reason}. {MIRRORED}", found)
     raise _refused(f"{reason}. {sizes(model.mesh, scan)}", found)
 
@@ -198,27 +198,25 @@ def _found(
     found = find_poses(model, scan, rng, viewpoint, prefer, starts)
     if viewpoint is None or not found.doubts:
         return found
-    facing = find_poses(model, scan, rng, viewpoint, prefer, starts, from_viewpoint=True)
+    facing = find_poses(
+        model, scan, rng, viewpoint, prefer, starts, from_viewpoint=True, shape=found.shape
+    )
     lead = found.equal[0].likelihood - facing.equal[0].likelihood
     return facing if lead <= FACING_LEAD else found
 
 
-def _with_poses_beside(
-    model: NominalModel, scan: PointCloud, rng: np.random.Generator, found: Found
-) -> Found:
+def _with_poses_beside(model: NominalModel, found: Found) -> Found:
     """``found``, and the poses to which starts beside its best one lead.
 
     A part with rows of holes or steps fits a little beside its place as well, and the search keeps
     but one of poses so near to each other.
     """
-    best, frames = found.equal[0].transform, found.frames
+    best = found.equal[0].transform
     shifts = BESIDE * np.array(list(product((-1.0, 0.0, 1.0), repeat=3)))
     starts = np.tile(best, (len(shifts), 1, 1))
     starts[:, :3, 3] += shifts
-    near = find_poses(
-        model, scan, rng, found.viewpoint, starts=np.stack([*map(frames.to_part, starts)])
-    )
-    candidates = sorted(found.candidates + near.candidates, key=lambda one: -one.likelihood)
+    near = candidates_near(model, found, starts)
+    candidates = sorted(found.candidates + near, key=lambda one: -one.likelihood)
     return replace(found, candidates=candidates)
 
 
@@ -243,40 +241,54 @@ def _likely_factor(
     if not refused and size > SMALL:
         return None
     likeliest, best = None, -np.inf if found is None else found.equal[0].likelihood
+    shape = None if found is None else found.shape
     for factor in plausible_factors(size):
-        other = find_poses(model, PointCloud(scan.points * factor), rng).equal[0]
         # Likelihoods of lengths as ratios of the scan's size can be compared.
-        likelihood = other.likelihood + np.log(factor)
-        fits = objection(other, MIN_FITNESS) is None and other.freedom.motions.shape[1] < 3
-        if fits and likelihood > best:
-            likeliest, best = factor, likelihood
+        larger = float(np.log(factor))
+        scaled = find_poses(
+            model, PointCloud(scan.points * factor), rng, shape=shape, least=best - larger
+        )
+        shape = scaled.shape
+        if not scaled.candidates or scaled.equal[0].likelihood + larger <= best:
+            continue
+        other = scaled.equal[0]
+        if objection(other, MIN_FITNESS) is None and other.on_all.freedom.motions.shape[1] < 3:
+            likeliest, best = factor, other.likelihood + larger
     return likeliest
 
 
 def _is_mirrored(
-    model: NominalModel, scan: PointCloud, rng: np.random.Generator, min_fitness: float
+    model: NominalModel,
+    scan: PointCloud,
+    rng: np.random.Generator,
+    min_fitness: float,
+    found: Found | None,
 ) -> bool:
-    mirrored = find_poses(model, PointCloud(scan.points * (-1.0, 1.0, 1.0)), rng)
+    """Whether the mirror image of ``scan`` fits; ``found`` is where it lies as it is, or None."""
+    flip = np.array([-1.0, 1.0, 1.0])
+    shape = None if found is None else found.shape.mirrored(flip)
+    mirrored = find_poses(model, PointCloud(scan.points * flip), rng, shape=shape)
     return objection(mirrored.equal[0], min_fitness) is None
 
 
 def as_registration(found: Found) -> Registration:
     """The best of the poses, in the clouds' unit and frames."""
     best, frames = found.equal[0], found.frames
+    on_all = best.on_all
     return Registration(
         frames.to_part(best.transform),
-        best.fitness,
-        best.rmse * frames.size,
-        noise=best.noise.sigma * frames.size,
+        on_all.fitness,
+        on_all.rmse * frames.size,
+        noise=on_all.noise.sigma * frames.size,
         on_part=_on_part(found),
-        offset=best.offset * frames.size,
-        free_motions=best.freedom.motions.shape[1],
-        facing=best.facing,
+        offset=on_all.offset * frames.size,
+        free_motions=on_all.freedom.motions.shape[1],
+        facing=on_all.facing,
         coverage=best.evidence.coverage,
         agreement=best.evidence.agreement,
         contradiction=best.evidence.contradiction,
         alternatives=tuple(
-            Fit(frames.to_part(fit.transform), fit.fitness, fit.rmse * frames.size)
+            Fit(frames.to_part(fit.transform), fit.on_all.fitness, fit.on_all.rmse * frames.size)
             for fit in found.equal[1:]
         ),
         notices=found.doubts,
@@ -286,12 +298,13 @@ def as_registration(found: Found) -> Registration:
 def _on_part(found: Found) -> BoolArray:
     """Which of all points (N,) of the scan are on the part."""
     best, frames = found.equal[0], found.frames
+    noise = best.on_all.noise
     on_part = np.empty(len(found.points), dtype=bool)
 
     def fill(part: slice) -> None:
         points = (found.points[part] - frames.middle) / frames.size
         matches = best.evidence.front.match(transform_points(best.transform, points))
-        on_part[part] = matches.distance(best.noise.middle) <= best.noise.reach
+        on_part[part] = matches.distance(noise.middle) <= noise.reach
 
     each_chunk(len(on_part), fill)
     return on_part

@@ -1,86 +1,34 @@
 """Poses that fit best, from coarse ones all around.
 
 Thousands of coarse starts are improved at once on few points, the better ones go on with more, and
-the best fit wins. Each improvement is a damped Gauss-Newton step on point-to-plane distances (Chen
-and Medioni, "Object modelling by registration of multiple range images", 1992), in which far
-points, such as a table's, weigh next to nothing. The last rounds also estimate how much larger or
-smaller than nominal the part is all over, as by coating, shrinkage or a blooming sensor: unless
-that is taken out, a closed shape that is a little too large fits best when tilted.
+the best fit wins. The last rounds also estimate how much larger or smaller than nominal the part is
+all over, as by coating, shrinkage or a blooming sensor: unless that is taken out, a closed shape
+that is a little too large fits best when tilted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from backend.arrays import BoolArray, FloatArray
+from backend.arrays import FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.surface import subsample_surface
 from backend.geometry.rotations import even_rotations
 from backend.geometry.thinning import thin
-from backend.registration.nominal_model import (
-    CELL,
-    FIT_DISTANCE,
-    REACH,
-    SPLIT,
-    Matches,
-    NominalModel,
-    Scan,
-    Side,
-    Surface,
-)
+from backend.registration.improve import Round, improve, small_motions
+from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, Surface
 
 COARSE_ROTATIONS = 400
 COARSE_ANCHORS = 12
-# Keeps a step bounded along motions that slide the scan within the surface.
-DAMPING = 1e-3
 # Poses whose matrices differ by less, at unit size, are the same: about 3 degrees of rotation.
 SAME_POSE = 0.07
-# A pose that its last step moved by less, at unit size, has come to rest.
-STILL = 1e-5
-# The nearest samples are searched again after points have moved by this many sample radii.
-STALE = 0.5
 # Scan points and steps at the end, on the visible surface. The steps are many because a narrow band
 # of a part converges slowly; most poses converge long before.
 POLISHING = ((2_000, 200), (6_000, 20))
-# Of a normal distribution, the ratio of standard deviation and median distance.
-TO_SIGMA = 1.4826
-ROOT_OF_TWO_PI = float(np.sqrt(2.0 * np.pi))
-# The samples' own error, at unit size.
-SURFACE_ERROR = 5e-4
-# Parts are larger or smaller than nominal by no more than this all over, at unit size.
-MOST_OFFSET = 0.005
-# How likely a point of the scan is not of the part, and how far such points are spread.
-STRAY = 0.03
-STRAY_REACH = 0.25
-# Sine of how far the true ray to a point may be off the direction that all are said to have.
-AXIS_ERROR = 0.3
-
-
-@dataclass(frozen=True)
-class Round:
-    """How many poses go on, on how many points of the scan, for how many steps.
-
-    Lengths are in ``FIT_DISTANCE``: a misfit counts in full up to ``width``, ever less beyond, and
-    grows no more from ``cap`` on. ``twins`` of the poses are also tried after a half turn. The
-    offset is held near zero as by ``offset_prior`` times as many points of height zero. A
-    ``fine`` round searches for the nearest samples, the others look them up in cells.
-    """
-
-    poses: int
-    scan_points: int
-    steps: int
-    cap: float
-    width: float = 1.0
-    twins: int = 0
-    offset_prior: float = 1e6
-    fine: bool = False
-    by_noise: bool = False
-
 
 ROUNDS: Sequence[Round] = (
     Round(5_000, 60, 5, cap=4.0),
@@ -117,7 +65,7 @@ def search(
             transforms = np.concatenate([transforms, twins])
         if start is not None:
             transforms = np.concatenate([transforms, start[None]])
-        transforms = _improve(surface, few, transforms, stage)
+        transforms = _distinct(improve(surface, few, transforms, stage))
     return transforms
 
 
@@ -135,7 +83,7 @@ def polish(surface: Surface, scan: Scan, transform: FloatArray, sigma: float) ->
             offset_prior=0.1,
             fine=True,
         )
-        transform = _improve(surface, few, transform[None], stage)[0]
+        transform = improve(surface, few, transform[None], stage)[0]
     return transform
 
 
@@ -194,32 +142,6 @@ def coarse_poses(mesh: PointCloud, rng: np.random.Generator) -> FloatArray:
     return transforms.reshape(-1, 4, 4)
 
 
-def _improve(surface: Surface, scan: Scan, transforms: FloatArray, stage: Round) -> FloatArray:
-    """``transforms`` (S, 4, 4), each at its best after the steps of ``stage``, best first."""
-    best, least = transforms.copy(), np.full(len(transforms), np.inf)
-    nearest = np.empty((len(transforms), len(scan.points)), dtype=np.int64)
-    drift = np.full(len(transforms), np.inf)
-    look_up = surface.nearest if stage.fine else surface.cells.nearest
-    moving = np.arange(len(transforms))
-    for _ in range(stage.steps + 1):
-        turns = transforms[:, :3, :3].transpose(0, 2, 1)
-        points = scan.points @ turns + transforms[:, None, :3, 3]
-        stale = drift[moving] > STALE * surface.radius
-        nearest[moving[stale]] = look_up(points[stale])
-        drift[moving[stale]] = 0.0
-        matches = surface.against(
-            points, nearest[moving], 0.0 if stage.fine else CELL / SPLIT / 2.0
-        )
-        cost = _cost(matches, stage, _turned_away(matches, scan, turns))
-        better = cost < least[moving]
-        best[moving[better]], least[moving[better]] = transforms[better], cost[better]
-        steps, sizes = _step(matches, stage)
-        going = sizes > STILL
-        moving, transforms = moving[going], steps[going] @ transforms[going]
-        drift[moving] += sizes[going]
-    return _distinct(best[np.argsort(least, kind="stable")])
-
-
 def _distinct(transforms: FloatArray) -> FloatArray:
     """``transforms`` (S, 4, 4) without those that are near one before them."""
     flat = transforms[:, :3].reshape(len(transforms), -1)
@@ -228,92 +150,3 @@ def _distinct(transforms: FloatArray) -> FloatArray:
     for first, second in near[np.lexsort(near.T[::-1])]:
         kept[second] &= not kept[first]
     return transforms[kept]
-
-
-def _turned_away(matches: Matches, scan: Scan, turns: FloatArray) -> BoolArray:
-    """Where (S, P) the surface cannot have been seen, its outside being turned from the sensor."""
-    if scan.outward is None:
-        return np.zeros(matches.height.shape, dtype=bool)
-    cosine = np.einsum("spi,spi->sp", scan.outward @ turns, matches.normals)
-    if scan.side is Side.VIEWPOINT:
-        return cosine < 0.0
-    # Of the two ends of the axis, the one that more of the surface faces is where the sensor was.
-    facing = np.where(matches.aside == 0.0, cosine, 0.0).sum(axis=1, keepdims=True)
-    return np.where(facing < 0.0, -cosine, cosine) < -AXIS_ERROR
-
-
-def _cost(matches: Matches, stage: Round, away: BoolArray) -> FloatArray:
-    """How unlikely (S,) the points are to be of the surface, offset as they have it.
-
-    In the early rounds Cauchy's loss, capped; then by each pose's own noise, as evidence has it.
-    Where the surface is turned ``away`` (S, P) nothing fits.
-    """
-    offset = (_weights(matches, stage) * matches.height).sum(axis=1) / (1.0 + stage.offset_prior)
-    distance = matches.distance(offset.clip(-MOST_OFFSET, MOST_OFFSET)[:, None])
-    if stage.by_noise:
-        median = np.median(distance, axis=1, keepdims=True)
-        sigma = np.maximum(TO_SIGMA * median, SURFACE_ERROR)
-        likelihood = log_likelihood(np.where(away, REACH, distance), sigma)
-        return np.asarray(-likelihood.mean(axis=1))
-    cap = stage.cap * FIT_DISTANCE
-    misfit = np.where(away, cap, np.minimum(distance, cap))
-    width = stage.width * FIT_DISTANCE
-    loss = width**2 * np.log1p((misfit / width) ** 2).mean(axis=1)
-    return np.asarray(loss + stage.offset_prior * offset**2)
-
-
-def log_likelihood(distance: FloatArray, sigma: FloatArray | float) -> FloatArray:
-    """Of points at ``distance`` from the surface, if those of the part are off by ``sigma``."""
-    normal = (1.0 - STRAY) * np.exp(-((distance / sigma) ** 2) / 2.0) / (sigma * ROOT_OF_TWO_PI)
-    return np.asarray(np.log(normal + STRAY / STRAY_REACH))
-
-
-def _step(matches: Matches, stage: Round) -> tuple[FloatArray, FloatArray]:
-    """Small motions (S, 4, 4) of each pose towards the surface, and how far points move (S,)."""
-    middle = matches.points.mean(axis=1, keepdims=True)
-    arms = matches.points - middle
-    # With arms about one long, a unit of rotation moves points as far as a unit of shift.
-    length = np.sqrt((arms**2).sum(axis=2).mean(axis=1))[:, None, None]
-    jacobian = np.concatenate(
-        [
-            _cross(arms / length, matches.normals),
-            matches.normals,
-            -np.ones((*matches.height.shape, 1)),
-        ],
-        axis=-1,
-    )
-    weighted = jacobian * _weights(matches, stage)[..., None]
-    hessian = weighted.transpose(0, 2, 1) @ jacobian
-    prior = np.diag([DAMPING] * 6 + [stage.offset_prior])
-    gradient = np.einsum("spi,sp->si", weighted, matches.height)
-    solution = np.linalg.solve(hessian + prior, -gradient[..., None])[..., 0]
-    motions = small_motions(solution[:, :3] / length[:, 0], solution[:, 3:6], middle[:, 0])
-    return motions, np.linalg.norm(solution[:, :6], axis=1)
-
-
-def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Cross products (..., 3); numpy's own takes three times as long."""
-    x, y, z = np.moveaxis(a, -1, 0)
-    u, v, w = np.moveaxis(b, -1, 0)
-    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
-
-
-def _weights(matches: Matches, stage: Round) -> FloatArray:
-    """Geman-McClure weights (S, P), sum one, as wide as each pose's own misfit.
-
-    They fall with the fourth power of the distance: clutter pulls at nothing.
-    """
-    distance = matches.distance()
-    width = np.median(distance, axis=1, keepdims=True) + stage.width * FIT_DISTANCE
-    weights = 1.0 / (1.0 + (distance / width) ** 2) ** 2
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-def small_motions(turn: FloatArray, shift: FloatArray, about: FloatArray) -> FloatArray:
-    """Transforms (S, 4, 4) that turn by rotation vectors (S, 3) ``about`` places, then shift."""
-    motion = np.tile(np.eye(4), (len(turn), 1, 1))
-    if len(turn) == 0:  # scipy before 1.16 refuses no rotations
-        return motion
-    motion[:, :3, :3] = Rotation.from_rotvec(turn).as_matrix()
-    motion[:, :3, 3] = about + shift - np.einsum("sij,sj->si", motion[:, :3, :3], about)
-    return motion
