@@ -21,10 +21,11 @@ DAMPING = 1e-3
 # A pose that its last step moved by less, at unit size, has come to rest, ...
 STILL = 1e-5
 # ... and so has one that no step of so many has made better.
-PATIENCE = 20
+PATIENCE = 40
 # The nearest sample is searched again for a point that has moved by so many sample radii, or, where
-# it is far from the surface, by this share of its distance.
-STALE = 0.5
+# it is far from the surface, by this share of its distance. If near points could move farther, a
+# narrow band of a part would come to rest tilted.
+STALE = 0.1
 FAR_STALE = 0.2
 # So many points, of however many poses, are looked at together.
 TOGETHER = 12_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -15,7 +16,6 @@ from backend.errors import RegistrationError
 from backend.geometry.transform import transform_points
 from backend.registration import (
     MIN_FITNESS,
-    NominalModel,
     Registration,
     Turntable,
     register,
@@ -29,8 +29,10 @@ from backend.registration.view import seen_along
 from backend.samples import load_sample
 from backend.sensor.virtual_scan import virtual_scan
 from shared_schema.recipe import MM_PER_UNIT, Unit
+from tests.backend.registration.models import nominal_of
 
 
+@cache
 def _one_view(name: str, *, noise: float = 0.1, points: int = 6_000, seed: int = 1) -> PointCloud:
     """Points alone, as a depth camera gives them."""
     rng = np.random.default_rng(seed)
@@ -39,7 +41,7 @@ def _one_view(name: str, *, noise: float = 0.1, points: int = 6_000, seed: int =
 
 
 def _register(name: str, scan: PointCloud, **settings: object) -> Registration:
-    return register(load_sample(name), scan, rng=np.random.default_rng(0), **settings)  # type: ignore[arg-type]
+    return register(nominal_of(name), scan, rng=np.random.default_rng(0), **settings)  # type: ignore[arg-type]
 
 
 def _is_in_place(found: Registration, points: np.ndarray, most: float) -> bool:
@@ -69,9 +71,9 @@ def test_a_noisy_view_among_surroundings_is_placed_and_tells_its_noise() -> None
 
 
 def test_a_scan_is_measured_at_a_pose_that_is_known_whatever_that_is() -> None:
-    scan, nominal = _one_view("motor_holder"), load_sample("motor_holder")
+    scan, nominal = _one_view("motor_holder"), nominal_of("motor_holder")
     aside = np.eye(4)
-    aside[2, 3] = 0.2 * nominal.diagonal
+    aside[2, 3] = 0.2 * nominal.mesh.diagonal
     right, wrong = (register_at(nominal, scan, pose) for pose in (np.eye(4), aside))
     assert right.fitness > 0.99 and right.noise < 0.2
     assert wrong.fitness < 0.5
@@ -81,7 +83,7 @@ def test_a_scan_is_measured_at_a_pose_that_is_known_whatever_that_is() -> None:
 @pytest.mark.parametrize(("ratio", "accepted"), [(0.2, True), (0.95, False)])
 def test_the_noisier_a_scan_is_the_more_of_it_must_agree(ratio: float, accepted: bool) -> None:
     """Of the points that should lie on the model 85 % do; the noise is a ratio of the most."""
-    model = NominalModel(load_sample("motor_holder"))
+    model = nominal_of("motor_holder")
     best = found_at(model, _one_view("motor_holder"), np.eye(4), None).candidates[0]
     noise = replace(best.evidence.noise, sigma=ratio * MOST_NOISE * best.extent)
     evidence = replace(best.evidence, noise=noise, agreement=0.85)
@@ -90,6 +92,7 @@ def test_the_noisier_a_scan_is_the_more_of_it_must_agree(ratio: float, accepted:
     assert accepted or (reason is not None and "85% of the points that should lie" in reason)
 
 
+@cache
 def _outward(name: str) -> np.ndarray:
     rng = np.random.default_rng(1)
     scan = virtual_scan(load_sample(name), views=1, points=6_000, noise=0.0, rng=rng)
@@ -196,7 +199,7 @@ def turning() -> list[PointCloud]:
 def turntable(turning: list[PointCloud]) -> Turntable:
     angles = [STEP * row for row in range(3)]
     return register_turntable(
-        load_sample("motor_holder"), turning, angles, rng=np.random.default_rng(0)
+        nominal_of("motor_holder"), turning, angles, rng=np.random.default_rng(0)
     )
 
 
@@ -214,5 +217,5 @@ def test_scans_that_turn_otherwise_are_refused_with_how_they_turn(
 ) -> None:
     with pytest.raises(RegistrationError, match=r"turn by 25 degrees; the scans alone say 40\.\d"):
         register_turntable(
-            load_sample("motor_holder"), turning, [0.0, 25.0, 50.0], rng=np.random.default_rng(0)
+            nominal_of("motor_holder"), turning, [0.0, 25.0, 50.0], rng=np.random.default_rng(0)
         )
