@@ -180,10 +180,10 @@ _TOLERANCE_BEFORE = re.compile(
     r"rundheit|roundness|parallelism|parallelitaet|iso 2768\S*)[^.;|]{0,12}$"
 )
 _PART_BEFORE = re.compile(
-    r"(?:\b(?:wall|sheet|plate|material|section|throat|part|component|weld|seam|hole|bore|nominal|"
+    r"(?:\b(?:wall|sheet|plate|material|section|throat|part|component|weld|hole|bore|nominal|"
     r"pipe|tube|outer|outside|inner|inside|overall|total part|shaft|housing|layer|film|coating|"
     r"board|stock|workpiece|base|parent|nozzle|wire|cutter|tool|drill|pin|thread|flange|rib|boss|"
-    r"bend|gate|web|bead|field|focal|leg)[ -](?:thickness|length|width|height|diameter|depth|"
+    r"bend|gate|web|field|focal|leg)[ -](?:thickness|length|width|height|diameter|depth|"
     r"radius|size|dia|od|id)(?:es|s)?|"
     r"\b(?:wandst\w+|wanddicke\w*|blech\w*dicke\w*|blechst\w+|nennmass\w*|nenn\w+|"
     r"\bt ?=|\bs ?=|\ba ?=|\bz ?=|\bdn)|"
@@ -456,7 +456,9 @@ def _chain(text: str, numbers: list[_Number], at: int) -> list[_Number]:
     while at + len(taken) < len(numbers) and len(taken) < 3:
         last, following = taken[-1], numbers[at + len(taken)]
         after = _unit_end(text, last)
-        times = _TIMES.fullmatch(text, after, following.start)
+        # "Ø 4 mm x 0.3 mm deep" are two dimensions, each with its name.
+        round_one = text[max(0, taken[0].start - 2) : taken[0].start].strip() == "ø"
+        times = None if round_one else _TIMES.fullmatch(text, after, following.start)
         ranged = _RANGE.fullmatch(text, after, following.start) if len(taken) == 1 else None
         if ranged and after != last.end and _AND.fullmatch(ranged.group()):
             # "2 mm and 4 mm" are two sizes, unless they stand after "between".
@@ -540,7 +542,7 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
         len(numbers) == 2
         and _TIMES.fullmatch(text, _unit_end(text, first), numbers[1].start) is not None
     )
-    start, dimension, bound = _words_before(text, first.start, begin)
+    start, dimension, bound = words_before(text, first.start, begin)
     if between := _between(text, start):
         start, bound = between, None
     stop, dimension_after, bound_after = _words_after(text, end, dimension is None)
@@ -575,7 +577,7 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
     )
 
 
-def _words_before(
+def words_before(
     text: str, at: int, begin: int
 ) -> tuple[int, Dimension | None, Literal["below", "above"] | None]:
     """Peels dimension and limit words off the text before ``at``, as far back as ``begin``."""

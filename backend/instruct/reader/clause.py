@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.instruct.knowledge import defects
-from backend.instruct.quantities import Ambiguous, Decimal, Quantity, read_quantities
+from backend.instruct.quantities import (
+    Ambiguous,
+    Decimal,
+    Quantity,
+    read_quantities,
+    words_before,
+)
 from backend.instruct.reader.cues import COUNT_WORDS, MEASURE_WORDS, Cue
 from backend.instruct.reader.matcher import Category, Found, Term, find_terms
 from backend.instruct.reader.polarity import Said
@@ -139,7 +145,21 @@ def clauses(marks: Marks, start: int, end: int) -> list[Clause]:
                 part.take(leading)
                 leading = None
             merged.append(part)
+    for clause in merged:
+        clause.quantities = [_named_ahead(clause, marks, one) for one in clause.quantities]
     return merged if leading is None else [leading]
+
+
+def _named_ahead(clause: Clause, marks: Marks, one: Quantity) -> Quantity:
+    """A bare size with the dimension that stands ahead of the defect: "depth of scratches 1 mm"."""
+    before = [defect for defect in clause.defects if defect.end <= one.number]
+    if one.dimension is not None or not before:
+        return one
+    _, dimension, bound = words_before(marks.text, before[-1].start, clause.start)
+    if bound is None or one.limited or one.low != one.high:
+        return replace(one, dimension=dimension)
+    low, high = (None, one.high) if bound == "below" else (one.low, None)
+    return replace(one, dimension=dimension, low=low, high=high, limited=True)
 
 
 def _attach(merged: list[Clause], part: Clause) -> None:
@@ -166,7 +186,7 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
             if keys and (count := _count_before(text, one.start, start)) is not None:
                 clause.counts.append(count)
             continue
-        if one.of(Category.PLACE):
+        if one.of(Category.PLACE) and not _only_the_subject(text, one):
             clause.places.append(one)
         for key in one.of(Category.CUE):
             clause.cues.append((Cue(key), one.start))
@@ -182,6 +202,20 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
     clause.cues = [one for one in clause.cues if one[0] is not Cue.BUT]
     _turn_rejections(clause, text)
     return clause
+
+
+_WELD = re.compile(r"(?:weld|seam)s?")
+_AT = re.compile(
+    r"\b(?:in|on|along|at|across|near|of|from|over|inside|beside|to|into)\s"
+    r"(?:the |a |each |every |any |all )?(?:[a-z]+ )?$"
+)
+
+
+def _only_the_subject(text: str, one: Found) -> bool:
+    """Whether "weld" only says what the text is about, as in "weld inspection"."""
+    if not _WELD.fullmatch(one.form):
+        return False
+    return _AT.search(text[max(0, one.start - 24) : one.start]) is None
 
 
 def _turn_rejections(clause: Clause, text: str) -> None:

@@ -279,7 +279,11 @@ def _forms(term: str, language: str) -> set[str]:
     elif language == "de":
         last = parts[-1]
         heads = _german(last) if last[:1].isupper() else _adjective(last)
-        befores = [_adjective(word) if word[:1].islower() else {word} for word in parts[:-1]]
+        # Without its ending an adjective would make a compound: "obere Fläche", Oberfläche.
+        befores = [
+            _adjective(word) - {_stem(word)} | {word} if word[:1].islower() else {word}
+            for word in parts[:-1]
+        ]
         forms = {""}
         for options in [*befores, heads]:
             forms = {f"{form} {one}".strip() for form in forms for one in options}
@@ -325,13 +329,16 @@ def _german(word: str) -> set[str]:
     return forms
 
 
+def _stem(word: str) -> str:
+    """An adjective without its ending."""
+    for ending in ("en", "er", "es", "em", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
 def _adjective(word: str) -> set[str]:
     """The endings of a German adjective; short words have none."""
     if len(word) <= 3 or word in ("nicht", "voll", "über", "nach", "zwischen", "unten", "oben"):
         return {word}
-    stem = word
-    for ending in ("en", "er", "es", "em", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            stem = word[: -len(ending)]
-            break
-    return {word, *(stem + ending for ending in ("", "e", "en", "er", "es", "em"))}
+    return {word, *(_stem(word) + ending for ending in ("", "e", "en", "er", "es", "em"))}

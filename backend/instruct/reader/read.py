@@ -84,6 +84,10 @@ _SPECIFICATION = re.compile(
     r"qualitaetsvorgabe|"
     r"vorgabe|lieferbedingung|验收|技术要求|检验标准|质量要求|技术条件|外观要求|检验要求|质量标准"
 )
+_REJECTS = re.compile(
+    r"ausschuss|rejection criteria|reject if|reasons for rejection|sperrkriteri|拒收|报废"
+)
+_UP_TO = re.compile(r"\b(?:up to|bis zu|bis)\b|可达|达")
 _BACK = re.compile(
     r"\s*(?:they|these|it|its|their|this|those|such|each|the (?:size|depth|length|width|diameter|"
     r"height|"
@@ -261,6 +265,8 @@ class _DocumentReader:
                 scope.places += tuple(k for one in clause.places for k in one.of(Category.PLACE))
                 scope.defects += tuple(self._countable(clause.defects))
         scope.specification = bool(_SPECIFICATION.search(text))
+        if _REJECTS.search(text):
+            scope.cues |= {Cue.REJECT}
         if scope.specification and not scope.cues & {Cue.REJECT, Cue.NO, Cue.NOT}:
             # "Permissible defects" heads a list; "acceptance criteria" says nothing of an item.
             scope.cues &= {Cue.PERMIT} if "kriteri" not in text and "criteri" not in text else set()
@@ -364,11 +370,11 @@ class _DocumentReader:
             outer = polarity(Said(joined), scope.specification) if above else None
             if outer is not None:
                 state, unsaid = outer, False
-            elif unsaid and (said.below or said.above):
-                state = Polarity.REJECTED
         elif not said.judged and (said.below or said.above) and above:
             # "Burrs up to 0.2 mm" below "Permitted" or "Typical defects".
             state = polarity(Said(above | (said.cues & {Cue.NO, Cue.NOT}))) or state
+        if self._describes(index, marks, clause, said) and not above:
+            state, unsaid = Polarity.OCCURS, True
         named = self._countable(clause.defects)
         drafts = []
         for one in self._without_heads(named):
@@ -407,6 +413,17 @@ class _DocumentReader:
             limited=clause.said.below or clause.said.above,
             near=marks.text[max(0, one.start - 24) : one.start],
             around=marks.text[clause.start : clause.end],
+        )
+
+    def _describes(self, index: int, marks: Marks, clause: Clause, said: Said) -> bool:
+        """Whether "up to 2 mm" in running text tells a size and sets no limit."""
+        running = self.document.blocks[index].kind is BlockKind.PARAGRAPH
+        if not running or said.cues or not said.below:
+            return False
+        return all(
+            _UP_TO.search(marks.text[one.start : one.number])
+            for one in clause.quantities
+            if one.limited
         )
 
     def _without_heads(self, named: list[Found]) -> list[Found]:
@@ -473,18 +490,32 @@ def _handed_on(parts: list[Clause]) -> list[tuple[Said, int]]:
     result = []
     for at, own in enumerate(said):
         if own.judged:
+            if own.negated:
+                own = own.with_cues(_must_to_the_left(parts, at))
             no, begun = _no_to_the_left(parts, said, at)
             result.append((own.with_cues(no), begun))
             continue
         right, behind = _verb_to_the_right(parts, said, at)
         left, before = _word_to_the_left(parts, said, at)
         if own.negated:
-            result.append((own.with_cues(right), behind))
+            must = _must_to_the_left(parts, at) if own.cues <= {Cue.NO, Cue.NOT} else frozenset()
+            result.append((own.with_cues(right | must), behind))
         elif left:
             result.append((own.with_cues(left), before))
         else:
             result.append((own.with_cues(right), behind))
     return result
+
+
+def _must_to_the_left(parts: list[Clause], at: int) -> frozenset[Cue]:
+    """The "must" of the sentence's beginning: "faces must show no cracks, no pores"."""
+    for number in range(at, -1, -1):
+        part = parts[number]
+        if any(cue is Cue.MUST and where < part.first_defect for cue, where in part.cues):
+            return frozenset({Cue.MUST})
+        if part.contrast:
+            break
+    return frozenset()
 
 
 def _no_to_the_left(parts: list[Clause], said: list[Said], at: int) -> tuple[frozenset[Cue], int]:

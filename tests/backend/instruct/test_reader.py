@@ -43,6 +43,8 @@ def read(*blocks: str | Block, process: str | None = None) -> Reading:
         ("Typische Fehler sind Risse.", ["occurs"]),
         ("Risse sind unzulässig, Kratzer jedoch erlaubt.", ["rejected", "permitted"]),
         ("Weder Risse noch Dellen sind zulässig.", ["rejected"] * 2),
+        ("Flächen dürfen keine Risse, keine Dellen aufweisen.", ["rejected"] * 2),
+        ("Burrs must be removed.", ["rejected"]),
         ("不允许有裂纹。", ["rejected"]),
         ("裂纹和凹坑不允许。", ["rejected"] * 2),
         ("允许有划痕，深度不超过0.2mm。", ["permitted"]),
@@ -75,6 +77,11 @@ def test_sizes_and_places_belong_to_their_own_defect() -> None:
     assert (line.place, line.sizes) == ("rib", {"length": (20.0, 20.0)})
 
 
+def test_a_dimension_ahead_of_the_defect_is_that_of_the_size() -> None:
+    (item,) = read("Max. depth of scratches 0.2 mm, max. length 12 mm.").items
+    assert item.sizes == {"depth": (0.2, None), "length": (12.0, None)}
+
+
 def test_the_process_decides_between_rows_of_the_same_word() -> None:
     keys = {
         process: read("气孔", process=process).items[0].defect for process in ("casting", "welding")
@@ -94,7 +101,7 @@ def test_headings_and_tables_say_what_their_blocks_do_not() -> None:
         ("rejected", None),
         ("permitted", "sealing_face"),
     ]
-    assert found[1].sizes == {"depth": (None, 0.05)}
+    assert found[1].sizes == {"depth": (0.05, None)}
 
 
 def test_what_has_no_shape_is_refused_with_a_reason() -> None:
@@ -116,34 +123,42 @@ def test_a_number_with_two_readings_is_a_finding() -> None:
     assert all(one.sizes.get("length") != (1250.0, 1250.0) for one in found.items)
 
 
+WORDS = (
+    *(
+        "cracks",
+        "not",
+        "permitted",
+        "no",
+        "2 mm",
+        ", ",
+        ". ",
+        "und",
+        "Risse",
+        "keine",
+        "| ",
+        "deep",
+    ),
+    *(
+        "at the edge",
+        "气孔",
+        "不允许",
+        "up to",
+        "0,5",
+        "rissfrei",
+        "between",
+        "1/0 in",
+        "。",
+        "Poren",
+    ),
+)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.one_of(
             st.text(max_size=30),
-            st.sampled_from(
-                [
-                    "cracks",
-                    "not",
-                    "permitted",
-                    "no",
-                    "2 mm",
-                    ", ",
-                    ". ",
-                    "und",
-                    "Risse",
-                    "keine",
-                    "at the edge",
-                    "气孔",
-                    "不允许",
-                    " ",
-                    " ",
-                    "up to",
-                    "0,5",
-                    "deep",
-                    "rissfrei",
-                ]
-            ),
+            st.sampled_from(WORDS),
         ),
         max_size=12,
     ),
