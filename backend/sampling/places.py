@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike
 from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
+from backend.cloud.sight import pitch
 from backend.cloud.surface import subsample_surface
-from backend.cloud.visibility import visible_pixels
 from backend.defects.push import unit
 from backend.errors import CloudError, SamplingError
 from backend.file_names import shown
-from backend.geometry.hinge import principal_axes
 from backend.intake import ANY_TEXT, TextFormat
 from backend.io import read_cloud
+from backend.sampling.view_boxes import see_box
 from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.locations import (
     EdgeRandomLocation,
@@ -33,7 +33,7 @@ from shared_schema.locations import (
     ViewBoxLocation,
 )
 from shared_schema.recipe import MM_PER_UNIT, Lengths, Part, RecipeTemplate, Unit
-from shared_schema.views import Camera, ViewSet
+from shared_schema.views import ViewSet
 
 EDGE_NEIGHBORS = 12
 # Cosine below which a neighbour's normal is that of another wall.
@@ -50,6 +50,9 @@ class Surface:
         cloud: the part's surface in the part frame, with outward normals.
         part: the description of the part in the recipes.
         views: rendered views, for templates with view boxes.
+        mesh: the part's faces, which view boxes look at; None where ``cloud`` has them, or where
+            there is a scan alone.
+        seen_boxes: the places of view boxes that were found on it.
 
     >>> surface = fs.surface_of(fs.load_sample("plate_holes"), "plate", fs.Unit.MM)
     >>> surface.part.name, surface.part.unit.value
@@ -59,6 +62,8 @@ class Surface:
     cloud: PointCloud
     part: Part
     views: ViewSet | None = None
+    mesh: PointCloud | None = None
+    seen_boxes: dict[ViewBoxLocation, Place] = field(default_factory=dict, repr=False)
 
     def scale_of(self, template: RecipeTemplate) -> float:
         """What the template's lengths and coordinates are multiplied by on this part."""
@@ -107,7 +112,7 @@ def load_surface(
         part = surface.part.model_copy(update={"diagonal": cloud.part_diagonal})
         return replace(surface, part=part)
     spread = subsample_surface(cloud, SURFACE_POINTS, np.random.default_rng(seed))
-    return replace(surface, cloud=replace(spread, notices=cloud.notices))
+    return replace(surface, cloud=replace(spread, notices=cloud.notices), mesh=cloud)
 
 
 def surface_of(cloud: PointCloud, name: str, unit: Unit, views: ViewSet | None = None) -> Surface:
@@ -131,8 +136,8 @@ class Place:
     """A point of the surface, and the shape of the location where it has one; part frame.
 
     Attributes:
-        index: row of the surface's cloud.
-        position: (3,) that row's point.
+        index: row of the surface's cloud that lies there.
+        position: (3,) that row's point; in a view box, the place between the points.
         normal: (3,) its outward unit normal.
         path: (A, 3) anchors over the surface.
         plane_normal: (3,) unit normal of a plane through the position.
@@ -291,54 +296,20 @@ def _areas(cloud: PointCloud, candidates: IntArray) -> FloatArray:
 
 
 def _in_view_box(location: ViewBoxLocation, surface: Surface) -> Place:
-    cloud, camera = surface.cloud, _camera(location.view, surface.views)
-    rows, pixels = visible_pixels(cloud, camera)
-    left, top, right, bottom = location.box
-    inside = ((pixels >= (left, top)) & (pixels <= (right, bottom))).all(axis=1)
-    if not inside.any():
-        raise SamplingError(
-            f"box {location.box} of view {location.view!r} ({camera.width} × {camera.height} "
-            "pixels) shows none of the surface"
+    """The surface in a box of a view; it is looked for once, since no chance is in it."""
+    if location not in surface.seen_boxes:
+        cloud = surface.cloud
+        looked_at = cloud if surface.mesh is None else surface.mesh
+        seen = see_box(location, looked_at, surface.views, pitch(cloud))
+        row = _row_facing(cloud, seen.position, seen.normal)
+        surface.seen_boxes[location] = Place(
+            row, seen.position, seen.normal, seen.path, seen.plane_normal, seen.hull
         )
-    rows, pixels = rows[inside], pixels[inside]
-    middle = np.array([left + right, top + bottom]) / 2.0
-    place = _at(cloud, int(rows[np.argmin(((pixels - middle) ** 2).sum(axis=1))]))
-    long_axis = 0 if right - left >= bottom - top else 1
-    ends = _ends_along(pixels, middle, long_axis)
-    path = cloud.points[rows[ends]]
-    across = path[1] - path[0]
-    length = np.linalg.norm(across)
-    return replace(
-        place,
-        path=path if length > 0 else None,
-        plane_normal=across / length if length > 0 else None,
-        hull=_hull_about(cloud.points[rows]),
-    )
+    return surface.seen_boxes[location]
 
 
-def _camera(name: str, views: ViewSet | None) -> Camera:
-    cameras = {camera.name: camera for camera in views.cameras} if views else {}
-    if name not in cameras:
-        known = ", ".join(sorted(cameras)) or "none were given"
-        raise SamplingError(f"view {name!r} is not in the view set; known views: {known}")
-    return cameras[name]
-
-
-def _ends_along(pixels: FloatArray, middle: FloatArray, axis: int) -> IntArray:
-    """Rows of the two pixels furthest apart along ``axis``, near the middle line of the box."""
-    off_line = np.abs(pixels[:, 1 - axis] - middle[1 - axis])
-    line = np.flatnonzero(off_line <= np.median(off_line))
-    along = pixels[line, axis]
-    return line[[np.argmin(along), np.argmax(along)]]
-
-
-def _hull_about(points: FloatArray) -> FloatArray:
-    """Corners (8, 3) of the box about ``points`` (N, 3), which reaches through the surface."""
-    middle = points.mean(axis=0)
-    axes = principal_axes(points)
-    local = (points - middle) @ axes.T
-    low, high = local.min(axis=0), local.max(axis=0)
-    thickness = max(0.1 * float(np.linalg.norm(high - low)), np.finfo(float).tiny)
-    low, high = low - thickness, high + thickness
-    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
-    return middle + (low + corners * (high - low)) @ axes
+def _row_facing(cloud: PointCloud, position: FloatArray, normal: FloatArray) -> int:
+    """The point nearest to ``position`` (3,) that is not of the other side of a thin wall."""
+    assert cloud.normals is not None  # places are found on surfaces with normals
+    rows = np.atleast_1d(cloud.tree.query(position, k=min(EDGE_NEIGHBORS, len(cloud)))[1])
+    return int(rows[np.argmax(cloud.normals[rows] @ normal > OPPOSITE)])
