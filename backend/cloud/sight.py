@@ -17,6 +17,8 @@ from shared_schema.views import Camera
 # Radius of a scan's discs, in pitches: half the diagonal of a point's square leaves no gaps between
 # even points, and scans are less even than that.
 DISC = 0.85
+# Cosine of the angle of incidence, as far as it tells how much surface a pixel shows.
+STEEPEST = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,7 @@ class Sight:
         y: (H,) pixels, ascending.
         row: (H, W) the face of a mesh, or the point of a scan, that is met; −1 where none is.
         depth: (H, W) along the camera's axis, in the cloud's unit; infinite where nothing is met.
-        normals: (H, W, 3) outward, part frame; zero where nothing is met.
+        outward: (K, 3) unit normals of all faces or points, part frame.
     """
 
     camera: Camera
@@ -37,7 +39,7 @@ class Sight:
     y: FloatArray
     row: IntArray
     depth: FloatArray
-    normals: FloatArray
+    outward: FloatArray
 
     @property
     def met(self) -> BoolArray:
@@ -45,25 +47,37 @@ class Sight:
         return self.row >= 0
 
     @cached_property
-    def directions(self) -> FloatArray:
-        """(H, W, 3) of the rays in the part frame, with depth 1 in the camera's."""
-        rays = np.empty((len(self.y), len(self.x), 3))
-        rays[:, :, 0] = (self.x - self.camera.cx) / self.camera.fx
-        rays[:, :, 1] = ((self.y - self.camera.cy) / self.camera.fy)[:, None]
-        rays[:, :, 2] = 1.0
-        return rays @ np.array(self.camera.T_camera_part)[:3, :3]
-
-    @cached_property
     def places(self) -> FloatArray:
         """(H, W, 3) what is met, in the part frame; not a number where nothing is."""
-        depth = np.where(self.met, self.depth, np.nan)
-        return camera_place(self.camera) + depth[:, :, None] * self.directions
+        return self.places_at(*np.indices(self.row.shape))
+
+    def places_at(self, rows: IntArray, columns: IntArray) -> FloatArray:
+        """What the rays at ``rows`` and ``columns`` (…,) meet, (…, 3); as ``places``."""
+        camera = self.camera
+        depth = np.where(self.row[rows, columns] >= 0, self.depth[rows, columns], np.nan)
+        x = (self.x[columns] - camera.cx) / camera.fx * depth
+        y = (self.y[rows] - camera.cy) / camera.fy * depth
+        turn = np.array(camera.T_camera_part)[:3, :3]
+        return camera_place(camera) + np.stack([x, y, depth], axis=-1) @ turn
+
+    @cached_property
+    def normals(self) -> FloatArray:
+        """(H, W, 3) outward, part frame; zero where nothing is met."""
+        return np.where(self.met[:, :, None], self.outward[self.row], 0.0)
 
     @cached_property
     def cosine(self) -> FloatArray:
         """(H, W) of the angle of incidence; negative where the surface is seen from behind."""
-        length = np.linalg.norm(self.directions, axis=2)
-        return -np.einsum("hwi,hwi->hw", self.normals, self.directions) / length
+        camera = self.camera
+        turned = self.outward @ np.array(camera.T_camera_part)[:3, :3].T
+        rows, columns = np.nonzero(self.met)
+        normals = turned[self.row[rows, columns]]
+        x = ((self.x - camera.cx) / camera.fx)[columns]
+        y = ((self.y - camera.cy) / camera.fy)[rows]
+        along = normals[:, 0] * x + normals[:, 1] * y + normals[:, 2]
+        cosine = np.zeros(self.row.shape)
+        cosine[rows, columns] = -along / np.sqrt(x * x + y * y + 1.0)
+        return cosine
 
     @property
     def facing(self) -> BoolArray:
@@ -71,7 +85,9 @@ class Sight:
         return self.met & (self.cosine > 0.0)
 
 
-def look(cloud: PointCloud, camera: Camera, x: FloatArray, y: FloatArray) -> Sight:
+def look(
+    cloud: PointCloud, camera: Camera, x: FloatArray, y: FloatArray, *, closed: bool = False
+) -> Sight:
     """What the rays of ``camera`` through the pixels (x[i], y[j]) meet first of ``cloud``.
 
     Args:
@@ -79,12 +95,20 @@ def look(cloud: PointCloud, camera: Camera, x: FloatArray, y: FloatArray) -> Sig
         camera: before the frame of the cloud.
         x: (W,) ascending; the centre of the leftmost pixels is at 0.5.
         y: (H,) ascending.
+        closed: whether the cloud is known to be a watertight mesh before the camera, of which only
+            outer sides are seen; this is quicker.
     """
     seen = in_camera(cloud.points, camera)
     across, down = (x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy
     if cloud.faces is not None and len(cloud.faces) > 0:
-        row, depth = first_faces(seen[require_faces(cloud)], across, down)
-        normals = face_normals(cloud)[0]
+        corners, normals = seen[require_faces(cloud)], face_normals(cloud)[0]
+        if closed:
+            turned = normals @ np.array(camera.T_camera_part)[:3, :3].T
+            outer = np.flatnonzero(np.einsum("mi,mi->m", turned, corners[:, 0]) < 0.0)
+            row, depth = first_faces(corners[outer], across, down)
+            row = np.append(outer, -1)[row]
+        else:
+            row, depth = first_faces(corners, across, down)
     else:
         assert cloud.normals is not None  # places are found on surfaces with normals
         normals = cloud.normals
@@ -92,9 +116,8 @@ def look(cloud: PointCloud, camera: Camera, x: FloatArray, y: FloatArray) -> Sig
         # What is seen from behind is the far side, and a scan's far side hides nothing.
         facing = np.flatnonzero(np.einsum("ni,ni->n", turned, seen) < 0.0)
         disc, depth = first_discs(seen[facing], turned[facing], DISC * pitch(cloud), across, down)
-        row = np.where(disc >= 0, facing[disc] if len(facing) else -1, -1)
-    outward = np.where((row >= 0)[:, :, None], normals[row], 0.0)
-    return Sight(camera, x, y, row, depth, outward)
+        row = np.append(facing, -1)[disc]
+    return Sight(camera, x, y, row, depth, normals)
 
 
 def pitch(cloud: PointCloud) -> float:
@@ -119,3 +142,27 @@ def pixels_of(points: FloatArray, camera: Camera) -> FloatArray:
     seen = in_camera(points, camera)
     depth = np.where(seen[:, 2] > 0.0, seen[:, 2], np.nan)
     return seen[:, :2] / depth[:, None] * (camera.fx, camera.fy) + (camera.cx, camera.cy)
+
+
+def sees(sight: Sight, places: FloatArray, tolerance: float) -> BoolArray:
+    """Whether (N,) each of ``places`` (N, 3) is what its pixel shows, from outside.
+
+    Args:
+        sight: through the centres of all pixels of the camera.
+        places: on the surface, part frame.
+        tolerance: how far a place may lie off the plane of what its pixel shows, in the cloud's
+            unit.
+    """
+    camera = sight.camera
+    pixels = pixels_of(places, camera)
+    inside = ((pixels >= 0.0) & (pixels < (camera.width, camera.height))).all(axis=1)
+    column, row = np.where(inside[:, None], pixels, 0.0).astype(np.int64).T
+    step = places - sight.places_at(row, column)
+    met, cosine = sight.row[row, column], sight.cosine[row, column]
+    off = np.abs(np.einsum("ni,ni->n", step, sight.outward[met]))
+    # A place and what its pixel's centre shows lie within a pixel, at the angle of the surface.
+    pixel = sight.depth[row, column] / min(camera.fx, camera.fy)
+    reach = tolerance + 2.0 * pixel / np.maximum(cosine, STEEPEST)
+    with np.errstate(invalid="ignore"):
+        near = (off <= tolerance) & (np.linalg.norm(step, axis=1) <= reach)
+    return np.asarray(inside & (met >= 0) & (cosine > 0.0) & near)
