@@ -7,18 +7,14 @@ import numpy as np
 from backend.arrays import FloatArray, IntArray
 from backend.geometry.row_spans import row_spans
 
-# How far a place on a disc's plane may lie before or behind its middle, in radii: a steep disc
-# says nothing of the surface farther off.
-STEEP = 2.0
-
 
 def first_discs(
     points: FloatArray, normals: FloatArray, radius: float, x: FloatArray, y: FloatArray
 ) -> tuple[IntArray, FloatArray]:
     """The disc (H, W) that each ray meets first, −1 where it meets none, and its depth (H, W).
 
-    The rays are those of ``first_faces``. A disc covers what lies within its radius of its middle
-    across the third axis, and the ray meets it on the plane of its normal.
+    The rays are those of ``first_faces``. A disc lies across its normal, so that surface which is
+    seen edge on hides no more than its points do.
 
     Args:
         points: (N, 3) middles of the discs.
@@ -49,7 +45,7 @@ def first_discs(
         found = _met(points[rows[shape]], normals[rows[shape]], radius, x[column], y[row])
         ray = row * len(x) + column
         np.minimum.at(nearest, ray, found)
-        first = found == nearest[ray]
+        first = np.isfinite(found) & (found == nearest[ray])
         disc[ray[first]] = rows[shape[first]]
     size = (len(y), len(x))
     return disc.reshape(size), nearest.reshape(size)
@@ -58,8 +54,11 @@ def first_discs(
 def _met(
     points: FloatArray, normals: FloatArray, radius: float, x: FloatArray, y: FloatArray
 ) -> FloatArray:
-    """Depth (P,) at which each ray meets the plane of its disc, near the disc's middle."""
+    """Depth (P,) at which each ray meets its disc from outside; infinite where it does not."""
     slope = normals[:, 0] * x + normals[:, 1] * y + normals[:, 2]
+    facing = slope < 0.0
     height = np.einsum("pi,pi->p", normals, points)
-    met = np.where(slope < 0.0, height / np.where(slope < 0.0, slope, -1.0), points[:, 2])
-    return np.clip(met, points[:, 2] - STEEP * radius, points[:, 2] + STEEP * radius)
+    depth = height / np.where(facing, slope, -1.0)
+    off = np.stack([depth * x, depth * y, depth], axis=1) - points
+    inside = facing & (depth > 0.0) & (np.einsum("pi,pi->p", off, off) <= radius * radius)
+    return np.where(inside, depth, np.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import grey_closing
 
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud.sight import Sight
@@ -18,6 +19,8 @@ SHARP = float(np.cos(np.radians(35.0)))
 # Surface that jumps by this in depth, as a ratio of what is seen, has an outline there, if it
 # jumps this many times as far as from the pixels beside.
 JUMP, ABRUPT = 0.008, 3.0
+# Pixels of the gaps between the points of a scan that have no outline.
+GAPS = 7
 
 
 def shaded(sight: Sight, outline: BoolArray, crease: BoolArray) -> NDArray[np.uint8]:
@@ -40,7 +43,8 @@ def find_edges(sight: Sight, *, creases: bool) -> tuple[BoolArray, BoolArray]:
 
     Args:
         sight: through the centres of all pixels of its camera.
-        creases: whether sharp edges are looked for; the normals of a scan are too noisy.
+        creases: whether sharp edges are looked for. A scan has none: its normals are too noisy, and
+            small gaps between its points are no outlines.
     """
     outline = np.zeros(sight.row.shape, dtype=bool)
     crease = np.zeros(sight.row.shape, dtype=bool)
@@ -50,6 +54,8 @@ def find_edges(sight: Sight, *, creases: bool) -> tuple[BoolArray, BoolArray]:
     jump = JUMP * max(float(np.ptp(seen)), sight.camera.width / sight.camera.fx * seen.min())
     # On a plane, the inverse depth grows evenly from pixel to pixel.
     inverse = np.where(sight.met, 1.0 / sight.depth, 0.0)
+    if not creases:
+        inverse = grey_closing(inverse, GAPS)
     for axis in (0, 1):
         _mark(np.moveaxis(outline, axis, 0), _jumps(np.moveaxis(inverse, axis, 0), jump))
         if creases:

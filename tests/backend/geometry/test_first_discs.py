@@ -11,7 +11,7 @@ def test_the_nearer_disc_hides_the_farther_one_and_a_tilted_one_is_met_on_its_pl
     points = np.array([[0.0, 0.0, 4.0], [0.0, 0.0, 2.0], [2.0, 0.0, 4.0]])
     tilted = np.array([-0.6, 0.0, -0.8])
     normals = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, -1.0], tilted])
-    x = np.array([0.0, 0.2, 0.45, 0.9])
+    x = np.array([0.0, 0.2, 0.48, 0.9])
     disc, depth = first_discs(points, normals, 0.5, x, np.array([0.0]))
     assert disc.tolist() == [[1, 1, 2, -1]]
     np.testing.assert_allclose(depth[0, :2], 2.0)
@@ -20,10 +20,11 @@ def test_the_nearer_disc_hides_the_farther_one_and_a_tilted_one_is_met_on_its_pl
     assert np.isinf(depth[0, 3])
 
 
-def test_a_grazing_disc_reaches_no_farther_than_it_is_wide() -> None:
-    normals = np.array([[-1.0, 0.0, -1e-6]])
-    disc, depth = first_discs(
-        np.array([[0.0, 0.0, 10.0]]), normals, 1.0, np.array([0.05]), np.array([0.0])
-    )
-    assert disc.tolist() == [[0]]
-    assert 8.0 <= depth[0, 0] <= 12.0
+def test_surface_that_is_seen_edge_on_hides_no_more_than_it_covers() -> None:
+    grazing = np.array([-1.0, 0.0, -0.01]) / np.hypot(1.0, 0.01)
+    points = np.array([[0.0, 0.0, 10.0], [0.0, 0.0, 12.0]])
+    normals = np.array([grazing, [0.0, 0.0, -1.0]])
+    x = np.array([-0.05, 0.0, 0.05])
+    disc, depth = first_discs(points, normals, 1.0, x, np.array([0.0]))
+    assert disc.tolist() == [[1, 0, 1]]
+    np.testing.assert_allclose(depth, [[12.0, 10.0, 12.0]])
