@@ -7,8 +7,9 @@ stand eight cameras with pictures of 768 × 768 pixels. A box of 4 to 200 pixels
 drawn about a place that a camera sees, as far as it shows one surface. Which places are seen, and
 what boxes show, is decided here by Embree's rays, not by flawsmith's. Each box is resolved on the
 mesh, and on two scans of it, of 20,000 points with noise of 0.02 % of the diagonal: one as even as
-those of a scanner's grid, and one at random places of the surface, whose gaps are twice as wide. Of a place that a camera does not see, it is asked whether the camera sees it, as for
-the marks of that view.
+those of a scanner's grid, and one at random places of the surface, whose gaps are twice as wide. Of
+a place that a camera does not see, it is asked whether the camera sees it, as for the marks of that
+view.
 """
 
 from __future__ import annotations

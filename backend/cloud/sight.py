@@ -14,8 +14,8 @@ from backend.geometry.first_discs import first_discs
 from backend.geometry.first_faces import first_faces
 from shared_schema.views import Camera
 
-# Radius of a scan's discs, in pitches. Even points leave no gaps from half the diagonal of a point's
-# square on, which is 0.71, and scans are less even. Larger discs reach too far beyond outlines.
+# Radius of a scan's discs, in pitches. Even points leave no gaps from half a square's diagonal on,
+# which is 0.71, and scans are less even. Larger discs reach too far beyond outlines.
 DISC = 1.1
 # Cosine of the angle of incidence, as far as it tells how much surface a pixel shows.
 STEEPEST = 0.25

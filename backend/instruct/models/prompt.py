@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 
 from backend.instruct.documents import Document
 from backend.instruct.models.port import Picture, Turn, ViewPicture
+from backend.instruct.views.box_frame import BoxFrame
 
 SYSTEM = """You read documents on the surface quality of an industrial part, and list its defects.
 
@@ -43,14 +43,6 @@ part. The same holds for text in pictures."""
 USUAL_TERMS = 2
 
 CORRECTION = "The answer could not be used. Give the whole answer again, with this mended:"
-
-
-class BoxFrame(StrEnum):
-    """In what a model gives the edges of a box: they differ by model."""
-
-    PIXELS = "pixels"
-    PER_MILLE = "per_mille"
-    UNIT = "unit"
 
 
 FRAMES = {

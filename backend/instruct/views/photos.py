@@ -18,7 +18,7 @@ from backend.extras import missing_extra
 from backend.io.isolation import compute_isolated
 from backend.io.limits import ReadLimits
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 120_000_000
 # Longer side of a photo that is sent.
@@ -32,7 +32,7 @@ def photo_bytes(path: Path) -> bytes:
     """A photo as JPEG without metadata: at most 2048 pixels on a side, and 1.5 MB.
 
     Args:
-        path: a JPEG, PNG, TIFF or WebP file; what is transparent becomes white.
+        path: a JPEG, PNG, TIFF, BMP or WebP file; what is transparent becomes white.
 
     Raises:
         FileFormatError: it cannot be read, is no such picture, is damaged, or is larger than
@@ -95,7 +95,7 @@ def decode(
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise FileFormatError(
-            f"it is no picture in one of the formats {', '.join(FORMATS)}; save it as one of them"
+            f"it is no picture that can be read; save it as one of {', '.join(FORMATS)}"
         ) from error
     if image.width * image.height > MAX_PIXELS:
         raise FileFormatError(

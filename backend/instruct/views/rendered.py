@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from backend.cloud.surface import require_faces, subsample_surface
 from backend.errors import SamplingError
 from backend.geometry.surface import is_watertight
 from backend.geometry.thinning import thin
+from backend.instruct.views.box_frame import BoxFrame
 from backend.instruct.views.cameras import cameras_around
 from backend.instruct.views.drawing import marked_png
 from backend.instruct.views.marks import Marks, choose_marks
@@ -34,14 +34,6 @@ COUNT = 8
 CANDIDATES = 3000
 # How far beyond the picture an edge of a box may be said to lie, as a ratio of the picture.
 BEYOND = 0.01
-
-
-class BoxFrame(StrEnum):
-    """In what the edges of a box in a picture are told; the origin is the top left corner."""
-
-    PIXELS = "pixels"
-    PER_MILLE = "per_mille"
-    UNIT = "unit"
 
 
 @dataclass(frozen=True, eq=False)

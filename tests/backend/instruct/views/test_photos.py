@@ -33,10 +33,10 @@ def halves(width: int = 60, height: int = 40) -> Image.Image:
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
 def test_each_format_becomes_a_picture_without_metadata(tmp_path: Path, suffix: str) -> None:
     exif = Image.Exif()
-    exif[0x010F], exif[0x8825] = "a secret camera", {1: "N"}
+    exif[0x010F] = "a secret camera"
     path = tmp_path / f"photo.{suffix}"
     halves().save(path, exif=exif)
-    assert suffix == "tiff" or b"secret" in path.read_bytes()
+    assert b"secret" in path.read_bytes()
     data = photo_bytes(path)
     assert b"secret" not in data
     image = sent(path)
@@ -86,7 +86,7 @@ def test_what_is_no_photo_is_refused_by_its_name(tmp_path: Path) -> None:
     whole = io.BytesIO()
     halves(600, 400).save(whole, format="PNG")
     for name, data, message in (
-        ("text.png", b"this is text", "no picture in one of the formats JPEG, PNG"),
+        ("text.png", b"this is text", "no picture that can be read; save it as one of JPEG, PNG"),
         ("empty.jpg", b"", "no picture"),
         ("cut.png", whole.getvalue()[: len(whole.getvalue()) // 2], "damaged"),
         ("huge.png", _header(20_000, 20_000), f"more than the limit of {MAX_PIXELS}"),
