@@ -17,8 +17,8 @@ from backend.instruct.models.port import (
     Usage,
     ViewPicture,
 )
-from backend.instruct.models.prompt import BoxFrame
 from backend.instruct.models.recorded import RecordingModel, ReplayedModel
+from backend.instruct.views.box_frame import BoxFrame
 
 __all__ = [
     "AskLimits",

@@ -22,12 +22,12 @@ from backend.instruct.models.port import (
 )
 from backend.instruct.models.prompt import (
     SYSTEM,
-    BoxFrame,
     Row,
     correction,
     fence_of,
     first_turn,
 )
+from backend.instruct.views.box_frame import BoxFrame
 from shared_schema.instruction import Evidence, Instruction, ModelUse, PlaceKind
 
 # Says what is wrong with instructions of the right form, without words of a document.
