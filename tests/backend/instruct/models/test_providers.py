@@ -155,7 +155,7 @@ def test_anthropic_and_google_are_spoken_to(monkeypatch) -> None:
         for name in ("anthropic:claude-sonnet-4-5", "google:gemini-2.5-flash"):
             with pytest.raises(LanguageModelError, match="does not accept the key"):
                 ask(name)
-    assert server.paths[0] == "/v1/messages"
+    assert server.paths[0].startswith("/v1/messages")
     assert "gemini-2.5-flash:generateContent" in server.paths[1]
 
 
