@@ -199,7 +199,8 @@ _PART_NAMED_BEFORE = re.compile(
 )
 _RADIUS_SIGN = re.compile(r"(?<![a-z])r\s?$")
 _DISTANCE_BEFORE = re.compile(
-    r"(?:\b(?:within|every|per|je|pro|innerhalb|umkreis|each|distance|entfernung|zone of|band of|"
+    r"(?:\b(?:within|every|per|je|pro|innerhalb|umkreis|for each|in each|distance|"
+    r"entfernung|zone of|band of|"
     r"evaluated over|over a length of|auf einer laenge von|auf|ueber eine laenge von|"
     r"viewing distance|betrachtungsabstand|abstand von|seen from|aus)"
     r"(?: a| an| the| of| von| einer| einem| eine| any| jede[rnms]?| about| ca\.?| etwa)*|"

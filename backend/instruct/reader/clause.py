@@ -128,7 +128,9 @@ def clauses(marks: Marks, start: int, end: int) -> list[Clause]:
     What stands in no item of a defect belongs to the item before it, or at the beginning to the
     item after it.
     """
-    whole = [(one.start, one.end) for one in marks.terms]
+    whole = [
+        (one.start, one.end) for one in marks.terms if one.of(Category.CUE) != (Cue.BUT.value,)
+    ]
     whole += [(one.start, one.end) for one in marks.quantities]
     parts = [clause_within(marks, *span) for span in items(marks.text, start, end, whole)]
     merged: list[Clause] = []

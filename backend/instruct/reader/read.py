@@ -293,15 +293,21 @@ class _DocumentReader:
 
     def _sentences_of(self, index: int, marks: Marks, scope: _Scope) -> list[Draft]:
         found: list[Draft] = []
+        lead = scope.lead
         for start, end in self.spans[index]:
             parts = clauses(marks, start, end)
+            goes_on = marks.text[:start].rstrip().endswith(";")
+            scope.lead = (scope.lead if goes_on else lead) or lead
+            label = _label(marks, start, end, parts)
             named = [part for part in parts if self._countable(part.defects)]
             if named:
                 new = self._sentence(index, marks, parts, scope)
                 scope.last = new
                 found += new
+                scope.lead = label or scope.lead
             elif parts:
                 found += self._about_earlier(index, marks, parts[0], scope)
+        scope.lead = lead
         return found
 
     def _countable(self, found: Iterable[Found]) -> list[Found]:
@@ -346,7 +352,7 @@ class _DocumentReader:
     ) -> list[Draft]:
         """The items of a sentence, whose clauses hand on what is said of them all."""
         said = _handed_on(parts)
-        places = _places_handed_on(parts, marks.text)
+        places = _places_handed_on(parts)
         found = []
         for at, (part, (of_part, donor), place) in enumerate(zip(parts, said, places, strict=True)):
             part.places = part.places or place
@@ -472,6 +478,14 @@ class _DocumentReader:
         return read_row(self, index, marks, scope.header, scope)
 
 
+def _label(marks: Marks, start: int, end: int, parts: list[Clause]) -> frozenset[Cue]:
+    """What a label says of all that follow it: "Accept: pinholes; slight sinks"."""
+    colon = marks.text.find(":", start, end)
+    if colon < 0 or not parts or colon > parts[0].first_defect:
+        return frozenset()
+    return frozenset(cue for cue, where in parts[0].cues if where < colon)
+
+
 def _once(drafts: list[Draft]) -> list[Draft]:
     """Drafts of one clause, of which each row stands once: "undercut (5011)"."""
     kept: dict[str, Draft] = {}
@@ -567,7 +581,7 @@ def _word_to_the_left(parts: list[Clause], said: list[Said], at: int) -> tuple[f
     return frozenset(), at
 
 
-def _places_handed_on(parts: list[Clause], text: str) -> list[list[Found]]:
+def _places_handed_on(parts: list[Clause]) -> list[list[Found]]:
     """The place of each clause that names none: that of the sentence."""
     leading = [
         one for one in parts[0].places if parts[0].defects and one.start < parts[0].first_defect
@@ -576,28 +590,35 @@ def _places_handed_on(parts: list[Clause], text: str) -> list[list[Found]]:
     for at, part in enumerate(parts):
         if part.places:
             result.append(part.places)
-        elif _bare(part) and (following := _place_behind(parts, at, text)):
+        elif following := _place_behind(parts, at):
             result.append(following)
         else:
             result.append(leading if not part.contrast else [])
     return result
 
 
-def _bare(part: Clause) -> bool:
-    return not part.quantities and not part.cues
+def _place_behind(parts: list[Clause], at: int) -> list[Found]:
+    """The place of a clause behind, if both are one enumeration: "cracks and pores at ribs".
 
-
-def _place_behind(parts: list[Clause], at: int, text: str) -> list[Found]:
-    """The place of the clause behind, if both are one enumeration: "cracks and pores at ribs"."""
+    Where sizes stand between, it has to follow the verb of all: "cracks of 2 mm and pores of 1 mm
+    were found at ribs".
+    """
+    sized = bool(parts[at].quantities)
+    if parts[at].cue_after():
+        return []
     for number in range(at + 1, len(parts)):
         part = parts[number]
         if part.contrast:
             break
         if part.places:
-            behind = [one for one in part.places if one.start > part.first_defect]
+            first = part.first_defect
+            verbs = [where for _, where in part.cues if where > first]
+            after = min(verbs, default=part.end) if sized else first
+            behind = [one for one in part.places if one.start > after]
             return behind if number == at + 1 or number == len(parts) - 1 else []
-        if not _bare(part):
+        if part.cues:
             break
+        sized |= bool(part.quantities)
     return []
 
 
