@@ -14,6 +14,8 @@ from backend.cloud.sight import Sight, pixels_of, sees
 
 # Marks in each view, as far as it has room for them.
 FEWEST, MOST = 20, 40
+# Marks that are spread over all of the surface first, wherever it is seen.
+SPREAD = 48
 # Pixels between the middles of two marks in a picture, so that no number hides another one.
 APART = 25.0
 # No nearer to an edge than this, in pixels, where that can be: at an edge it is not plain which
@@ -61,8 +63,9 @@ def choose_marks(
 ) -> Marks:
     """Marks far from each other, of which each view shows 20 to 40 as far as it has room for them.
 
-    The next mark is always in the view that has the fewest: the place there that is farthest from
-    all marks. It is a mark of every view that shows it clear of the others.
+    The first marks are spread over all that is seen. Each later one is in the view that has the
+    fewest. The next mark is always the place that is farthest from all others. It is a mark of
+    every view that shows it clear of the others.
 
     Args:
         spread: places of the surface, evenly by area, with outward normals.
@@ -120,17 +123,24 @@ def _farthest_first(
     drawn: list[list[int]] = [[] for _ in shown]
     waiting = set(range(len(shown)))
     while waiting:
-        view = min(waiting, key=lambda number: (len(drawn[number]), number))
-        candidates = free[view] & clear[view] if (free[view] & clear[view]).any() else free[view]
-        if len(drawn[view]) >= FEWEST or not candidates.any():
-            waiting.remove(view)
+        views = [min(waiting, key=lambda view: (len(drawn[view]), view))]
+        if len(rows) < SPREAD:
+            views = [view for view in sorted(waiting) if len(drawn[view]) < MOST]
+        if not views:
+            break
+        candidates = (free[views] & clear[views]).any(axis=0)
+        if not candidates.any():
+            candidates = free[views].any(axis=0)
+        full = len(rows) >= SPREAD and len(drawn[views[0]]) >= FEWEST
+        if full or not candidates.any():
+            waiting -= set(views)
             continue
         row = int(np.argmax(np.where(candidates, away, -1.0)))
         away = np.minimum(away, np.linalg.norm(points - points[row], axis=1))
-        for other in np.flatnonzero(free[:, row]).tolist():
-            if len(drawn[other]) < MOST:
-                drawn[other].append(len(rows))
-                step = pixels[other] - pixels[other, row]
-                free[other] &= np.linalg.norm(step, axis=1) >= APART
+        for view in np.flatnonzero(free[:, row]).tolist():
+            if len(drawn[view]) < MOST:
+                drawn[view].append(len(rows))
+                step = pixels[view] - pixels[view, row]
+                free[view] &= np.linalg.norm(step, axis=1) >= APART
         rows.append(row)
     return rows, drawn

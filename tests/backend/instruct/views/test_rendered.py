@@ -90,6 +90,23 @@ def test_no_mark_hides_another() -> None:
         assert apart.min() >= APART
 
 
+def test_marks_are_on_every_side_also_where_another_view_has_many() -> None:
+    """Both faces of a plate, and its narrow rim."""
+    plate = load_sample("plate_holes")
+    marks = render_views(plate, unit=Unit.MM, pixels=256, count=8).marks
+    thin = int(np.argmin(np.ptp(plate.points, axis=0)))
+    height = np.abs(marks.normals[:, thin])
+    for sign in (-1, 1):
+        assert (sign * marks.normals[:, thin] > 0.9).sum() >= 6
+    assert (height < 0.3).sum() >= 6
+
+
+def test_a_single_view_has_at_most_forty_marks() -> None:
+    alone = render_views(arm(), unit=Unit.MM, pixels=512, count=1)
+    assert len(alone.marks) == MOST
+    assert [len(of.numbers) for of in alone.marks.views.values()] == [MOST]
+
+
 def test_a_mark_is_a_place_for_a_template() -> None:
     marks = rendered().marks
     place = rendered().mark_location(3, scale=2.0)
@@ -143,7 +160,7 @@ def test_a_scan_without_normals_is_drawn_by_its_points() -> None:
     ball = render_views(PointCloud(sphere().points), unit=Unit.CM, pixels=160, count=2)
     for name, png in ball.pictures.items():
         covered = (pixels(png) != 255).any(axis=2).mean()
-        assert covered == pytest.approx(np.pi / 4 * 0.92**2, abs=0.05)
+        assert covered == pytest.approx(np.pi / 4 * 0.92**2, abs=0.07)
         assert len(ball.marks.views[name].numbers) >= 8
     np.testing.assert_allclose(np.linalg.norm(ball.marks.positions, axis=1), 10.0, atol=0.2)
 
