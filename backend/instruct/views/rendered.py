@@ -134,7 +134,7 @@ def render_views(
     ...     fs.load_sample("plate_holes"), unit=fs.Unit.MM, pixels=96, count=2
     ... )
     >>> [camera.name for camera in rendered.views.cameras]
-    ['top', 'bottom']
+    ['bottom', 'top']
     """
     surface, spread = _prepared(cloud, unit)
     cameras = cameras_around(surface, spread, count, pixels)
