@@ -153,9 +153,13 @@ DIMENSION_HEADS = {
 
 # Words that mean a dimension only before a number.
 _ONLY_BEFORE = ("d", "ø", "径", "bent", "angle", "gap")
+# And such that mean one only after it; before a number they are something else.
+_ONLY_AFTER = ("apart", "across")
+# Limits directly before a number, which before a bracket end a verb: "heben sich ab (2 mm)".
+_OFTEN_ELSE = ("ab", "bis", "from", "over", "above", "unter", "under", "below")
 _BEFORE = {
     **dict.fromkeys(words("filler")["before"], "filler"),
-    **dict.fromkeys(_DIMENSION_OF, "dimension"),
+    **{one: "dimension" for one in _DIMENSION_OF if one not in _ONLY_AFTER},
     **dict.fromkeys(words("limit")["above"], "above"),
     **dict.fromkeys(words("limit")["below"], "below"),
 }
@@ -594,6 +598,8 @@ def words_before(
                 dimension = DIMENSION_HEADS[compound.group(2)]
             break
         word, kind = found
+        if word in _OFTEN_ELSE and "(" in text[begin + len(window) : start]:
+            break
         if kind == "dimension":
             if dimension is not None:
                 break

@@ -36,6 +36,7 @@ class Clause:
         cues: words of polarity with where they stand.
         counts: fewest and most.
         contrast: whether it begins with "but" or the like.
+        led: whether its place stands in an item of its own ahead: "on the flange, pores occur".
     """
 
     start: int
@@ -46,6 +47,7 @@ class Clause:
     cues: list[tuple[Cue, int]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
     contrast: bool = False
+    led: bool = False
 
     def take(self, other: Clause) -> None:
         """Adds all that is in ``other``."""
@@ -145,6 +147,7 @@ def clauses(marks: Marks, start: int, end: int) -> list[Clause]:
         else:
             if leading is not None:
                 part.take(leading)
+                part.led = bool(leading.places)
                 leading = None
             merged.append(part)
     for clause in merged:

@@ -55,7 +55,7 @@ def polarity(said: Said, specification: bool = False) -> Polarity | None:
         return Polarity.REJECTED if Cue.MUST in cues or specification else Polarity.ABSENT
     if Cue.PERMIT in cues:
         return Polarity.REJECTED if said.negated else Polarity.PERMITTED
-    if said.negated:
+    if Cue.NO in cues or (Cue.NOT in cues and said.judged):
         return _negated(said, specification)
     if Cue.FOUND in cues or Cue.OCCUR in cues:
         return Polarity.OCCURS

@@ -586,14 +586,19 @@ def _places_handed_on(parts: list[Clause]) -> list[list[Found]]:
     leading = [
         one for one in parts[0].places if parts[0].defects and one.start < parts[0].first_defect
     ]
+    enumerated = True
     result: list[list[Found]] = []
     for at, part in enumerate(parts):
+        # A clause with words or sizes of its own no longer belongs to the place of the first one.
+        bare = not part.cues and not part.quantities
+        enumerated = enumerated and (at == 0 or bare) and not part.contrast
         if part.places:
             result.append(part.places)
         elif following := _place_behind(parts, at):
             result.append(following)
         else:
-            result.append(leading if not part.contrast else [])
+            shared = enumerated or (parts[0].led and not part.contrast)
+            result.append(leading if shared else [])
     return result
 
 
