@@ -62,8 +62,11 @@ class Clause:
     def said(self) -> Said:
         """Its words of polarity and its limits."""
         sizes = [one for one in self.quantities if not one.aside]
+        permits = [at for cue, at in self.cues if cue is Cue.PERMIT]
+        # "Permitted as long as they are not …" stays a permission.
+        last = max(permits, default=self.end)
         return Said(
-            frozenset(cue for cue, _ in self.cues),
+            frozenset(cue for cue, at in self.cues if cue is not Cue.NOT or at <= last),
             # With other sizes beside it, a limit only describes.
             below=bool(sizes) and all(one.limited and one.low is None for one in sizes),
             above=bool(sizes) and all(one.limited and one.high is None for one in sizes),
@@ -211,7 +214,7 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
 
 _WELD = re.compile(r"(?:weld|seam)s?")
 _AT = re.compile(
-    r"\b(?:in|on|along|at|across|near|of|from|over|inside|beside|to|into)\s"
+    r"\b(?:in|on|along|at|across|near|over|inside|beside|to|into)\s"
     r"(?:the |a |each |every |any |all )?(?:[a-z]+ )?$"
 )
 

@@ -74,7 +74,7 @@ class Found:
 
 
 _ATOM = re.compile(r"[a-z][a-z0-9]*(?:'[a-z]+)?|\d+[a-z][a-z0-9]*|[\u3400-\u9fff]|\d+")
-_JOIN = re.compile(r"[ \-/]{0,2}")
+_JOIN = re.compile(r"[ \-/]{0,2}|\.")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # Real words that differ from a term by one letter.
 _NOT_MISREAD = frozenset(words("no_misreading")[""])

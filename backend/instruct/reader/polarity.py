@@ -52,6 +52,8 @@ def polarity(said: Said, specification: bool = False) -> Polarity | None:
     if Cue.REJECT in cues:
         return Polarity.REJECTED
     if Cue.FREE in cues:
+        if Cue.NOT in cues:  # "need not be removed"
+            return Polarity.PERMITTED
         return Polarity.REJECTED if Cue.MUST in cues or specification else Polarity.ABSENT
     if Cue.PERMIT in cues:
         return Polarity.REJECTED if said.negated else Polarity.PERMITTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.instruct.documents import Block, BlockKind, Document
 from backend.instruct.knowledge import ANY, defects
@@ -15,7 +15,7 @@ from backend.instruct.reader.clause import Clause, Marks, clauses, mark
 from backend.instruct.reader.context import language_of, material_of, process_of
 from backend.instruct.reader.cues import Cue, gives_orders, goes_on_giving_orders
 from backend.instruct.reader.draft import Draft, emit, merge
-from backend.instruct.reader.matcher import Category, Found, find_terms
+from backend.instruct.reader.matcher import Category, Found, Term, find_terms
 from backend.instruct.reader.polarity import Said, polarity
 from backend.instruct.reader.sentences import sentences
 from backend.instruct.reader.sizes import bind
@@ -222,6 +222,7 @@ class _DocumentReader:
             if block.kind is not BlockKind.ROW and not _RULED.fullmatch(block.text):
                 scope.header, scope.rows = None, 0
             marks = mark(self.normal[index].text, self.decimal, self.unit, self.numbered)
+            marks = replace(marks, terms=tuple(map(self._as_here, marks.terms)))
             self._tell_ambiguous(index, marks)
             new = self._block(index, block, marks, scope)
             for draft in new:
@@ -229,6 +230,13 @@ class _DocumentReader:
                 self._say(index, f"{draft.key} {said}, place {draft.place}, sizes {draft.sizes}.")
             found += new
         return found
+
+    def _as_here(self, one: Found) -> Found:
+        """A term without the defects that it stands for in texts about another process only."""
+        if not one.of(Category.DEFECT) or self._key(one) is not None:
+            return one
+        keys = tuple(key for key in one.term.keys if key[0] is not Category.DEFECT)
+        return replace(one, term=Term(keys))
 
     def _tell_ambiguous(self, index: int, marks: Marks) -> None:
         for one in marks.ambiguous:

@@ -9,7 +9,7 @@ _ABBREVIATIONS = re.compile(
     r"evtl|"
     r"vgl|resp|mm|in|sec|s|u\.a|d\.h|typ|art|spec|ref|bspw|usw|tab|o\.g|kap|nom|st|durchm|cf|vs|"
     r"z|u|d|"
-    r"e|i|a|b|o|approx|poss|zul|unzul))\.$"
+    r"e|a|b|approx|poss|zul|unzul))\.$"
 )
 _END = re.compile(r"(?<![\d.])[.](?=\s|$)|(?<=\d)[.](?=\s|$)|[!?。;](?=\s|$)|[！？]")
 # Between the items of an enumeration.

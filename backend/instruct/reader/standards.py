@@ -39,7 +39,7 @@ def add_limits(drafts: list[Draft], texts: list[str], thickness: float | None) -
         if limit.standard == "ISO 5817" and limit.level == levels[0]
     }
     for draft in drafts:
-        if draft.unsaid and draft.key.startswith("welding/"):
+        if draft.unsaid:
             # The standard's levels say what is rejected.
             draft.polarity, draft.unsaid = Polarity.REJECTED, False
         limit = by_defect.get(draft.key)
