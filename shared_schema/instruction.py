@@ -14,6 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from shared_schema.base import Model
+from shared_schema.constants import SCHEMA_VERSION
 from shared_schema.recipe import Unit
 
 # An open end is null: "up to 0.2 mm" is (null, 0.2).
@@ -200,6 +201,7 @@ class Instructions(Model):
 class InstructReport(Model):
     """How an instructed template came to be."""
 
+    schema_version: Literal[1] = SCHEMA_VERSION
     items: tuple[InstructedDefect, ...]
     findings: tuple[Finding, ...] = ()
     model: ModelUse | None = Field(None, description="Null where the embedded reader worked alone.")

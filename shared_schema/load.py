@@ -148,12 +148,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def dump(document: Model) -> str:
-    """The JSON text of a document. It is stable and readable, and ends with a newline.
+def dump(document: Model, *, nulls: bool = False) -> str:
+    """The JSON text of a document, without its null fields unless ``nulls``.
+
+    It is stable and readable, and ends with a newline.
 
     >>> part = {"name": "block", "unit": "mm", "diagonal": 30}
     >>> recipe = fs.Recipe.model_validate({"part": part, "defects": []})
     >>> fs.dump(recipe).splitlines()[:3]
     ['{', '  "schema_version": 1,', '  "name": "",']
     """
-    return document.model_dump_json(indent=2, exclude_none=True) + "\n"
+    return document.model_dump_json(indent=2, exclude_none=not nulls) + "\n"

@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, OUTSIDE_CONSTANTS, SCHEMA_VERSION
+from shared_schema.instruction import InstructReport
 from shared_schema.recipe import MM_PER_UNIT, Recipe, RecipeTemplate
 from shared_schema.record import ReplayRecord
 from shared_schema.scanner import Scanner
@@ -28,6 +29,7 @@ DOCUMENTS: dict[str, type[Model]] = {
     "views": ViewSet,
     "sensor": Sensor,
     "record": ReplayRecord,
+    "instruction": InstructReport,
     "scanner": Scanner,
     "score": ScoreResponse,
     "health": HealthResponse,

@@ -23,8 +23,9 @@ from shared_schema.publish import DOCUMENTS, EXTENSION, schema_text
 def command(document: str, out: Path | None) -> None:
     """Print the JSON Schema of a document.
 
-    DOCUMENT is recipe (the default), template, views, sensor, scanner, record, extension (all that
-    the Blender extension reads), or an answer of the service: score, health, model or error.
+    DOCUMENT is recipe (the default), template, views, sensor, scanner, record, instruction,
+    extension (all that the Blender extension reads), or an answer of the service: score, health,
+    model or error.
     """
     from backend.io.atomic import write_bytes
 

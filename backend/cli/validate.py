@@ -91,12 +91,14 @@ def command(
     loaded, findings = read_template(template, fix=fix)
     if loaded is not None:
         text = TextFormat.named(decimal, delimiter)
-        target = _target(part, nominal_unit or loaded.unit.value, seed, views, text, scans, unit)
+        target = read_target(
+            part, nominal_unit or loaded.unit.value, seed, views, text, scans, unit
+        )
         validation = validate(loaded, target, fix=fix)
         findings += validation.findings
         loaded = validation.template
     for finding in findings:
-        _print(finding)
+        print_finding(finding)
     errors = sum(one.severity == "error" and not one.fixed for one in findings)
     if errors:
         raise click.ClickException(
@@ -109,7 +111,7 @@ def command(
     console.print(f"{shown(template)} suits {shown(part)}", markup=False, soft_wrap=True)
 
 
-def _target(
+def read_target(
     part: Path,
     part_unit: str,
     seed: int,
@@ -118,6 +120,7 @@ def _target(
     scans: Path | None,
     unit: str | None,
 ) -> Target:
+    """The part with its views, and what the scans in a folder can show."""
     from backend.cli.batch import tell
     from backend.instruct.validation import ScanFacts, Target
     from backend.io import read_cloud, readable_files
@@ -140,7 +143,8 @@ def _target(
     return Target(surface, tuple(facts))
 
 
-def _print(finding: Finding) -> None:
+def print_finding(finding: Finding) -> None:
+    """Print a finding in one line, its severity in colour."""
     from rich.markup import escape
 
     from backend.cli.progress import console

@@ -8,9 +8,11 @@ from backend.cloud import PointCloud
 from shared_schema.locations import (
     BoxRegion,
     EdgeRandomLocation,
+    HullLocation,
+    PathLocation,
+    PlaneLocation,
     PointLocation,
     SurfaceRandomLocation,
-    ViewBoxLocation,
 )
 
 # Share of the part's height that counts as its top, and as its bottom.
@@ -20,7 +22,14 @@ HEIGHTS = {"top": (1.0 - END, 1.0 + END), "bottom": (-END, END), "side": (END, 1
 # Kinds of edges that geometry alone does not tell apart.
 EDGES = ("edge", "corner", "cut_edge", "fillet", "hole_edge", "parting_line", "weld_toe")
 
-AnyLocation = SurfaceRandomLocation | EdgeRandomLocation | PointLocation | ViewBoxLocation
+AnyLocation = (
+    SurfaceRandomLocation
+    | EdgeRandomLocation
+    | PointLocation
+    | PathLocation
+    | PlaneLocation
+    | HullLocation
+)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from backend.instruct.models.prompt import (
     first_turn,
 )
 from backend.instruct.views.box_frame import BoxFrame
+from backend.wording import counted
 from shared_schema.instruction import Evidence, Instruction, ModelUse, PlaceKind
 
 # Says what is wrong with instructions of the right form, without words of a document.
@@ -265,10 +266,9 @@ class _Conversation:
 
 def _announcement(model: LanguageModel, documents: Sequence[Document], pictures: int) -> str:
     characters = sum(len(block.text) for document in documents for block in document.blocks)
-    return (
-        f"{len(documents)} documents ({characters} characters) and {pictures} pictures are sent to "
-        f"{model.endpoint}, model {model.name}"
-    )
+    texts = f"{counted(len(documents), 'document')} ({characters} characters)"
+    shown = counted(pictures, "picture")
+    return f"Sending {texts} and {shown} to {model.endpoint}, model {model.name}"
 
 
 def _unknown(found: Sequence[Instruction], blocks: int, views: Sequence[ViewPicture]) -> list[str]:

@@ -85,7 +85,7 @@ def test_what_is_sent_where_is_told_before_it_is_sent() -> None:
     model = ScriptedModel(GOOD)
     told = []
     ask(model, tell=lambda text: told.append((text, len(model.asked))), photos=[VIEW.picture])
-    text = "2 documents (78 characters) and 1 pictures are sent to nowhere, model scripted"
+    text = "Sending 2 documents (78 characters) and 1 picture to nowhere, model scripted"
     assert told == [(text, 0)]
 
 

@@ -84,5 +84,5 @@ def test_nonsense_of_a_real_model_ends_in_an_error(address: str) -> None:
     with pytest.raises(LanguageModelError, match=r"no usable answer in 2 requests.*cut off"):
         ask_model(model, [SPEC], ROWS, limits=limits, seed=1, tell=told.append)
     assert told == [
-        f"1 documents (29 characters) and 0 pictures are sent to {address}, model {address}#smollm2"
+        f"Sending 1 document (29 characters) and 0 pictures to {address}, model {address}#smollm2"
     ]

@@ -1,0 +1,325 @@
+"""From documents, views and photos of a part to a template that was checked on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backend.cloud import PointCloud
+from backend.errors import LanguageModelError, SamplingError
+from backend.instruct.compile import compile_template
+from backend.instruct.documents import Document
+from backend.instruct.knowledge import ANY, Defect, defects, places
+from backend.instruct.merge import Merged, Placed, merge
+from backend.instruct.models import (
+    AskLimits,
+    LanguageModel,
+    ModelReading,
+    OutputMode,
+    Picture,
+    ViewPicture,
+    ask_model,
+)
+from backend.instruct.places import AnyLocation
+from backend.instruct.reader import Reading, Step, read_defects
+from backend.instruct.validation import (
+    ScanFacts,
+    Target,
+    Validation,
+    ValidTemplate,
+    validate,
+)
+from backend.instruct.views import BoxFrame, RenderedViews, render_views
+from backend.replay.replay import versions
+from backend.sampling.places import Surface
+from backend.sampling.view_boxes import SeenBox, see_box
+from shared_schema.instruction import (
+    Finding,
+    InstructedDefect,
+    InstructReport,
+    ModelUse,
+    PlaceKind,
+)
+from shared_schema.locations import (
+    HullLocation,
+    PathLocation,
+    PlaneLocation,
+    PointLocation,
+    SurfacePath,
+)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A model, and how it is asked.
+
+    Attributes:
+        model: is asked.
+        seed: of the fence between blocks; that of a recording, or drawn anew.
+        photos: of the part or of defects, and pages of documents.
+        marks: whether the model is shown views with numbered marks.
+        frame: in what it gives boxes.
+        mode: how it is held to the form of the answer.
+        limits: of time, tokens and money.
+        tell: gets a sentence that says what is sent where, before anything is.
+    """
+
+    model: LanguageModel
+    seed: int
+    photos: tuple[Picture, ...] = ()
+    marks: bool = True
+    frame: BoxFrame = BoxFrame.PIXELS
+    mode: OutputMode = OutputMode.NATIVE
+    limits: AskLimits = field(default_factory=AskLimits)
+    tell: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Instructed:
+    """What came of documents.
+
+    Attributes:
+        validation: the template, and whether it is valid; None where nothing can be made.
+        report: the items, all findings, and what a model took.
+        owners: number of the item of each defect of the template before it was mended, by name.
+        rendered: the views that a model was shown; None without one.
+        trace: how the embedded reader read each document.
+    """
+
+    validation: Validation | None
+    report: InstructReport
+    owners: Mapping[str, int]
+    rendered: RenderedViews | None
+    trace: tuple[Step, ...]
+
+    @property
+    def valid(self) -> ValidTemplate | None:
+        """The template where it is valid."""
+        return None if self.validation is None else self.validation.valid
+
+    def why_not(self) -> str:
+        """Why there is no valid template, in a sentence."""
+        if self.validation is None:
+            named = [f"{one.defect}: {one.reason}" for one in self.report.items]
+            found = "; ".join(named) if named else "they name none"
+            return f"the documents give no defect that can be made: {found}"
+        errors = [one for one in self.validation.findings if one.severity == "error"]
+        count = sum(not one.fixed for one in errors)
+        return f"the template has {count} {'error' if count == 1 else 'errors'}"
+
+
+def instruct(
+    documents: Sequence[Document],
+    part: PointCloud,
+    surface: Surface,
+    *,
+    name: str,
+    process: str | None = None,
+    material: str | None = None,
+    language: str | None = None,
+    asking: Asking | None = None,
+    scans: Sequence[ScanFacts] = (),
+    fix: bool = False,
+    strict: bool = False,
+) -> Instructed:
+    """Read documents, and make and check a template of the defects that they name.
+
+    Args:
+        documents: what is known of the part.
+        part: it as it was read, mesh or scan, in the unit of ``surface``.
+        surface: its surface, on which recipes are drawn.
+        name: of the template.
+        process: that made the part; by default the documents tell it.
+        material: of the part; by default the documents tell it.
+        language: of the documents, ``en``, ``de`` or ``zh``; by default their words tell it.
+        asking: a model that is asked as well; by default the embedded reader works alone.
+        scans: what the scans can show that the template is for.
+        fix: take the nearest acceptable values of what is found.
+        strict: leave out what no passage of a document proves.
+
+    Raises:
+        LanguageModelError: the model gave nothing usable, and the reader found nothing either.
+    """
+    reading = read_defects(documents, process=process, material=material, language=language)
+    rendered = _views(part, surface, asking)
+    asked, failure = _ask(documents, reading, rendered, asking)
+    merged = _merged(reading, asked, documents, strict)
+    seen, unseen = _locations(merged.items, rendered, part, surface)
+    items = [placed.item for placed in merged.items]
+    findings = (*reading.findings, *failure, *merged.findings, *unseen)
+    use = None if asked is None else asked.use
+    if not any(item.used for item in items):
+        return Instructed(None, _report(items, findings, use), {}, rendered, reading.trace)
+    compiled = compile_template(items, defects(), surface.cloud, surface.part, name=name, seen=seen)
+    owners = {
+        defect.name: items.index(item)
+        for defect, item in zip(compiled.template.defects, compiled.items, strict=True)
+    }
+    typical = {defect: defects()[items[number].defect].sizes for defect, number in owners.items()}
+    target = Target(surface, tuple(scans))
+    validation = validate(compiled.template, target, fix=fix, typical_sizes=typical)
+    findings = (*findings, *compiled.findings, *validation.findings)
+    return Instructed(validation, _report(items, findings, use), owners, rendered, reading.trace)
+
+
+def _report(
+    items: Sequence[InstructedDefect], findings: Sequence[Finding], use: ModelUse | None
+) -> InstructReport:
+    return InstructReport(
+        items=tuple(items), findings=tuple(findings), model=use, versions=versions()
+    )
+
+
+# --- the model ----------------------------------------------------------------------------------
+
+
+def _views(part: PointCloud, surface: Surface, asking: Asking | None) -> RenderedViews | None:
+    if asking is None or not asking.marks:
+        return None
+    return render_views(part, unit=surface.part.unit)
+
+
+def _ask(
+    documents: Sequence[Document],
+    reading: Reading,
+    rendered: RenderedViews | None,
+    asking: Asking | None,
+) -> tuple[ModelReading | None, tuple[Finding, ...]]:
+    """The model's reading; or, where the reader found defects without it, why there is none."""
+    if asking is None:
+        return None, ()
+    try:
+        asked = ask_model(
+            asking.model,
+            documents,
+            _rows_of(reading.process),
+            places=list(places().values()),
+            views=_view_pictures(rendered),
+            photos=asking.photos,
+            frame=asking.frame,
+            mode=asking.mode,
+            limits=asking.limits,
+            seed=asking.seed,
+            tell=asking.tell,
+        )
+    except LanguageModelError as error:
+        if not any(item.used for item in reading.items):
+            raise
+        finding = Finding(
+            rule="V64",
+            severity="warning",
+            where=asking.model.name,
+            message=f"{error}; the template is made of what the embedded reader found.",
+        )
+        return None, (finding,)
+    problems = tuple(
+        Finding(rule="V64", severity="warning", where=asking.model.name, message=problem)
+        for problem in asked.problems
+    )
+    return asked, problems
+
+
+def _rows_of(process: str | None) -> list[Defect]:
+    """The defects of a process and those of any; all of them where the process is not known."""
+    return [row for row in defects().values() if process is None or row.process in (process, ANY)]
+
+
+def _view_pictures(rendered: RenderedViews | None) -> list[ViewPicture]:
+    if rendered is None:
+        return []
+    return [
+        ViewPicture(
+            camera.name,
+            Picture(f"{camera.name}.png", rendered.pictures[camera.name], "image/png"),
+            camera.width,
+            camera.height,
+            frozenset(int(n) for n in rendered.marks.views[camera.name].numbers),
+        )
+        for camera in rendered.views.cameras
+    ]
+
+
+def _merged(
+    reading: Reading, asked: ModelReading | None, documents: Sequence[Document], strict: bool
+) -> Merged:
+    if asked is None:
+        return Merged(tuple(Placed(item) for item in reading.items), ())
+    return merge(reading.items, asked.instructions, asked.evidence, documents, strict=strict)
+
+
+def _locations(
+    items: Sequence[Placed],
+    rendered: RenderedViews | None,
+    part: PointCloud,
+    surface: Surface,
+) -> tuple[dict[int, AnyLocation], list[Finding]]:
+    """Locations of what a model marked, by the number of the item, and marks that are not there."""
+    seen: dict[int, AnyLocation] = {}
+    findings = []
+    for number, placed in enumerate(items):
+        if placed.instruction is None or rendered is None:
+            continue
+        try:
+            seen[number] = _location(placed, rendered, part, surface)
+        except SamplingError as error:
+            findings.append(
+                Finding(
+                    rule="V20",
+                    severity="warning",
+                    where=placed.item.defect,
+                    message=f"{error}; the defect may lie anywhere.",
+                )
+            )
+    return seen, findings
+
+
+def _location(
+    placed: Placed, rendered: RenderedViews, part: PointCloud, surface: Surface
+) -> AnyLocation:
+    """A location in the part's own unit that needs no views."""
+    instruction = placed.instruction
+    assert instruction is not None
+    if instruction.place is PlaceKind.MARKS:
+        marked = [rendered.mark_location(number) for number in instruction.marks]
+        if len(marked) > 1 and placed.item.kind == "scratch":
+            return _path([mark.position for mark in marked])
+        return marked[0]
+    edges = (instruction.left, instruction.top, instruction.right, instruction.bottom)
+    assert instruction.view is not None
+    box = rendered.box_location(instruction.view, [edge for edge in edges if edge is not None])
+    seen = see_box(box, part, rendered.views, surface.cloud.spacing)
+    return LOCATIONS.get(placed.item.kind or "", _point)(seen)
+
+
+def _point(seen: SeenBox) -> PointLocation:
+    return PointLocation(position=_triple(seen.position))
+
+
+def _path_of(seen: SeenBox) -> AnyLocation:
+    return _point(seen) if seen.path is None else _path(seen.path)
+
+
+def _path(points: Iterable[Iterable[float]]) -> PathLocation:
+    anchors = tuple(_triple(point) for point in points)
+    return PathLocation(path=SurfacePath(points=anchors, resolved=False))
+
+
+def _plane(seen: SeenBox) -> PlaneLocation:
+    return PlaneLocation(origin=_triple(seen.position), normal=_triple(seen.plane_normal))
+
+
+def _hull(seen: SeenBox) -> HullLocation:
+    return HullLocation(points=tuple(_triple(corner) for corner in seen.hull))
+
+
+def _triple(values: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
+# What a box in a view gives each kind; the others take its middle.
+LOCATIONS: dict[str, Callable[[SeenBox], AnyLocation]] = {
+    "bend": _plane,
+    "freeform": _hull,
+    "scratch": _path_of,
+}
