@@ -158,6 +158,10 @@ class TestScratch:
         assert effect.displacement[at(plate(), -6, 0, TOP), 2] == 0
         assert effect.displacement[at(plate(), -4.5, 0, TOP), 2] == pytest.approx(-0.25)
 
+    def test_without_taper_it_is_as_deep_near_its_ends(self) -> None:
+        effect = DEFECTS["scratch"](plate(), scratch(taper=0.0))
+        assert effect.displacement[at(plate(), -5.5, 0, TOP), 2] == pytest.approx(-0.5)
+
     def test_far_side_of_a_thin_wall_does_not_move(self) -> None:
         effect = DEFECTS["scratch"](plate(), scratch())
         assert not effect.displacement[plate().points[:, 2] < 0].any()
@@ -237,6 +241,14 @@ class TestCrack:
         assert 0.6 <= row[row > 0].min() < 0.6 + 0.1, "to within the spacing of the points"
         assert -0.6 - 0.1 < row[row < 0].max() <= -0.6
 
+    def test_it_narrows_with_the_square_of_the_depth(self) -> None:
+        cloud = plate(step=0.1)
+        effect = DEFECTS["crack"](cloud, crack(depth=1.0))
+        after = (cloud.points + effect.displacement)[~effect.removed]
+        # The far side of the plate lies half as deep as the crack goes.
+        row = after[(np.abs(after[:, 1]) < 1e-9) & (after[:, 2] < 0)][:, 0]
+        assert 0.75 * 0.6 <= np.abs(row).min() < 0.75 * 0.6 + 0.1
+
     def test_it_closes_towards_its_front(self) -> None:
         cloud = plate(step=0.1)
         removed = cloud.points[DEFECTS["crack"](cloud, crack()).removed]
@@ -266,6 +278,8 @@ class TestCrack:
         assert inside.sum() > 1000
         after = (cloud.points + effect.displacement)[inside]
         assert -1.55 < (after[:, 2] - TOP).min() < -1.45
+        # Between the middle, which goes as deep as the walls, and the edge of what is drawn down.
+        assert effect.displacement[at(cloud, 0.25, 0, TOP), 2] == pytest.approx(-0.75)
         # On half an ellipse whose half width is half the gap at the middle of the mouth.
         wide, deep = after[:, 1] / 6.0, (TOP - after[:, 2]) / 8.0
         np.testing.assert_allclose(np.abs(after[:, 0]), 1.0 - wide**2 - deep**2, atol=1e-9)
@@ -394,6 +408,11 @@ class TestDeposit:
         np.testing.assert_allclose(effect.normals[raised], outward, atol=1e-9)
         assert after[at(cloud, 0, 0, TOP), 2] == pytest.approx(TOP + height)
         assert not effect.displacement[~raised].any()
+
+    def test_it_fades_with_the_distance_from_the_plane_of_its_foot(self) -> None:
+        effect = DEFECTS["deposit"](plate(), self.spec(center=(0.0, 0.0, TOP - 1.2)))
+        # 1.2 of a radius of 2 leaves 0.4 of it; the fade takes the outer half of the radius.
+        assert effect.weight[at(plate(), 0, 0, TOP)] == pytest.approx(3 * 0.8**2 - 2 * 0.8**3)
 
     def test_points_are_spread_over_the_cap_by_area(self) -> None:
         cloud = plate(step=0.05)

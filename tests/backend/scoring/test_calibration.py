@@ -67,6 +67,11 @@ def test_the_threshold_is_no_higher_than_it_has_to_be() -> None:
     assert conformal_threshold(scores.tolist(), 0.1) == 24.0
 
 
+def test_the_smallest_score_is_the_lowest_threshold() -> None:
+    assert conformal_threshold([3.0, 1.0, 2.0], 0.75) == 1.0
+    assert conformal_threshold([3.0, 1.0, 2.0], 1.0) is None
+
+
 def test_tail_score_is_minus_log10_of_the_tail_probability() -> None:
     deviations = np.random.default_rng(1).exponential(size=200_000)
     table = TailTable.fit(deviations)
