@@ -1,6 +1,6 @@
 """How many small faults the tests notice, by package.
 
-    python benchmarks/mutants.py > benchmarks/mutants.txt
+    python benchmarks/mutants.py [PACKAGE ...] [--number NUMBER]
 
 A mutant is a module with one small change, such as `<=` for `<` or 3 for 2. The tests of its
 package run on it until one fails. The mutant is killed if one fails, and survives if none does.
