@@ -117,11 +117,26 @@ class PlaceKind(StrEnum):
     BOX = "box"
 
 
+# Sizes beyond these are mistakes in any unit, and would not survive a change of unit.
+SMALLEST_SIZE, LARGEST_SIZE = 1e-9, 1e9
+
+
 class Span(Model):
-    """From ``low`` to ``high``; an open end is null."""
+    """From ``low`` to ``high``; an open end is null, and zero as the low end is an open end."""
 
     low: float | None = Field(None, ge=0)
     high: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.high == 0:
+            raise ValueError("high is 0, which is no size; write null where it is not known")
+        for end in (self.low, self.high):
+            if end and not SMALLEST_SIZE <= end <= LARGEST_SIZE:
+                raise ValueError(f"sizes are from {SMALLEST_SIZE:g} to {LARGEST_SIZE:g}")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("low is above high")
+        return self
 
 
 class Count(Model):
@@ -129,6 +144,12 @@ class Count(Model):
 
     low: int = Field(ge=1, le=1000)
     high: int = Field(ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
 
 
 class Instruction(Model):
@@ -172,9 +193,10 @@ class Instruction(Model):
 
     @property
     def sizes(self) -> dict[SizeName, Interval]:
-        """The stated sizes, in ``unit``."""
+        """The stated sizes, in ``unit``; each has one end at least."""
         spans = {name: getattr(self, name.value) for name in SizeName}
-        return {name: (span.low, span.high) for name, span in spans.items() if span is not None}
+        ends = {name: (span.low or None, span.high) for name, span in spans.items() if span}
+        return {name: both for name, both in ends.items() if both != (None, None)}
 
     @model_validator(mode="after")
     def _placed(self) -> Self:
@@ -185,6 +207,13 @@ class Instruction(Model):
             raise ValueError("place is marks, so marks must hold at least one number")
         if self.place is PlaceKind.BOX and (self.view is None or None in edges):
             raise ValueError("place is box, so view, left, top, right and bottom must be given")
+        return self
+
+    @model_validator(mode="after")
+    def _within_a_turn(self) -> Self:
+        angle = self.angle_deg
+        if angle is not None and max(angle.low or 0.0, angle.high or 0.0) > 360.0:
+            raise ValueError("angle_deg is in degrees, 360 at most")
         return self
 
 

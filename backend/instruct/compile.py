@@ -193,6 +193,8 @@ def _stated(
     for name in SizeName:
         if name not in item.sizes or name not in measures or measures[name].field in taken:
             continue
+        if not any(item.sizes[name]):
+            continue  # neither end is more than zero, which is no size
         taken.add(measures[name].field)
         low, high = closed(item.sizes[name], measured(defect, measures[name]), item.basis)
         scale = 1.0 if name is SizeName.ANGLE else unit
@@ -203,7 +205,7 @@ def closed(interval: Interval, usual: Ends, basis: Basis) -> Ends:
     """A stated range with both ends.
 
     Args:
-        interval: the range; one end may be open.
+        interval: the range; one end may be open, as one of zero is.
         usual: the range of the template, whose ratio an open range takes.
         basis: above a limit, the range reaches to five times it.
 
@@ -212,7 +214,7 @@ def closed(interval: Interval, usual: Ends, basis: Basis) -> Ends:
     >>> closed((None, 4.0), (1.0, 4.0), Basis.STATED)
     (1.0, 4.0)
     """
-    low, high = interval
+    low, high = interval[0] or None, interval[1]
     reach = max(OPEN_RANGE, usual[1] / usual[0] if usual[0] > 0 else OPEN_RANGE)
     if low is not None and high is not None:
         return low, high
@@ -281,7 +283,7 @@ def _chance(item: InstructedDefect) -> float:
 def _draws(items: Sequence[InstructedDefect], rows: Mapping[str, Defect]) -> Range | float:
     """How many defects a recipe has: as many as a document says of one, or a template draws."""
     counts = [_count(item, rows[item.defect]) for item in items]
-    low = min(count[0] for count in counts)
+    low = min(MOST_DRAWS, min(count[0] for count in counts))
     high = min(MOST_DRAWS, max(count[1] for count in counts))
     return float(low) if low >= high else Range(min=low, max=high)
 

@@ -94,7 +94,6 @@ def item_of(instruction: Instruction, evidence: Evidence | None) -> InstructedDe
     sizes = {
         name: span if name.value == "angle_deg" else _times(span, factor)
         for name, span in instruction.sizes.items()
-        if span != (None, None)
     }
     made = instruction.polarity is not Polarity.ABSENT and row.template is not None
     reason = instruction.reason if made else _why_not(instruction, row.reason)

@@ -39,6 +39,7 @@ from shared_schema.instruction import (
     InstructReport,
     ModelUse,
     PlaceKind,
+    Polarity,
 )
 from shared_schema.locations import (
     HullLocation,
@@ -146,7 +147,8 @@ def instruct(
     merged = _merged(reading, asked, documents, strict)
     seen, unseen = _locations(merged.items, rendered, part, surface)
     items = [placed.item for placed in merged.items]
-    findings = (*reading.findings, *failure, *merged.findings, *unseen)
+    shapeless = (_without_shape(item) for item in items if _has_no_shape(item))
+    findings = (*reading.findings, *failure, *merged.findings, *unseen, *shapeless)
     use = None if asked is None else asked.use
     if not any(item.used for item in items):
         return Instructed(None, _report(items, findings, use), {}, rendered, reading.trace)
@@ -167,6 +169,19 @@ def _report(
 ) -> InstructReport:
     return InstructReport(
         items=tuple(items), findings=tuple(findings), model=use, versions=versions()
+    )
+
+
+def _has_no_shape(item: InstructedDefect) -> bool:
+    return not item.used and item.kind is None and item.polarity is not Polarity.ABSENT
+
+
+def _without_shape(item: InstructedDefect) -> Finding:
+    return Finding(
+        rule="V61",
+        severity="note",
+        where=item.defect,
+        message=f"the defect is not made. {item.reason}",
     )
 
 
@@ -280,7 +295,8 @@ def _location(
     instruction = placed.instruction
     assert instruction is not None
     if instruction.place is PlaceKind.MARKS:
-        marked = [rendered.mark_location(number) for number in instruction.marks]
+        numbers = dict.fromkeys(instruction.marks)  # each once
+        marked = [rendered.mark_location(number) for number in numbers]
         if len(marked) > 1 and placed.item.kind == "scratch":
             return _path([mark.position for mark in marked])
         return marked[0]

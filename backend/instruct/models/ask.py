@@ -130,7 +130,7 @@ def ask_model(
         LanguageModelError: there is no usable answer within the limits.
     """
     limits = limits or AskLimits()
-    form = answer_form([row.key for row in rows], [place.key for place in places])
+    form = answer_form(tuple(row.key for row in rows), tuple(place.key for place in places))
     first = first_turn(documents, rows, places, views, photos, frame, fence_of(seed))
     sources = tuple((d.source, number) for d in documents for number in range(len(d.blocks)))
     conversation = _Conversation(model, limits, mode, asked_schema(form), wait)

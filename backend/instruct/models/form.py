@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, create_model
 
+from backend.instruct.documents.characters import visible
 from shared_schema.instruction import MAX_INSTRUCTIONS, Instruction, Instructions
 
 # Errors that are told at once.
@@ -15,15 +16,16 @@ MAX_TOLD = 10
 LARGEST_ANSWER = 200_000
 
 
-def answer_form(defects: Sequence[str], places: Sequence[str]) -> type[Instructions]:
+@cache
+def answer_form(defects: tuple[str, ...], places: tuple[str, ...]) -> type[Instructions]:
     """``Instructions`` whose ``defect`` is one of ``defects`` and ``feature`` one of ``places``.
 
-    >>> form = answer_form(["casting/pores"], ["edge"])
+    >>> form = answer_form(("casting/pores",), ("edge",))
     >>> form.model_validate({"instructions": []}).instructions
     ()
     """
-    defect: Any = Literal[tuple(defects)]
-    feature: Any = Literal[tuple(places)] | None if places else None
+    defect: Any = Literal[defects]
+    feature: Any = Literal[places] | None if places else None
     instruction = create_model(
         "Instruction",
         __base__=Instruction,
@@ -85,14 +87,23 @@ def each_that_fits(form: type[Instructions], text: str) -> tuple[Instruction, ..
     for item in items if isinstance(items, list) else ():
         try:
             found += _plain(form.model_validate_json(json.dumps({"instructions": [item]})))
-        except (ValidationError, ValueError):
+        except (ValueError, RecursionError):
             continue
     return tuple(found[:MAX_INSTRUCTIONS])
 
 
 def _plain(answer: Instructions) -> tuple[Instruction, ...]:
-    """The instructions as those of the schema, which can be compared, not of one conversation."""
-    return tuple(Instruction.model_validate(each.model_dump()) for each in answer.instructions)
+    """The instructions as those of the schema, which can be compared, not of one conversation.
+
+    Their texts go to a terminal and a page: what controls those is left out.
+    """
+    return tuple(
+        Instruction.model_validate(
+            each.model_dump()
+            | {"quote": visible(each.quote)[0], "reason": " ".join(visible(each.reason)[0].split())}
+        )
+        for each in answer.instructions
+    )
 
 
 def _told(form: type[Instructions], error: ValidationError) -> tuple[str, ...]:
