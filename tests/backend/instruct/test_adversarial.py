@@ -32,6 +32,7 @@ from backend.instruct.run import Asking, Instructed, instruct
 from backend.instruct.validation import ScanFacts, Target
 from backend.instruct.validation.context import Context
 from backend.instruct.views import RenderedViews, render_views
+from backend.replay import replay
 from backend.sampling.places import Surface
 from shared_schema.instruction import Basis, PlaceKind, Polarity, SizeName
 from shared_schema.recipe import Recipe, RecipeTemplate, Unit
@@ -81,10 +82,10 @@ class Watch:
             assert [one.finding for one in found if one.finding.severity == "error"] == []
             self.checked.add(id(template))
         self.replayed += 1
-        return _replay(recipe, cloud)
+        return replay(recipe, cloud)
 
 
-_sample, _replay = validating.sample_recipe, trial.replay
+_sample = validating.sample_recipe
 
 
 @pytest.fixture(scope="module", autouse=True)
