@@ -85,7 +85,8 @@ def command(count: int, jobs: int | None, **asked: Any) -> None:
 
     `flawsmith train DIR` takes the data set as it is. The same command continues a run that was
     interrupted or killed, and the data set is the same to the byte on one kind of processor.
-    DIR/manifest.json is written last and lists every file.
+    Several parts may go into one DIR. DIR/CATEGORY/manifest.json is written last and lists every
+    file.
     """
     from backend.cli.batch import tell
     from backend.cli.progress import console, progress_display
@@ -172,6 +173,6 @@ def _in_words(plan: SynthesisPlan, manifest: Manifest) -> str:
     used = counted(sum(scan.skipped is None for scan in manifest.scans), "scan")
     samples, one = counted(len(manifest.samples), "sample"), len(manifest.samples) == 1
     return (
-        f"{samples} of {used} {'is' if one else 'are'} in {plan.out}; "
+        f"{samples} of {used} {'is' if one else 'are'} in {plan.folder}; "
         f"{plan.manifest_file.name} lists {'it' if one else 'them'}"
     )

@@ -19,7 +19,7 @@ PLACES = ("scans_folder", "nominal_folder")
 
 
 class FileEntry(Model):
-    """A file of the data set: its path below the data set's folder, SHA-256 and size."""
+    """A file of the data set: its path below the folder of data, SHA-256 and size."""
 
     file: str
     sha256: str
@@ -27,7 +27,7 @@ class FileEntry(Model):
 
     @classmethod
     def of(cls, path: Path, folder: Path) -> FileEntry:
-        """That of the file at ``path`` in the data set ``folder``."""
+        """That of the file at ``path`` in ``folder``, the folder of data."""
         name = shown(path.relative_to(folder).as_posix())
         return cls(file=name, sha256=file_digest(path), bytes=path.stat().st_size)
 
@@ -35,7 +35,7 @@ class FileEntry(Model):
 class Inputs(Model):
     """All that a data set is made from, but for how many samples: the file ``synthesize.json``.
 
-    ``scans_folder`` and ``nominal_folder`` say where the files were, from the data set's folder.
+    ``scans_folder`` and ``nominal_folder`` say where the files were, from the folder of data.
     """
 
     schema_version: Literal[1] = 1

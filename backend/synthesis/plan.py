@@ -2,9 +2,11 @@
 
 OUT/CATEGORY/anomalous/00000.safetensors    a sample with its record
 OUT/CATEGORY/nominal/SCAN.safetensors       a scan that was used, its normals outward, with a record
-OUT/manifest.json                           all of them, once all are there
-OUT/synthesize.json                         what they are made from
-OUT/.synthesize/                            what a run that goes on need not find out again
+OUT/CATEGORY/manifest.json                  all of them, once all are there
+OUT/CATEGORY/synthesize.json                what they are made from
+OUT/CATEGORY/.synthesize/                   what a run that goes on need not find out again
+
+So one folder OUT takes the samples of several parts, each made by an order of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class SynthesisPlan:
     Attributes:
         template: file of the recipe template, whose unit is the part's.
         scans: folder of defect-free scans.
-        out: the data set.
+        out: the folder of data, which may hold other categories too.
         category: name of the part.
         nominal: file of the nominal model, to which scans are registered; None if they are in the
             part frame.
@@ -86,29 +88,34 @@ class SynthesisPlan:
         return files
 
     @property
+    def folder(self) -> Path:
+        """Where everything of the category goes."""
+        return self.out / self.category
+
+    @property
     def anomalous_folder(self) -> Path:
         """Where the samples go."""
-        return self.out / self.category / ANOMALOUS
+        return self.folder / ANOMALOUS
 
     @property
     def nominal_folder(self) -> Path:
         """Where the scans go."""
-        return self.out / self.category / NOMINAL
+        return self.folder / NOMINAL
 
     @property
     def manifest_file(self) -> Path:
         """Lists everything; it is there when everything is."""
-        return self.out / "manifest.json"
+        return self.folder / "manifest.json"
 
     @property
     def inputs_file(self) -> Path:
         """Says what the data set is made from."""
-        return self.out / INPUTS_FILE
+        return self.folder / INPUTS_FILE
 
     @property
     def work_folder(self) -> Path:
         """Holds what a run that goes on need not find out again."""
-        return self.out / ".synthesize"
+        return self.folder / ".synthesize"
 
     def sample_file(self, number: int) -> Path:
         """Cloud of sample ``number``."""

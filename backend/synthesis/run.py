@@ -206,7 +206,7 @@ def _check_same(plan: SynthesisPlan, inputs: Inputs) -> None:
     different = before.differences(inputs)
     if different:
         raise DatasetError(
-            f"{plan.out} was made with other inputs: {'; '.join(different)}. Give the same "
+            f"{plan.folder} was made with other inputs: {'; '.join(different)}. Give the same "
             "inputs to continue, or choose another folder"
         )
 
@@ -217,7 +217,7 @@ def _check_count(plan: SynthesisPlan, count: int) -> None:
     last = max((int(path.stem) for path in names if path.stem.isdecimal()), default=-1)
     if last >= count:
         raise DatasetError(
-            f"{plan.out} already has sample {last}, which is beyond {count} samples; ask for "
+            f"{plan.folder} already has sample {last}, which is beyond {count} samples; ask for "
             f"{last + 1} or more, or choose another folder"
         )
 
@@ -229,15 +229,13 @@ def _check_free(plan: SynthesisPlan) -> None:
     there += [path for path in [plan.manifest_file] if path.exists()]
     if there:
         raise DatasetError(
-            f"{there[0]} exists already, and {plan.out} was not made by synthesize; choose "
+            f"{there[0]} exists already, and {plan.folder} was not made by synthesize; choose "
             "another folder or category"
         )
 
 
 def _remove_unfinished(plan: SynthesisPlan) -> None:
     """Remove what killed processes have left half written."""
-    ours = (plan.out / plan.category, plan.work_folder)
-    inside = [path for folder in ours for path in folder.rglob(".*.tmp")]
-    for path in [*plan.out.glob(".*.tmp"), *inside]:
+    for path in list(plan.folder.rglob(".*.tmp")):
         if UNFINISHED.fullmatch(path.name):
             path.unlink(missing_ok=True)

@@ -20,8 +20,8 @@ from backend.synthesis.plan import INPUTS_FILE
 from shared_schema.load import load_document, parse_document
 from shared_schema.record import ModelSource, ReplayRecord
 
-# The samples of a data set lie this many folders below its synthesize.json.
-FOLDERS_DEEP = 2
+# A sample lies this many folders below the synthesize.json of its category.
+FOLDERS_DEEP = 1
 
 
 @dataclass(frozen=True)
@@ -143,12 +143,13 @@ class SampleFile:
         places = [folder / source.file]
         if source.path is not None:
             places.append(folder / source.path)
-        inputs_file = self.record_file.resolve().parents[FOLDERS_DEEP] / INPUTS_FILE
+        category = self.record_file.resolve().parents[FOLDERS_DEEP]
+        inputs_file = category / INPUTS_FILE
         if inputs_file.is_file():
             inputs = Inputs.model_validate_json(inputs_file.read_text(encoding="utf-8"))
             there = inputs.scans_folder if option == "scan" else inputs.nominal_folder
             if there is not None:
-                places.append(inputs_file.parent / there / source.file)
+                places.append(category.parent / there / source.file)
         return places
 
 

@@ -113,8 +113,8 @@ def test_synthesize_uses_all_scans(folder: Path) -> None:
     asked = ("--scans", folder / "scans", "--count", "3", "--jobs", "1", "--out", out)
     for _ in ("made", "found again"):
         code, output = _run("synthesize", folder / "template.json", *asked)
-        assert code == 0 and f"out{SHOWN}; manifest.json lists them" in output, output
-    manifest = json.loads((out / "manifest.json").read_bytes().decode("utf-8"))
+        assert code == 0 and f"out{SHOWN}/scans; manifest.json lists them" in output, output
+    manifest = json.loads((out / "scans" / "manifest.json").read_bytes().decode("utf-8"))
     names = ["a.ply", f"{SHOWN}.ply", "z.ply"]
     assert sorted(entry["source"]["file"] for entry in manifest["scans"]) == names
     for entry in manifest["scans"]:

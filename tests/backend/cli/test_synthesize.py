@@ -89,11 +89,11 @@ def test_killed_at_random_moments_it_comes_out_the_same(
         else:
             assert process.returncode == -signal.SIGKILL
         partial.append(made())
-        assert not (out / "manifest.json").exists()
+        assert not (out / "egg" / "manifest.json").exists()
     assert 0 < partial[0] < partial[1] < partial[2] < COUNT
     finish(start(*arguments))
     assert contents(out) == contents(tmp_path / "whole")
-    manifest = json.loads((out / "manifest.json").read_text())
+    manifest = json.loads((out / "egg" / "manifest.json").read_text())
     assert [entry["sample"] for entry in manifest["samples"]] == list(range(COUNT))
 
 
@@ -113,7 +113,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
     arguments = (*inputs, "--count", str(COUNT), "--out", str(tmp_path / "out"))
     first = start(*arguments)
     end = time.monotonic() + 60.0
-    while not (tmp_path / "out" / "synthesize.json").exists():
+    while not (tmp_path / "out" / "egg" / "synthesize.json").exists():
         assert first.poll() is None and time.monotonic() < end
         time.sleep(0.001)
     result = run("synthesize", *arguments, status=1)

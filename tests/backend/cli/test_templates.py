@@ -59,7 +59,7 @@ def test_a_data_set_is_made_from_a_bundled_name(run: Run, tmp_path: Path) -> Non
     write_cloud(tmp_path / "egg" / "0.ply", scan("egg", 0, 9000))
     scans, out = tmp_path / "egg", tmp_path / "out"
     run("synthesize", NAME, "--scans", scans, "--count", 1, "--jobs", 1, "--out", out)
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((out / "egg" / "manifest.json").read_text(encoding="utf-8"))
     assert len(manifest["samples"]) == 1
 
 

@@ -65,7 +65,7 @@ def test_manifest_lists_what_is_there(plan: SynthesisPlan) -> None:
         *(("Preparing scans", done, 3) for done in range(4)),
         *(("Making samples", done, 7) for done in range(8)),
     ]
-    written = Manifest.model_validate_json((plan.out / "manifest.json").read_text())
+    written = Manifest.model_validate_json(plan.manifest_file.read_text())
     assert written == manifest
     assert [entry.sample for entry in manifest.samples] == list(range(7))
     assert [entry.scan for entry in manifest.samples] == ["0", "1", "2", "0", "1", "2", "0"]
@@ -74,8 +74,9 @@ def test_manifest_lists_what_is_there(plan: SynthesisPlan) -> None:
     for entry in clouds:
         path = plan.out / entry.file
         assert (file_digest(path), path.stat().st_size) == (entry.sha256, entry.bytes)
-    visible = {name for name in contents(plan.out) if not name.startswith(".")}
-    assert visible == {entry.file for entry in clouds} | {"manifest.json", "synthesize.json"}
+    visible = {name for name in contents(plan.out) if "/." not in name}
+    listed = {entry.file for entry in clouds}
+    assert visible == listed | {"egg/manifest.json", "egg/synthesize.json"}
     for entry in manifest.samples:
         labeled, record = read_sample(plan.out / entry.cloud.file)
         assert (entry.points, entry.marked) == (len(labeled), labeled.mask.sum())
@@ -134,6 +135,23 @@ def test_the_folder_can_be_trained_on(plan: SynthesisPlan, tmp_path: Path) -> No
     assert train(sets, TINY).categories.keys() == {"egg"}
     with pytest.raises(DatasetError, match="in mm, not in m;"):
         read_samples(data_files(plan.out), Intake(Unit.M))
+
+
+def test_a_second_part_goes_into_the_same_folder(plan: SynthesisPlan) -> None:
+    synthesize(plan, 2, jobs=1)
+    before = contents(plan.folder)
+    bottle = replace(plan, category="bottle")
+    synthesize(bottle, 1, jobs=1)
+    assert contents(plan.folder) == before
+    files = data_files(plan.out)
+    assert [(file.category, file.anomalous) for file in files if file.anomalous] == [
+        ("bottle", True),
+        ("egg", True),
+        ("egg", True),
+    ]
+    assert SampleFile.read(bottle.sample_file(0)).remade().mask.any()
+    with pytest.raises(DatasetError, match="bottle was made with other inputs: seed was 0"):
+        synthesize(replace(bottle, seed=1), 1)
 
 
 def test_other_formats_hold_the_same_clouds(plan: SynthesisPlan, tmp_path: Path) -> None:
