@@ -3,9 +3,9 @@
     python build.py demo --out DIR
     python benchmarks/nominal_model.py DIR > benchmarks/nominal_model.txt
 
-Scores the demo's held-out clouds, each moved to a random pose, with the demo's detector: with all
-channels, without ``surface``, and with ``surface`` alone. Prints metrics per kind of defect. The
-pawn and its real scan are left out: no nominal model is used on them.
+Scores the scans that the demo tests on, each moved to a random pose, with the demo's detector: with
+all channels, without ``surface``, and with ``surface`` alone. Prints metrics per kind of defect.
+The pawn and its real scan are left out: no nominal model is used on them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from scipy.spatial.transform import Rotation
 
 from backend.cli.progress import progress_display
 from backend.cloud import PointCloud
-from backend.dataset.shards import read_sample
-from backend.demo.dataset import CloudPlan, plan
-from backend.demo.sizes import FULL
+from backend.dataset.folder import DataFile, data_files, read_samples
 from backend.engine.processes import Workers
 from backend.evaluation.cases import ScoredCase, TestCase
 from backend.evaluation.measure import EvaluationReport, report
+from backend.intake import Intake
 from backend.models.pointwise.model import SURFACE
 from backend.progress import track
 from backend.scoring.category import fuse
@@ -33,6 +32,7 @@ from backend.scoring.detector import Detector, ScoreMap
 from backend.scoring.recognition import Recognition
 from backend.scoring.upsampling import upsample
 from backend.training import DETECTOR_FILE
+from shared_schema.recipe import Unit
 
 SEED = 0
 AHEAD = 16
@@ -56,15 +56,16 @@ def moved(points: np.ndarray, normals: np.ndarray, number: int) -> PointCloud:
     return PointCloud(points @ turn.T + 100.0 * rng.normal(size=3), normals @ turn.T)
 
 
-def score(numbered: tuple[int, CloudPlan], folder: Path) -> list[ScoredCase]:
-    """A cloud's scores by each set of channels."""
-    number, item = numbered
+def score(numbered: tuple[int, DataFile], folder: Path) -> list[ScoredCase]:
+    """A scan's scores by each set of channels."""
+    number, file = numbered
     detector = load(folder / "model" / DETECTOR_FILE)
-    labeled = read_sample(folder / "dataset" / item.file)[0]
-    assert labeled.normals is not None  # the demo's clouds have them
+    ((sample,), _) = read_samples([file], Intake(Unit.MM))
+    labeled = sample.cloud
+    assert labeled.normals is not None  # the demo's scans have them
     cloud = moved(labeled.points, labeled.normals, number)
-    case = TestCase(labeled, item.category, item.kind)
-    category = detector.categories[item.category]
+    case = TestCase(labeled, file.category, sample.kind)
+    category = detector.categories[file.category]
     (found,) = category.model.deviations(cloud)
     cases = []
     for chosen in CHANNELS.values():
@@ -72,7 +73,7 @@ def score(numbered: tuple[int, CloudPlan], folder: Path) -> list[ScoredCase]:
         thin = fuse(channels, category.tails)
         points = upsample(cloud.points, cloud.points[found.rows], thin).astype(np.float32)
         value = category.object_score(thin, detector.thresholds.point)
-        shown = Recognition(item.category, True, 0.0)
+        shown = Recognition(file.category, True, 0.0)
         result = ScoreMap(points, value, None, None, 0.0, shown, found.stray)
         cases.append(ScoredCase(case, result))
     return cases
@@ -93,7 +94,7 @@ def main() -> None:
     folder = parser.parse_args().demo
     models = load(folder / "model" / DETECTOR_FILE).categories
     rigid = {name for name, one in models.items() if one.model.finder is not None}
-    items = [item for item in plan(FULL) if item.use == "test" and item.category in rigid]
+    items = [file for file in data_files(folder / "test") if file.category in rigid]
     with progress_display() as progress, Workers() as workers:
         scored = workers.in_order(partial(score, folder=folder), enumerate(items), ahead=AHEAD)
         cases = list(track(progress, scored, "Scoring", len(items)))

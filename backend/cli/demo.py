@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,16 +19,20 @@ from backend.cli.options import out_option, seed_option
     metavar="ZIP",
     help="The Blender extension, flawsmith-VERSION.zip; not needed in a checkout of the source.",
 )
-@click.option("--quick", is_flag=True, help="Use a tenth of the data and training.")
+@click.option("--quick", is_flag=True, help="Use less data and training, to try it out.")
 def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
     """Show all steps on bundled data and write a report.
 
     Designs defects in Blender, replays them on a real scan, makes a labelled data set, trains a
-    detector, measures it on held-out scans and writes DIR/report.html. The same command continues
-    an interrupted run.
+    detector, measures it on held-out scans and writes DIR/report.html. Each command that it uses is
+    printed and can be run again by hand. The same command continues an interrupted run.
     """
+    from backend.cli import main
     from backend.cli.progress import console, progress_display
     from backend.demo.run import run_demo
+
+    def call(arguments: Sequence[str]) -> None:
+        main.main(list(arguments), prog_name="flawsmith", standalone_mode=False)
 
     run_demo(
         out,
@@ -35,5 +40,6 @@ def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
         quick=quick,
         console=console,
         display=progress_display,
+        call=call,
         extension=extension,
     )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from backend.dataset.folder import NOMINAL
 from backend.demo.design import PREVIEWS
-from backend.demo.learning import OBJECT_ROC, POINT_ROC, decision_line
 from backend.demo.real_scan import REGISTRATION_PICTURE, REPLAY_PICTURE
 from backend.demo.steps import Step
 from backend.evaluation.measure import OVERALL, MetricRow
 from backend.io import write_bytes
 from backend.report import as_text, render_report
+from backend.report.evaluation import POINT_ROC, ROC
 from backend.training import DETECTOR_FILE
 
 TEMPLATE = "demo.html.j2"
@@ -27,23 +28,41 @@ def write_report(path: Path, steps: Mapping[str, Step], metrics: Mapping[str, An
         rows=[_cells(row) for row in rows],
         overall=_cells(rows[-1]),
         metrics=metrics,
-        decided=decision_line(metrics["decisions"]),
+        decided=decision_line(metrics["scans"]),
         previews={n: _png(steps["blender"], f) for n, f in PREVIEWS.items()},
         registration_picture=_png(steps["registration"], REGISTRATION_PICTURE),
         replay_picture=_png(steps["replay"], REPLAY_PICTURE),
         curves={
-            "objects": _png(steps["evaluation"], OBJECT_ROC),
+            "objects": _png(steps["evaluation"], ROC),
             "points": _png(steps["evaluation"], POINT_ROC),
         },
-        examples=[
-            {**example, "png": _png(steps["evaluation"], example["file"])}
-            for example in metrics["examples"]
+        worst=[
+            {**one, "png": _png(steps["evaluation"], one["picture"])} for one in metrics["worst"]
         ],
         recipe=json.dumps(steps["blender"].figures["recipe"], indent=2),
         model=(steps["model"].folder / DETECTOR_FILE).as_posix(),
         blend=(steps["blender"].folder / "showcase.blend").as_posix(),
+        evaluation=(steps["evaluation"].folder / "report.html").as_posix(),
     )
     write_bytes(path, html.encode())
+
+
+def decision_line(scans: Sequence[Mapping[str, Any]]) -> str:
+    """How many of the scans were called anomalous, rightly and wrongly, in words.
+
+    Args:
+        scans: their records, as ``flawsmith evaluate`` writes them. One in doubt is not called so.
+    """
+    decided = [scan for scan in scans if scan["anomalous"] is not None]
+    if not decided:
+        return "there are too few nominal scans to certify a threshold, so there is no decision"
+    nominal = [scan for scan in scans if scan["kind"] == NOMINAL]
+    others = [scan for scan in scans if scan["kind"] != NOMINAL]
+    hits, false = (sum(bool(scan["anomalous"]) for scan in part) for part in (others, nominal))
+    return (
+        f"{hits} of {len(others)} anomalous scans are found and "
+        f"{false} of {len(nominal)} nominal ones wrongly called anomalous"
+    )
 
 
 def _png(step: Step, name: str) -> bytes:
@@ -57,7 +76,7 @@ def _cells(row: MetricRow) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "overall": row.kind == OVERALL,
-        "clouds": row.anomalous_clouds,
+        "scans": row.anomalous_clouds,
         "o_auroc": as_text(row.o_auroc),
         "interval": interval,
         "p_auroc": as_text(row.p_auroc),

@@ -1,9 +1,14 @@
-"""The demo's steps in their order. Each is done once, and again when what it depends on changed."""
+"""The demo's steps in their order. Each is done once, and again when what it depends on changed.
+
+What a command of flawsmith does, the demo has that command do, and prints it as a user would type
+it. Its folders are those that the commands take, so each can be run again by hand.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,19 +17,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from backend.demo.dataset import make_dataset
 from backend.demo.design import RECIPE, design, extension_digest
-from backend.demo.learning import decision_line, evaluate_detector, train_detector
 from backend.demo.real_scan import SCAN_IN_PART, model_path, register_scan, replay_design
-from backend.demo.report import write_report
-from backend.demo.sizes import FULL, QUICK, DemoSize
+from backend.demo.report import decision_line, write_report
+from backend.demo.scans import learned_scans, tested_scans, write_models, write_scans
+from backend.demo.sizes import FULL, QUICK, REAL, DemoSize
 from backend.demo.steps import Step, code_digest, run_step
-from backend.evaluation.measure import MetricRow
-from backend.io import write_json
+from backend.io import write_bytes, write_json
 from backend.io.digest import file_digest
 from backend.progress import Progress
-from backend.report import pictures
-from backend.report.metrics_table import metrics_table
+from backend.scoring.detector import Detector
 from backend.scoring.scan import versions
 from backend.training import DETECTOR_FILE
 
@@ -32,15 +34,23 @@ TITLES = {
     "registration": "Registering the nominal model to the real scan",
     "blender": "Designing a defect of every kind in Blender",
     "replay": "Replaying the recipe on the real scan",
-    "dataset": "Making a labelled data set from templates",
+    "train": "Scanning the nominal parts, to learn from",
+    "test": "Scanning them again, and making labelled scans, to test on",
     "model": "Training a detector",
-    "evaluation": "Scoring held-out clouds",
+    "evaluation": "Measuring it on the scans to test on",
 }
-# Code that no figure depends on; of it, the drawn steps depend on how pictures are made.
-BESIDE = ("cli", "serving", "report", "demo/report.py", "demo/run.py", "demo/sizes.py")
-DRAWN = ("registration", "replay", "evaluation")
+# Code that no step depends on.
+BESIDE = ("serving", "report/demo.html.j2", "demo/report.py", "demo/sizes.py")
+
+TEMPLATES = Path(__file__).parent / "templates"
+# The scanned rim is lower than a part's defects are wide.
+PARTS_TEMPLATE, RIM_TEMPLATE = "parts.json", "rim.json"
+SETTINGS = "settings.json"
+# What reading the scans asks for: they are in millimetres and show nothing but the part.
+INTAKE = ("--unit", "mm", "--no-crop")
 
 Displays = Callable[[], AbstractContextManager[Progress]]
+Call = Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +63,7 @@ class _Demo:
         seed: of all chance.
         console: to talk to.
         display: makes progress displays.
+        call: runs the command ``flawsmith`` with the given arguments.
         code: digest of the code that results depend on.
         extension: zip of the Blender extension, if it is not the source beside the backend.
         addon: digest of the Blender extension.
@@ -63,6 +74,7 @@ class _Demo:
     seed: int
     console: Console
     display: Displays
+    call: Call
     code: str
     extension: Path | None
     addon: str
@@ -74,16 +86,19 @@ class _Demo:
         number = list(TITLES).index(name) + 1
         folder = self.out / name
         self._say(f"{number}/{len(TITLES)} {TITLES[name]} → {folder}", style="bold")
-        inputs = {"code": self.code, "seed": self.seed, **inputs}
-        if name in DRAWN:
-            inputs["pictures"] = file_digest(Path(pictures.__file__))
-        step = run_step(folder, inputs, make)
+        step = run_step(folder, {"code": self.code, "seed": self.seed, **inputs}, make)
         self._say(f"    {'as before' if step.reused else f'{step.seconds:.0f} s'}")
         return step
 
     def _say(self, line: str, style: str | None = None) -> None:
         """Print a line as it is, however long."""
         self.console.print(line, style=style, markup=False, soft_wrap=True)
+
+    def flawsmith(self, *arguments: object) -> None:
+        """Say a command and run it."""
+        given = [str(argument) for argument in arguments]
+        self._say(f"$ {shlex.join(['flawsmith', *given])}", style="cyan")
+        self.call(given)
 
     def registration(self) -> Step:
         """Register, and compare with the published pose."""
@@ -98,16 +113,11 @@ class _Demo:
 
     def blender(self, registration: Step) -> Step:
         """Defects where the scan shows the part."""
-        region = registration.figures["region"]
-        inputs = {
-            "model": file_digest(model_path()),
-            "region": region,
-            "pixels": self.size.preview_pixels,
-            "addon": self.addon,
-        }
+        region, pixels = registration.figures["region"], self.size.preview_pixels
+        model = file_digest(model_path())
+        inputs = {"model": model, "region": region, "pixels": pixels, "addon": self.addon}
 
         def make(folder: Path) -> Mapping[str, Any]:
-            pixels = self.size.preview_pixels
             design(model_path(), region, pixels, folder, self._repeat, extension=self.extension)
             return {"recipe": json.loads((folder / RECIPE).read_text(encoding="utf-8"))}
 
@@ -131,34 +141,70 @@ class _Demo:
             self._say(f"    {name}: {figures['anomalous']} of {figures['points']} points anomalous")
         return step
 
-    def learning(self, registration: Step) -> tuple[Step, Step, Step]:
-        """Data set, detector, evaluation."""
-        size = asdict(self.size)
-        scan = registration.folder / SCAN_IN_PART
-        with self.display() as progress:
-            dataset = self.step(
-                "dataset",
-                {"size": size, "scan": file_digest(scan)},
-                lambda folder: make_dataset(folder, self.size, self.seed, scan, progress),
-            )
-        with self.display() as progress:
-            model = self.step(
-                "model",
-                {"size": size, "dataset": dataset.digest},
-                lambda folder: train_detector(
-                    folder, dataset.folder, self.size, self.seed, progress
-                ),
-            )
-        with self.display() as progress:
-            evaluation = self.step(
-                "evaluation",
-                {"size": size, "model": model.digest, "dataset": dataset.digest},
-                lambda folder: evaluate_detector(
-                    folder, model.folder, dataset.folder, self.size, progress
-                ),
-            )
-        self._say(f"    {decision_line(evaluation.figures['decisions'])}")
-        return dataset, model, evaluation
+    def train(self, registration: Step) -> Step:
+        """Nominal scans with their nominal models, and what else the training takes."""
+        scans, ring = learned_scans(self.size), registration.folder / SCAN_IN_PART
+
+        def make(folder: Path) -> Mapping[str, Any]:
+            with self.display() as progress:
+                write_scans(folder, scans, self.size, self.seed, ring, progress)
+            write_models(folder, self.size)
+            write_json(folder / SETTINGS, self.size.settings)
+            _copy_template(PARTS_TEMPLATE, folder)
+            return {"nominal": len(scans)}
+
+        return self.step("train", {"size": asdict(self.size), "ring": file_digest(ring)}, make)
+
+    def test(self, registration: Step) -> Step:
+        """Further nominal scans, and labelled ones made of them."""
+        scans, ring = tested_scans(self.size), registration.folder / SCAN_IN_PART
+
+        def make(folder: Path) -> Mapping[str, Any]:
+            with self.display() as progress:
+                write_scans(folder, scans, self.size, self.seed, ring, progress)
+            for name in self.size.categories:
+                self._synthesize(folder, name)
+            made = [len(list((folder / n / "anomalous").iterdir())) for n in self.size.categories]
+            return {"nominal": len(scans), "anomalous": sum(made)}
+
+        return self.step("test", {"size": asdict(self.size), "ring": file_digest(ring)}, make)
+
+    def _synthesize(self, folder: Path, category: str) -> None:
+        template = _copy_template(RIM_TEMPLATE if category == REAL else PARTS_TEMPLATE, folder)
+        made_of = ("--scans", folder / category / "nominal", "--no-nominal")
+        what = ("--category", category, "--count", self.size.anomalous, "--seed", self.seed)
+        jobs = () if self.size.jobs is None else ("--jobs", self.size.jobs)
+        self.flawsmith("synthesize", template, *made_of, *what, *jobs, "--out", folder)
+
+    def model(self, train: Step) -> Step:
+        """The detector, which draws defects on the nominal scans while it learns."""
+
+        def make(folder: Path) -> Mapping[str, Any]:
+            given = ("--template", train.folder / PARTS_TEMPLATE, "--seed", self.seed)
+            settings = ("--config", train.folder / SETTINGS)
+            self.flawsmith("train", train.folder, *INTAKE, *given, *settings, "--out", folder)
+            thresholds = Detector.load(folder / DETECTOR_FILE).thresholds
+            return {**vars(thresholds), "certified": thresholds.object is not None}
+
+        return self.step("model", {"train": train.digest}, make)
+
+    def evaluation(self, model: Step, test: Step) -> Step:
+        """What the detector makes of scans that it has not seen."""
+
+        def make(folder: Path) -> Mapping[str, Any]:
+            detector = model.folder / DETECTOR_FILE
+            self.flawsmith("evaluate", detector, test.folder, *INTAKE, "--out", folder)
+            figures: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
+            return figures
+
+        step = self.step("evaluation", {"model": model.digest, "test": test.digest}, make)
+        self._say(f"    {decision_line(step.figures['scans'])}")
+        return step
+
+
+def _copy_template(name: str, folder: Path) -> Path:
+    write_bytes(folder / name, (TEMPLATES / name).read_bytes())
+    return folder / name
 
 
 def run_demo(
@@ -168,9 +214,10 @@ def run_demo(
     quick: bool,
     console: Console,
     display: Displays,
+    call: Call,
     extension: Path | None = None,
 ) -> Path:
-    """Do what is not done yet, print the table, write metrics.json and report.html.
+    """Do what is not done yet, write metrics.json and report.html, and say how to go on.
 
     Args:
         out: folder of all results.
@@ -178,6 +225,7 @@ def run_demo(
         quick: a small data set and a short training, to try it out.
         console: to talk to.
         display: makes progress displays.
+        call: runs the command ``flawsmith`` with the given arguments.
         extension: zip of the Blender extension; by default its source beside the backend.
 
     Returns:
@@ -189,38 +237,37 @@ def run_demo(
     size = QUICK if quick else FULL
     code = code_digest("backend", without=BESIDE) + code_digest("shared_schema")
     addon = extension_digest(extension)
-    demo = _Demo(out, size, seed, console, display, code, extension, addon)
+    demo = _Demo(out, size, seed, console, display, call, code, extension, addon)
     registration = demo.registration()
     blender = demo.blender(registration)
     replayed = demo.replay(blender, registration)
-    dataset, model, evaluation = demo.learning(registration)
-    steps = {
-        "registration": registration,
-        "blender": blender,
-        "replay": replayed,
-        "dataset": dataset,
-        "model": model,
-        "evaluation": evaluation,
-    }
+    train, test = demo.train(registration), demo.test(registration)
+    model = demo.model(train)
+    evaluation = demo.evaluation(model, test)
+    done = (registration, blender, replayed, train, test, model, evaluation)
+    steps = dict(zip(TITLES, done, strict=True))
     metrics = _metrics(steps, size, seed)
     write_json(out / "metrics.json", metrics)
     write_report(out / "report.html", steps, metrics)
-    Console().print(metrics_table(MetricRow.from_record(row) for row in metrics["rows"]))
     _say_how_to_go_on(console, out, extension)
     return out / "report.html"
 
 
 def _metrics(steps: Mapping[str, Step], size: DemoSize, seed: int) -> dict[str, Any]:
     """Everything that was measured, as it came out."""
+    evaluation = steps["evaluation"].figures
     return {
-        "rows": steps["evaluation"].figures["rows"],
+        "rows": evaluation["rows"],
+        "categories": evaluation["categories"],
+        "scans": evaluation["scans"],
+        "worst": evaluation["worst"],
         "registration": steps["registration"].figures,
         "replay": steps["replay"].figures,
-        "clouds": steps["dataset"].figures,
+        "train": steps["train"].figures,
+        "test": steps["test"].figures,
         "thresholds": steps["model"].figures,
-        "decisions": steps["evaluation"].figures["decisions"],
-        "examples": steps["evaluation"].figures["examples"],
         "seconds": {name: step.seconds for name, step in steps.items()},
+        "cpu_seconds": {name: step.cpu_seconds for name, step in steps.items()},
         "seed": seed,
         "size": asdict(size),
         "versions": versions(),

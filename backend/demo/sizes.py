@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 REAL = "pawn_scan"
 
 
 @dataclass(frozen=True)
 class DemoSize:
-    """Numbers of clouds are per category; of anomalous ones per category and defect kind.
+    """Numbers of scans are per category.
 
     Attributes:
         categories: bundled parts, and the real scan.
-        points: of a cloud, about.
+        points: of a scan, about.
         views: from which a virtual scan is made.
         noise: least and greatest standard deviation of its range, as a ratio of the diagonal.
-        learn, calibrate, test_nominal: nominal clouds.
-        train, test: anomalous clouds.
-        target_points: the detector's resolution, points of the median cloud.
-        epochs, steps: of training, and per epoch.
+        learn, calibrate, test: nominal scans. The default share of a training calibrates.
+        anomalous: labelled scans to test on.
+        settings: of the training, as ``flawsmith train --config`` takes them.
+        jobs: processes that make labelled scans; None for as many as there are cores.
         preview_pixels: width of the pictures that Blender draws.
     """
 
     categories: tuple[str, ...]
+    settings: dict[str, Any]
     points: int = 16_000
     views: int = 6
     noise: tuple[float, float] = (1e-4, 4e-4)
     learn: int = 6
-    calibrate: int = 4
-    test_nominal: int = 6
-    train: int = 6
-    test: int = 3
-    target_points: int = 8_000
-    epochs: int = 28
-    steps: int = 50
-    preview_pixels: int = 480
+    calibrate: int = 3
+    test: int = 4
+    anomalous: int = 14
+    jobs: int | None = None
+    preview_pixels: int = 360
 
 
 PARTS = (
@@ -47,18 +46,24 @@ PARTS = (
     "nist_ftc_10",
     "plate_holes",
 )
-FULL = DemoSize(categories=(*PARTS, REAL))
+FULL = DemoSize(
+    categories=(*PARTS, REAL),
+    settings={"synthesis": {"count": 28, "fresh": 0}},
+)
 QUICK = DemoSize(
     # A part that is scored by its surroundings, and one of revolution.
     categories=("motor_holder", REAL),
+    settings={
+        "target_points": 2_000,
+        "fitting": {"epochs": 3, "steps_per_epoch": 6},
+        "synthesis": {"count": 7, "fresh": 0},
+        "unrolled": {"fitting": {"networks": 1, "epochs": 3}},
+    },
     points=4_000,
-    learn=3,
+    learn=4,
     calibrate=2,
-    test_nominal=3,
-    train=2,
-    test=2,
-    target_points=2_000,
-    epochs=3,
-    steps=6,
+    test=3,
+    anomalous=7,
+    jobs=1,
     preview_pixels=160,
 )

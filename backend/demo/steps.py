@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class Step:
         figures: what it found out, as JSON.
         digest: of its files and figures; what later steps depend on.
         seconds: how long it took when it was done (since its last interruption).
+        cpu_seconds: of all processors together, in the same time.
         reused: whether it had been done before.
     """
 
@@ -41,24 +43,20 @@ class Step:
     figures: Mapping[str, Any]
     digest: str
     seconds: float
+    cpu_seconds: float
     reused: bool
 
 
 def run_step(
-    folder: Path,
-    inputs: Mapping[str, Any],
-    make: Callable[[Path], Mapping[str, Any]],
-    *,
-    beside: Sequence[Path] = (),
+    folder: Path, inputs: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
 ) -> Step:
     """Do a step, or take what is there if it was done from the same ``inputs``.
 
     Args:
         folder: the step's own; files in it that another digest's run left are deleted.
         inputs: everything that the result depends on, as JSON.
-        make: writes files into the folder, each whole or not at all, skipping those it finds
+        make: writes files into the folder, each whole or not at all, and may skip those it finds
             there; returns figures, as JSON.
-        beside: files that it writes elsewhere.
 
     Raises:
         FlawsmithError: the folder holds files of somebody else.
@@ -74,12 +72,16 @@ def run_step(
     if found.get("key") != key:
         _clear(folder, found)
         write_json(folder / STEP_FILE, {"key": key, "inputs": inputs})
-    _drop_unfinished(folder)
-    started = time.perf_counter()
+    for path in list(folder.rglob(".*.tmp")):
+        path.unlink()  # a killed run was about to write it, as ``backend.io.atomic`` does
+    clocks = time.perf_counter(), _cpu_seconds()
     figures = make(folder)
-    seconds = time.perf_counter() - started
-    files = {path: file_digest(folder / path) for path in _files(folder, beside)}
-    done = {"key": key, "inputs": inputs, "figures": figures, "seconds": seconds, "files": files}
+    done: dict[str, Any] = {"key": key, "inputs": inputs, "figures": figures}
+    done |= {
+        "seconds": time.perf_counter() - clocks[0],
+        "cpu_seconds": _cpu_seconds() - clocks[1],
+    }
+    done["files"] = {name: file_digest(folder / name) for name in _files(folder)}
     write_json(folder / STEP_FILE, done)
     return _step(folder, done, reused=False)
 
@@ -90,13 +92,10 @@ def code_digest(package: str, *, without: Collection[str] = ()) -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         place = path.relative_to(root)
-        if path.suffix in SOURCE_SUFFIXES and not _is_within(place, without):
+        left_out = any(place.is_relative_to(name) for name in without)
+        if path.suffix in SOURCE_SUFFIXES and not left_out:
             digest.update(place.as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-def _is_within(place: Path, names: Collection[str]) -> bool:
-    return any(place.is_relative_to(name) for name in names)
 
 
 def _digest(document: Any) -> str:
@@ -105,7 +104,13 @@ def _digest(document: Any) -> str:
 
 def _step(folder: Path, document: Mapping[str, Any], *, reused: bool) -> Step:
     digest = _digest([document["figures"], document["files"]])
-    return Step(folder, document["figures"], digest, document["seconds"], reused)
+    times = (document["seconds"], document["cpu_seconds"])
+    return Step(folder, document["figures"], digest, *times, reused)
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -133,27 +138,14 @@ def _clear(folder: Path, found: Mapping[str, Any]) -> None:
             f"{folder} holds files that are not the demo's; choose another folder with --out"
         )
     for path in inside:
-        _delete(path)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
-def _drop_unfinished(folder: Path) -> None:
-    """Delete what a killed run was about to write: hidden files, as ``backend.io.atomic`` names
-    them, and hidden folders.
-    """
-    for path in sorted(folder.rglob(".*")):
-        if path.exists():
-            _delete(path)
-
-
-def _files(folder: Path, beside: Sequence[Path]) -> list[str]:
-    """Files of a step, as paths from its folder."""
+def _files(folder: Path) -> list[str]:
+    """Files of a step, as paths from its folder; hidden ones are nobody's result."""
     own = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    others = [Path("..", path.relative_to(folder.parent)) for path in beside]
-    return sorted(path.as_posix() for path in (*own, *others) if path.name != STEP_FILE)
+    visible = [path for path in own if not any(part.startswith(".") for part in path.parts)]
+    return sorted(path.as_posix() for path in visible if path.name != STEP_FILE)

@@ -103,7 +103,7 @@ def evaluation_page(
         protocol: the name of who measures like this.
         curves: from ``curves_of``.
         comparisons: by category, how its scans are compared with nominal ones.
-        worst: ``why``, ``file``, ``score`` and ``png`` of each.
+        worst: ``why``, ``file``, ``object_score`` and ``png`` of each.
     """
     tables = [
         {"what": "defect kind", "rows": [(row.kind, row) for row in report.rows]},
@@ -163,6 +163,7 @@ def write_evaluation(
     document = {
         "rows": report.to_record(),
         "categories": {name: row.to_record() for name, row in report.categories.items()},
+        "worst": [{k: v for k, v in one.items() if k != "png"} for one in worst],
         **about,
         "versions": versions(),
     }
@@ -182,6 +183,6 @@ def _draw_worst(
         name = f"{len(drawn):02}-{'-'.join(worst.why.replace(',', '').split())}.png"
         remove_unfinished([folder / name])
         write_bytes(folder / name, png)
-        score = f"{scan['object_score']:.3f}"
-        drawn.append({"why": worst.why, "file": scan["file"], "score": score, "png": png})
+        picture = f"{folder.name}/{name}"
+        drawn.append({"why": worst.why, "picture": picture, "png": png, **scan})
     return drawn

@@ -6,7 +6,7 @@ OUT/CATEGORY/manifest.json                  all of them, once all are there
 OUT/CATEGORY/synthesize.json                what they are made from
 OUT/CATEGORY/.synthesize/                   what a run that goes on need not find out again
 
-So one folder OUT takes the samples of several parts, each made by an order of its own.
+So one folder OUT takes the samples of several parts, each made by a plan of its own.
 """
 
 from __future__ import annotations

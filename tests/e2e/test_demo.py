@@ -1,13 +1,14 @@
 """The main job for real, at a reduced size: a real Blender, a real scan, a real browser.
 
 The first run is interrupted twice, by a polite signal and by one that cannot be caught, and then
-finished; a second folder is filled without any interruption.
+finished. A second folder gets the first three steps from it, and the rest without any interruption.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,18 +19,16 @@ from pathlib import Path
 
 import pytest
 
-from backend.cloud import LabeledCloud
-from backend.dataset.shards import read_sample
-from backend.demo.dataset import NOMINAL, make_shard, plan
+from backend.dataset.folder import NOMINAL
 from backend.demo.design import PREVIEWS
-from backend.demo.real_scan import SCAN_IN_PART
 from backend.demo.sizes import QUICK
 from backend.io import read_cloud
 from backend.samples import load_sample
-from backend.scoring.detector import Detector
-from backend.training import DETECTOR_FILE, WORK_FOLDER
+from backend.training import WORK_FOLDER, TrainingConfig
 from shared_schema.defects import SPECS
 from shared_schema.load import load_recipe
+from tests.backend.cli.conftest import Run
+from tests.backend.cli.conftest import run as run
 from tests.browser import Browser
 
 COMMAND = [sys.executable, "-m", "backend.cli", "demo", "--quick", "--out"]
@@ -70,18 +69,21 @@ def stopped_when(out: Path, reached: Callable[[], bool], how: signal.Signals) ->
     return process.returncode, text
 
 
+def scans_of(out: Path) -> list[Path]:
+    """The scans that were made, nominal and anomalous ones."""
+    return [path for use in ("train", "test") for path in sorted(out.glob(f"{use}/*/*al*/0*"))]
+
+
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, int]:
-    """A folder finished after two interruptions; what the first one said, and its status."""
+    """A folder finished after two interruptions; what was said, and the first one's status."""
     out = tmp_path_factory.mktemp("interrupted") / "demo"
-    shards = out / "dataset"
     status, said = stopped_when(
-        out, lambda: len(list(shards.rglob("*.safetensors"))) >= 5, signal.SIGINT
+        out, lambda: len(list(out.glob("test/*/anomalous/0*"))) >= 5, signal.SIGINT
     )
     work = out / "model" / WORK_FOLDER
-    stopped_when(out, lambda: any(work.rglob("network.safetensors")), signal.SIGKILL)
-    finished(out)
-    return out, said, status
+    _, more = stopped_when(out, lambda: any(work.rglob("network.safetensors")), signal.SIGKILL)
+    return out, said + more + finished(out), status
 
 
 @pytest.fixture(scope="module")
@@ -104,17 +106,34 @@ def test_interruption_says_how_to_go_on(interrupted: tuple[Path, str, int]) -> N
 def test_interrupted_run_ends_like_an_uninterrupted_one(
     done: Path, metrics: dict, tmp_path: Path
 ) -> None:
-    # What Blender drew is the same whatever happened later; drawing it again only takes time.
-    shutil.copytree(done / "blender", tmp_path / "demo" / "blender")
+    # They were not interrupted; doing them again only takes time.
+    for name in ("registration", "blender", "replay"):
+        shutil.copytree(done / name, tmp_path / "demo" / name)
     printed = finished(tmp_path / "demo")
     again = json.loads((tmp_path / "demo" / "metrics.json").read_text("utf-8"))
-    assert again["rows"] == metrics["rows"]
-    assert again["registration"] == metrics["registration"]
-    for shard in sorted((done / "dataset").rglob("*.safetensors")):
-        other = tmp_path / "demo" / shard.relative_to(done)
-        assert other.read_bytes() == shard.read_bytes(), shard.name
+    assert again["rows"] == metrics["rows"] and again["scans"] == metrics["scans"]
+    for scan in scans_of(done):
+        assert (tmp_path / "demo" / scan.relative_to(done)).read_bytes() == scan.read_bytes()
     for row in metrics["rows"]:
         assert f"{row['p_auroc']:.3f}" in printed and f"{row['aupro']:.3f}" in printed
+
+
+def test_each_command_is_printed_and_can_be_run_again(
+    interrupted: tuple[Path, str, int], run: Run
+) -> None:
+    out, said, _ = interrupted
+    printed = [shlex.split(line[2:]) for line in said.splitlines() if line.startswith("$ ")]
+    # The interrupted command was printed again when the run went on.
+    commands = list(dict.fromkeys(map(tuple, printed)))
+    names = ["synthesize"] * len(QUICK.categories) + ["train", "evaluate"]
+    assert [name for _, name, *_ in commands] == names
+    before = {path: path.read_bytes() for path in scans_of(out)}
+    detector = out / "model" / "detector.safetensors"
+    digest = detector.read_bytes()
+    for _, *arguments in commands[:-1]:
+        run(*arguments)
+    assert {path: path.read_bytes() for path in scans_of(out)} == before
+    assert detector.read_bytes() == digest
 
 
 def test_second_run_reuses_everything(done: Path) -> None:
@@ -122,18 +141,18 @@ def test_second_run_reuses_everything(done: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in kept}
     printed = finished(done)
     assert {path: path.stat().st_mtime_ns for path in kept} == before
-    assert printed.count("as before") == 6
+    assert printed.count("as before") == 7
 
 
 def test_damaged_result_is_made_again(done: Path, tmp_path: Path) -> None:
     copied = tmp_path / "demo"
     shutil.copytree(done, copied)
-    shard = copied / "dataset" / plan(QUICK)[0].file
-    whole = shard.read_bytes()
-    shard.unlink()
+    damaged = next(copied.glob("test/*/anomalous/00003*"))
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:1000])
     printed = finished(copied)
-    assert shard.read_bytes() == whole
-    assert printed.count("as before") == 5
+    assert damaged.read_bytes() == whole
+    assert printed.count("as before") == 6
 
 
 def test_blender_drew_every_kind_and_exported_the_stack(done: Path) -> None:
@@ -165,43 +184,25 @@ def test_every_defect_shows_on_the_real_scan(done: Path, metrics: dict) -> None:
     assert (written.fields["mask"] == (written.fields["label"] > 0)).all()
 
 
-def test_data_set_is_what_was_planned(done: Path, metrics: dict) -> None:
-    for item in plan(QUICK):
-        labeled, record = read_sample(done / "dataset" / item.file)
-        assert labeled.mask.any() == (item.kind != NOMINAL)
-        assert record["plan"]["category"] == item.category
-    assert sum(metrics["clouds"].values()) == len(plan(QUICK))
+def test_there_are_as_many_scans_as_planned(done: Path, metrics: dict) -> None:
+    parts = len(QUICK.categories)
+    assert metrics["train"]["nominal"] == (QUICK.learn + QUICK.calibrate) * parts
+    assert metrics["test"] == {"nominal": QUICK.test * parts, "anomalous": QUICK.anomalous * parts}
+    assert len(metrics["scans"]) == (QUICK.test + QUICK.anomalous) * parts
+    assert {scan["kind"] for scan in metrics["scans"]} <= {NOMINAL, *SPECS}
+    assert len(scans_of(done)) == metrics["train"]["nominal"] + len(metrics["scans"])
 
 
-def test_a_shard_is_made_again_from_its_plan(done: Path, tmp_path: Path) -> None:
-    scan = done / "registration" / SCAN_IN_PART
-    for item in plan(QUICK)[::9]:
-        again = make_shard(tmp_path, item, QUICK, 0, scan)
-        assert again.read_bytes() == (done / "dataset" / item.file).read_bytes()
+def test_what_learns_calibrates_and_tests_shares_nothing(done: Path) -> None:
+    def measured(files: list[Path]) -> set[bytes]:
+        return {row.tobytes() for path in files for row in read_cloud(path).points.round(1)}
 
-
-def test_learning_and_test_clouds_share_nothing(done: Path) -> None:
-    def measured(use: str) -> set[bytes]:
-        clouds: list[LabeledCloud] = [
-            read_sample(done / "dataset" / item.file)[0]
-            for item in plan(QUICK)
-            if item.use == use and item.category == "pawn_scan" and item.kind == NOMINAL
-        ]
-        return {row.tobytes() for cloud in clouds for row in cloud.points.round(1)}
-
-    learned, tested = measured("learn"), measured("test")
-    assert learned and tested and not learned & tested
-
-
-def test_detector_scores_as_the_evaluation_says(done: Path, metrics: dict) -> None:
-    detector = Detector.load(done / "model" / DETECTOR_FILE)
-    example = next(e for e in metrics["examples"] if e["kind"] == NOMINAL)
-    clouds = [item for item in plan(QUICK) if item.use == "test" and item.kind == NOMINAL]
-    scores = []
-    for item in clouds:
-        cloud, _ = read_sample(done / "dataset" / item.file)
-        scores.append(detector.score(cloud.points, cloud.normals, item.category).object_score)
-    assert example["object_score"] == pytest.approx(max(scores), rel=1e-6)
+    files = sorted((done / "train" / "pawn_scan" / NOMINAL).iterdir())
+    learned, calibrated = files[: QUICK.learn], files[QUICK.learn :]
+    assert len(calibrated) == QUICK.calibrate == round(TrainingConfig().holdout * len(files))
+    tested = sorted((done / "test" / "pawn_scan" / NOMINAL).iterdir())
+    one, two, three = measured(learned), measured(calibrated), measured(tested)
+    assert one and two and three and not (one & two or two & three or one & three)
 
 
 def test_report_shows_in_a_browser_without_any_address_outside(
@@ -213,7 +214,7 @@ def test_report_shows_in_a_browser_without_any_address_outside(
     assert browser.addresses == [report.resolve().as_uri()]
     broken = "[...document.images].filter(i => !i.complete || i.naturalWidth < 50).length"
     assert browser.evaluate(broken) == 0
-    pictures = len(PREVIEWS) + 2 + 2 + len(metrics["examples"])
+    pictures = len(PREVIEWS) + 2 + 2 + len(metrics["worst"])
     assert browser.evaluate("document.images.length") == pictures
     assert browser.evaluate("[...document.images].every(i => i.alt)")
     text = browser.text()

@@ -1,7 +1,8 @@
 """Detectors that come with flawsmith, trained on its own samples alone.
 
-``bundled_parts`` is the detector that ``python build.py demo`` trains with seed 0, of the bundled
-parts and the real scan. It is made anew by that command when the format of model files changes.
+``bundled_parts`` is a detector that ``python build.py demo`` trained with seed 0, of the bundled
+parts and the real scan. It is made anew by that command when the format of model files changes:
+the demo writes it to ``model/detector.safetensors`` of its folder.
 """
 
 from __future__ import annotations

@@ -46,7 +46,10 @@ def test_the_table_is_that_of_the_evaluation(
         *(f"ball/nominal/{seed}.ply" for seed in range(300, 303)),
         "ball/anomalous/300.ply",
     ]
-    for name in ("roc.png", "roc_points.png"):
+    worst = document["worst"]
+    assert worst[0]["why"] == "nominal, the highest score" and worst[0]["kind"] == "nominal"
+    assert {one["file"] for one in worst} <= {scan["file"] for scan in document["scans"]}
+    for name in ("roc.png", "roc_points.png", *(one["picture"] for one in worst)):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
 
 

@@ -69,7 +69,7 @@ def test_missing_or_changed_file_is_made_again(
 def test_interrupted_step_goes_on(tmp_path: Path) -> None:
     def interrupted(folder: Path) -> Mapping[str, Any]:
         making("a")(folder)
-        (folder / ".b.1234.tmp").write_text("half")
+        (folder / f".b.{'0' * 32}.tmp").write_text("half")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -78,6 +78,17 @@ def test_interrupted_step_goes_on(tmp_path: Path) -> None:
     step = run_step(tmp_path / "s", {"seed": 1}, making("a", "b", calls=calls))
     assert calls == ["b"]
     assert sorted(path.name for path in step.folder.iterdir()) == ["a", "b", STEP_FILE]
+
+
+def test_hidden_files_are_no_result(tmp_path: Path) -> None:
+    def make(folder: Path) -> Mapping[str, Any]:
+        (folder / ".work").mkdir(exist_ok=True)
+        (folder / ".work" / "lock").touch()
+        return making("a")(folder)
+
+    step = run_step(tmp_path / "s", {}, make)
+    (step.folder / ".work" / "lock").unlink()
+    assert run_step(tmp_path / "s", {}, make).reused
 
 
 def test_digest_follows_from_files_and_figures(tmp_path: Path) -> None:
