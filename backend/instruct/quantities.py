@@ -403,7 +403,11 @@ def read_quantities(
     at = 0
     while at < len(numbers):
         taken = _chain(text, numbers, at)
-        unit = _unit(text, taken[-1], default_unit)
+        if several := _respective(text, numbers, at, found[-1].end if found else 0):
+            found += several
+            at += len(several)
+            continue
+        unit = _unit(text, taken[-1], default_unit) or _understood(text, taken[-1], found)
         if unit is not None:
             read = _quantity(text, taken, unit, found[-1].end if found else 0)
             if read is not None:
@@ -416,6 +420,70 @@ def read_quantities(
                 ]
         at += len(taken)
     return tuple(found), tuple(unread)
+
+
+_ADJECTIVE = re.compile(r"\s?(?:deep|wide|high|tall|long|tief|breit|hoch|lang)\b")
+
+
+def _understood(text: str, one: _Number, found: list[Quantity]) -> _Unit | None:
+    """The unit that is left out behind another size: "10 mm long and 0.4 deep"."""
+    told = any(before.measure is Measure.LENGTH for before in found)
+    decimal = re.search(r"[.,]", one.written) is not None
+    if one.spelled or not _ADJECTIVE.match(text, one.end) or not (told or decimal):
+        return None
+    inches = told and re.search(r"(?:inch|inches|\bin|\"|zoll)\W", text[: one.start]) is not None
+    return _Unit(Measure.LENGTH, 25.4 if inches else 1.0, one.end)
+
+
+_NAMED = "|".join(
+    rf"\b{re.escape(one)}\b" if one.isascii() else re.escape(one)
+    for one in sorted(_DIMENSION_OF, key=len, reverse=True)
+    if len(one) > 1 or not one.isascii()
+)
+_ALSO = r"\s?(?:,|、|/|x|and|und|sowie|bzw\.?|by|和|及|与)?\s?(?:and |und )?(?:in )?(?:der )?"
+_NAMES_AFTER = re.compile(rf"\s?(?:in (?:der )?)?((?:{_NAMED})(?:{_ALSO}(?:{_NAMED})){{1,2}})")
+_NAMES_BEFORE = re.compile(
+    rf"((?:{_NAMED})(?:{_ALSO}(?:{_NAMED})){{1,2}})"
+    r"\s?(?:of|:|=|von|is|are|sind|betragen|分别为?|各?为|约|were|was|\s)*$"
+)
+_EACH_NAME = re.compile(_NAMED)
+_JOINED = re.compile(r"\s?(?:,|、|/|x|and|und|bzw\.?|by|和|及|与)\s?(?:and |und )?")
+
+
+def _respective(text: str, numbers: list[_Number], at: int, begin: int) -> list[Quantity]:
+    """Sizes whose dimensions stand together: "8 and 0.05 mm in length and depth".
+
+    Empty where the numbers and the dimensions do not pair.
+    """
+    for many in (3, 2):
+        taken = numbers[at : at + many]
+        if len(taken) < many or any(one.value is None for one in taken):
+            continue
+        unit = _unit(text, taken[-1], None)
+        if unit is None or unit.measure is not Measure.LENGTH:
+            continue
+        ends = [_unit_end(text, one) for one in taken]
+        if not all(
+            _JOINED.fullmatch(text, end, following.start)
+            for end, following in zip(ends, taken[1:], strict=False)
+        ):
+            continue
+        behind = _NAMES_AFTER.match(text, unit.end)
+        before = _NAMES_BEFORE.search(text, max(begin, taken[0].start - REACH), taken[0].start)
+        for match in (behind, before):
+            named = _EACH_NAME.findall(match.group(1)) if match else []
+            if match is None or len(named) != many or len({_DIMENSION_OF[one] for one in named}) < many:
+                continue
+            sizes = []
+            for one, name in zip(taken, named, strict=True):
+                own = _unit(text, one, None) or unit
+                value = round(float(one.value or 0.0) * own.factor, 9)
+                end = max(one.end, match.end()) if one is taken[-1] else one.end
+                sizes.append(
+                    Quantity(value, value, Measure.LENGTH, one.start, end, one.start, _DIMENSION_OF[name])
+                )
+            return sizes
+    return []
 
 
 _SHARED = re.compile(r"\s*(?:and|und|sowie|和)\s*")
@@ -598,6 +666,9 @@ def words_before(
                 dimension = DIMENSION_HEADS[compound.group(2)]
             break
         word, kind = found
+        if word in ("over", "ueber") and _EXTENDS.search(window):
+            dimension = dimension or Dimension.LENGTH
+            break
         if word in _OFTEN_ELSE and "(" in text[begin + len(window) : start]:
             break
         if kind == "dimension":
@@ -609,6 +680,13 @@ def words_before(
             dimension = dimension or _compared(word)
         start = begin + len(window) - len(word)
     return start, dimension, bound
+
+
+# What goes before "over" where it tells how far a defect reaches: "split over 6 mm".
+_EXTENDS = re.compile(
+    r"(?:lengthwise|extends?|extending|runs?|running|split|cracked|torn|gerissen|eingerissen|"
+    r"zieht sich|erstreckt sich|verlaeuft)\s+(?:over|ueber)$"
+)
 
 
 def _compared(word: str) -> Dimension | None:
@@ -665,6 +743,8 @@ def _word_at_start(window: str) -> tuple[str, str] | None:
     for length in range(min(_LONGEST, len(window)), 0, -1):
         word = window[:length]
         kind = _AFTER.get(word)
+        if word == "and up" and window.startswith("and up to"):
+            continue
         if kind and not (_is_letter(word[-1]) and _is_letter(window[length : length + 1] or " ")):
             return word, kind
     return None
@@ -690,8 +770,27 @@ def _why_aside(text: str, first: _Number, end: int, unit: _Unit, start: int) -> 
         return "a dimension of the part"
     if _PART_AFTER.match(text, end):
         return "a dimension of the part"
+    if _is_its_length(text, first, end):
+        return ""
     if _DISTANCE_BEFORE.search(before) or _DISTANCE_BEFORE.search(outer):
         return "a distance"
     if _DISTANCE_AFTER.match(text, end):
         return "a distance"
     return ""
+
+
+_ALONG = re.compile(
+    r"(?:\b(?:auf|ueber|over|for|along)\b(?: (?:about|some|etwa|ca\.?|rund))?|"
+    r"\b(?:auf|ueber) einer laenge von|\bover a length of)(?: (?:about|some|etwa|ca\.?|rund))?\s*$"
+)
+_A_LENGTH = re.compile(r"\s?(?:laenge|lang|in length|long|of its length)\b")
+_COUNTED = re.compile(r"\d|\b(?:je|pro|per|every|each|evaluated|poren|pores|anzahl|number)\b")
+
+
+def _is_its_length(text: str, first: _Number, end: int) -> bool:
+    """Whether "auf 12 mm Länge" tells how long a defect is, and not on which length it is counted."""
+    before = text[max(0, first.start - REACH) : first.start]
+    match = _ALONG.search(before)
+    if match is None or _COUNTED.search(before[max(0, match.start() - 24) : match.start()]):
+        return False
+    return "leng" in match.group() or "laenge" in match.group() or bool(_A_LENGTH.match(text, end))

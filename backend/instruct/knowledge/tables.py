@@ -141,6 +141,33 @@ class Limit:
     checked: str
 
 
+@dataclass(frozen=True)
+class Event:
+    """A row of ``events.csv``: a defect that is told as an event, "the layers came apart".
+
+    Attributes:
+        key: of the defect.
+        what: words for what it happens to; a star stands for any ending.
+        happens: words for what happens.
+    """
+
+    key: str
+    what: tuple[str, ...]
+    happens: tuple[str, ...]
+
+
+@cache
+def events() -> tuple[Event, ...]:
+    """All events; each names a row of ``defects.csv``."""
+    found = tuple(
+        Event(row["key"], _list(row["what"]), _list(row["happens"])) for row in _rows("events")
+    )
+    unknown = sorted({one.key for one in found} - defects().keys())
+    if unknown:
+        raise FlawsmithError(f"events.csv names {', '.join(unknown)}, which defects.csv does not")
+    return found
+
+
 @cache
 def defects() -> dict[str, Defect]:
     """All defects by key, in the order of the table."""

@@ -14,6 +14,7 @@ from backend.instruct.quantities import (
     words_before,
 )
 from backend.instruct.reader.cues import COUNT_WORDS, MEASURE_WORDS, Cue
+from backend.instruct.reader.events import with_events
 from backend.instruct.reader.matcher import Category, Found, Term, find_terms
 from backend.instruct.reader.polarity import Said
 from backend.instruct.reader.sentences import items
@@ -96,7 +97,13 @@ class Marks:
     ambiguous: tuple[Ambiguous, ...]
 
 
-def mark(text: str, decimal: Decimal | None, unit: str | None, numbered: bool) -> Marks:
+def mark(
+    text: str,
+    decimal: Decimal | None,
+    unit: str | None,
+    numbered: bool,
+    process: str | None = None,
+) -> Marks:
     """The marks of a normalised text.
 
     Args:
@@ -104,8 +111,9 @@ def mark(text: str, decimal: Decimal | None, unit: str | None, numbered: bool) -
         decimal: sign of the document.
         unit: of numbers without one.
         numbered: whether the document names defects by their numbers of ISO 6520-1.
+        process: that the documents are about; it decides which events are defects.
     """
-    terms = list(find_terms(text))
+    terms = with_events(text, find_terms(text), process)
     if numbered:
         terms += _numbered(text)
     quantities, ambiguous = read_quantities(text, decimal, unit)
@@ -196,11 +204,14 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
             continue
         if one.of(Category.PLACE) and not _only_the_subject(text, one):
             clause.places.append(one)
+        if _says_nothing(text, one):
+            continue
         for key in one.of(Category.CUE):
             clause.cues.append((Cue(key), one.start))
         for word in one.of(Category.COUNT):
             fewest, most = COUNT_WORDS[word]
-            if fewest != most:  # "a few"; a plain number counts only where it stands with a defect
+            about = _NUMBER_FOLLOWS.match(text, one.end)  # "some 10-20 mm long"
+            if fewest != most and not about:  # "a few"; a plain number counts only where it stands with a defect
                 clause.counts.append((fewest, most))
     clause.counts += _counts_after(text, start, end)
     cues = {cue for cue, _ in clause.cues}
@@ -224,6 +235,18 @@ def _only_the_subject(text: str, one: Found) -> bool:
     if not _WELD.fullmatch(one.form):
         return False
     return _AT.search(text[max(0, one.start - 24) : one.start]) is None
+
+
+_NUMBER_FOLLOWS = re.compile(r"\s?\d")
+_NUMBERED_NO = re.compile(r"\.?\s?[:#]?\s?\d+(?![\d.,]*\s?(?:mm|um|cm|in\b|inch))|\.\s?\|")
+_FINE_WHAT = re.compile(r"\s(?!and\b|or\b|if\b|as\b|when\b|up\b|below\b|but\b|for\b|on\b|in\b|to\b)[a-z]")
+
+
+def _says_nothing(text: str, one: Found) -> bool:
+    """Whether "no" numbers something ("no. 12"), or "fine" tells how thin it is ("fine hairs")."""
+    if one.form == "no":
+        return _NUMBERED_NO.match(text, one.end) is not None
+    return one.form in ("is fine", "are fine") and _FINE_WHAT.match(text, one.end) is not None
 
 
 def _turn_rejections(clause: Clause, text: str) -> None:

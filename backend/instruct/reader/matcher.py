@@ -266,7 +266,13 @@ def _entries() -> Iterable[tuple[Category, str, str, str]]:
 
 def _joined(term: str) -> str:
     """A term as its atoms are compared: without what separates them."""
-    return "".join(match.group() for match in _ATOM.finditer(normalise(term).text))
+    return "".join(map(_joined_word, term.split()))
+
+
+@cache
+def _joined_word(word: str) -> str:
+    """The same of one word; the terms share most of their words."""
+    return "".join(_ATOM.findall(normalise(word).text))
 
 
 def _forms(term: str, language: str) -> set[str]:

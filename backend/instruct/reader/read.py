@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from backend.instruct.documents import Block, BlockKind, Document
 from backend.instruct.knowledge import ANY, defects
@@ -75,6 +76,9 @@ class _Scope:
     last: list[Draft] = field(default_factory=list)
 
 
+# A gap between columns that were set with spaces, and how many show that lines are rows.
+_COLUMNS = re.compile(r"\S {3,}\S")
+MANY_COLUMNS = 2
 # The line below the header of a table in Markdown.
 _RULED = re.compile(r"[\s|:=+-]*")
 _SPECIFICATION = re.compile(
@@ -181,7 +185,7 @@ class _DocumentReader:
         """The sentences of a block, without those that give orders."""
         text = self.normal[index].text
         spans, ordered = [], False
-        for start, end in sentences(text):
+        for start, end in self._lines(index, sentences(text)):
             sentence = text[start:end]
             orders = gives_orders(sentence) or (ordered and goes_on_giving_orders(sentence))
             if orders:
@@ -192,6 +196,18 @@ class _DocumentReader:
         if invisible_characters(self.normal[index].source) > MANY_INVISIBLE:
             self._finding(index, "V62", "The block holds characters that no one sees.")
         return spans
+
+    def _lines(self, index: int, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The sentences, split at the ends of lines where the lines are set in columns."""
+        normal = self.normal[index]
+        if len(_COLUMNS.findall(normal.source)) < MANY_COLUMNS:
+            return spans
+        breaks = [at for at, source in enumerate(normal.starts[:-1]) if normal.source[source] == "\n"]
+        split = []
+        for start, end in spans:
+            cuts = [start, *(at for at in breaks if start < at < end), end]
+            split += [one for one in pairwise(cuts) if normal.text[slice(*one)].strip()]
+        return split
 
     def _order(self, index: int, quote: str) -> None:
         self._say(index, "A sentence gives orders to a program. It is passed over.")
@@ -221,7 +237,7 @@ class _DocumentReader:
         for index, block in enumerate(blocks):
             if block.kind is not BlockKind.ROW and not _RULED.fullmatch(block.text):
                 scope.header, scope.rows = None, 0
-            marks = mark(self.normal[index].text, self.decimal, self.unit, self.numbered)
+            marks = mark(self.normal[index].text, self.decimal, self.unit, self.numbered, process)
             marks = replace(marks, terms=tuple(map(self._as_here, marks.terms)))
             self._tell_ambiguous(index, marks)
             new = self._block(index, block, marks, scope)
@@ -329,7 +345,8 @@ class _DocumentReader:
         text = marks.text[clause.start : clause.end]
         sizes = [one for one in clause.quantities if not one.aside]
         here = bool(scope.last) and scope.last[-1].block == index
-        if here and _BACK.match(text) and (len(scope.last) == 1 or not sizes):
+        back = _BACK.match(text) or _only_judges(text, clause)
+        if here and back and (len(scope.last) == 1 or not sizes):
             for draft in scope.last:
                 self._complete(draft, clause, marks)
             return []
@@ -484,6 +501,17 @@ class _DocumentReader:
             if scope.header is not None:
                 return []
         return read_row(self, index, marks, scope.header, scope)
+
+
+# The longest sentence that is nothing but a judgement: "In this case cause for rejection."
+MOST_OF_JUDGEMENT = 40
+
+
+def _only_judges(text: str, clause: Clause) -> bool:
+    """Whether a sentence only judges what the one before it names: "… 0.5 mm high; tolerated."."""
+    judges = {cue for cue, _ in clause.cues} & {Cue.REJECT, Cue.PERMIT}
+    short = len(text.strip()) <= MOST_OF_JUDGEMENT
+    return bool(judges) and short and not clause.quantities and not clause.places
 
 
 def _label(marks: Marks, start: int, end: int, parts: list[Clause]) -> frozenset[Cue]:

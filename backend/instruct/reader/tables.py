@@ -49,7 +49,9 @@ _HEADER = re.compile(
     r"fehler|merkmal|ort|lage|stelle|groesse|grenz|zulaessig|tiefe|laenge|breite|durchmesser|hoehe|"
     r"anzahl|bemerkung|bewertung|unregelmaessigkeit|beurteilung|"
     r"缺陷|部位|位置|尺寸|限值|允许|验收|深度|长度|宽度|直径|高度|数量|备注|类型|要求|判定|名称|"
-    r"项目"
+    r"项目|verdict|disposition|where|zone|area|how big|looks like|appearance|feature|description|"
+    r"decision|action|extent|result|wo\b|bereich|befund|erscheinung|beschreibung|massnahme|urteil|"
+    r"entscheid|groesse|ausmass|现象|不良|程度|处理|序号|处置|结论|区域|描述|外观"
 )
 _UNIT = re.compile(r"[\[(/ ,](mm|um|cm|inch|in|zoll|毫米|微米|英寸|\"|deg|°|度)[\])]?\s*$")
 _REJECTS = re.compile(r"not permitted|not allowed|unzulaessig|nicht zulaessig|不允许|reject|不合格")

@@ -1,0 +1,78 @@
+"""Defects that are told as an event: "the layers came apart" is a layer separation.
+
+Each row of ``events.csv`` names a defect by what it happens to and by what happens. Both have to
+stand in one sentence, with other words between them or not, and in either order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from backend.instruct.knowledge import ANY, Event, events
+from backend.instruct.normal import normalise
+from backend.instruct.reader.matcher import Category, Found, Term
+
+# How far apart both may stand, in characters, with what happens behind and before.
+REACH_BEHIND, REACH_BEFORE = 60, 30
+_SAME_SENTENCE = r"[^.;:!?|。；：]"
+
+
+def with_events(text: str, terms: Iterable[Found], process: str | None) -> list[Found]:
+    """The terms of a normalised text and the events in it that are no term already.
+
+    A row counts only in texts about its process, or in all if it belongs to none. Words such as
+    "not" within an event, as in "was not filled", say nothing else.
+
+    Args:
+        text: of a block.
+        terms: that were found in it.
+        process: that the documents are about.
+    """
+    kept = list(terms)
+    named = [one for one in kept if one.of(Category.DEFECT) or one.of(Category.NOTHING)]
+    found: list[Found] = []
+    for key, pattern in _patterns():
+        if key.partition("/")[0] not in (process, ANY):
+            continue
+        for match in pattern.finditer(text):
+            start, end = match.span("behind" if match.group("behind") else "before")
+            if not any(_meet(one, start, end) for one in (*named, *found)):
+                term = Term(((Category.DEFECT, key),))
+                found.append(Found(term, start, end, text[start:end]))
+    kept = [one for one in kept if not any(_meet(one, *_span(event)) for event in found)]
+    return sorted([*kept, *found], key=lambda one: one.start)
+
+
+def _span(one: Found) -> tuple[int, int]:
+    return one.start, one.end
+
+
+def _meet(one: Found, start: int, end: int) -> bool:
+    return one.start < end and start < one.end
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Of each row its key and what it is found by; rows of no process come last."""
+    ordered = sorted(events(), key=lambda one: one.key.startswith(f"{ANY}/"))
+    return tuple((one.key, _pattern(one)) for one in ordered)
+
+
+def _pattern(event: Event) -> re.Pattern[str]:
+    what, happens = _any_of(event.what), _any_of(event.happens)
+    return re.compile(
+        rf"{what}{_SAME_SENTENCE}{{0,{REACH_BEHIND}}}?(?P<behind>{happens})"
+        rf"|(?P<before>{happens}){_SAME_SENTENCE}{{0,{REACH_BEFORE}}}?{what}"
+    )
+
+
+def _any_of(found: tuple[str, ...]) -> str:
+    """One of the words or phrases; a star stands for any ending."""
+    options = []
+    for one in sorted(found, key=len, reverse=True):
+        spelled = normalise(one).text
+        pattern = re.escape(spelled).replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
+        options.append(rf"\b{pattern}\b" if spelled.isascii() else pattern)
+    return "(?:" + "|".join(options) + ")"
