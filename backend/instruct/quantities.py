@@ -201,6 +201,9 @@ _PART_NAMED_BEFORE = re.compile(
     r"sheets?|blech|tube)|(?<![气针砂渣缩])孔)"
     r"(?:\s*(?:of|with|mit|von|:|=|is|ist|diameter|durchmesser|ø|径|直径|为|约))*\s*$"
 )
+_LEFT_BEHIND = re.compile(
+    r"\b(?:leaving|leaves?|left|causing|burnt|burned|blew|tore)\s(?:a|an)\s(?:\w+\s)?\w+\W*\s?(?:of|with)?\s?$"
+)
 _RADIUS_SIGN = re.compile(r"(?<![a-z])r\s?$")
 _DISTANCE_BEFORE = re.compile(
     r"(?:\b(?:within|every|per|je|pro|innerhalb|umkreis|for each|in each|distance|"
@@ -422,6 +425,10 @@ def read_quantities(
     return tuple(found), tuple(unread)
 
 
+_IN_INCHES = re.compile(r"\d\s?(?:inch(?:es)?|in\.?|\"|zoll)(?![a-z])")
+_GAP = re.compile(r"\b(?:gap|opening)\b")
+# "Melted away for about 40 mm".
+_FOR = re.compile(r"\bfor (?:about |some |roughly |approx\.? )?$")
 _ADJECTIVE = re.compile(r"\s?(?:deep|wide|high|tall|long|tief|breit|hoch|lang)\b")
 
 
@@ -431,7 +438,7 @@ def _understood(text: str, one: _Number, found: list[Quantity]) -> _Unit | None:
     decimal = re.search(r"[.,]", one.written) is not None
     if one.spelled or not _ADJECTIVE.match(text, one.end) or not (told or decimal):
         return None
-    inches = told and re.search(r"(?:inch|inches|\bin|\"|zoll)\W", text[: one.start]) is not None
+    inches = told and _IN_INCHES.search(text[: one.start]) is not None
     return _Unit(Measure.LENGTH, 25.4 if inches else 1.0, one.end)
 
 
@@ -472,7 +479,11 @@ def _respective(text: str, numbers: list[_Number], at: int, begin: int) -> list[
         before = _NAMES_BEFORE.search(text, max(begin, taken[0].start - REACH), taken[0].start)
         for match in (behind, before):
             named = _EACH_NAME.findall(match.group(1)) if match else []
-            if match is None or len(named) != many or len({_DIMENSION_OF[one] for one in named}) < many:
+            if (
+                match is None
+                or len(named) != many
+                or len({_DIMENSION_OF[one] for one in named}) < many
+            ):
                 continue
             sizes = []
             for one, name in zip(taken, named, strict=True):
@@ -480,7 +491,9 @@ def _respective(text: str, numbers: list[_Number], at: int, begin: int) -> list[
                 value = round(float(one.value or 0.0) * own.factor, 9)
                 end = max(one.end, match.end()) if one is taken[-1] else one.end
                 sizes.append(
-                    Quantity(value, value, Measure.LENGTH, one.start, end, one.start, _DIMENSION_OF[name])
+                    Quantity(
+                        value, value, Measure.LENGTH, one.start, end, one.start, _DIMENSION_OF[name]
+                    )
                 )
             return sizes
     return []
@@ -618,6 +631,13 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
     start, dimension, bound = words_before(text, first.start, begin)
     if between := _between(text, start):
         start, bound = between, None
+    if adjective := _ADJECTIVE.match(text, end):
+        # "A gap 12 mm long": the adjective knows better than the noun.
+        dimension = (
+            _DIMENSION_OF[adjective.group().strip()]
+            if _GAP.search(text[start : first.start])
+            else dimension
+        )
     stop, dimension_after, bound_after = _words_after(text, end, dimension is None)
     dimension = dimension or dimension_after
     bound = bound_after or bound
@@ -631,6 +651,8 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
         high = None
     if tolerance is not None and not aside:
         aside = "a dimension with a tolerance"
+    if dimension is None and not bound and _FOR.search(text[: first.start]):
+        dimension = Dimension.LENGTH
     if dimension is Dimension.RADIUS:
         low, high = (None if one is None else 2 * one for one in (low, high))
         dimension = Dimension.DIAMETER
@@ -766,7 +788,8 @@ def _why_aside(text: str, first: _Number, end: int, unit: _Unit, start: int) -> 
         return "a radius of the part"
     if _FIT.match(text, end) and "ø" in before[-3:]:
         return "a fit"
-    if _PART_BEFORE.search(before) or _PART_NAMED_BEFORE.search(before):
+    named = _PART_NAMED_BEFORE.search(before) and not _LEFT_BEHIND.search(before)
+    if _PART_BEFORE.search(before) or named:
         return "a dimension of the part"
     if _PART_AFTER.match(text, end):
         return "a dimension of the part"
@@ -784,11 +807,14 @@ _ALONG = re.compile(
     r"\b(?:auf|ueber) einer laenge von|\bover a length of)(?: (?:about|some|etwa|ca\.?|rund))?\s*$"
 )
 _A_LENGTH = re.compile(r"\s?(?:laenge|lang|in length|long|of its length)\b")
-_COUNTED = re.compile(r"\d|\b(?:je|pro|per|every|each|evaluated|poren|pores|anzahl|number)\b")
+_COUNTED = re.compile(
+    r"(?<![\d.,])\d+ (?!mm|um|tief|breit|lang|hoch|deep|wide|high)[a-z]+ (?:[a-z]+ )?$|"
+    r"\b(?:je|pro|per|every|each|evaluated|poren|pores|anzahl|number)\b"
+)
 
 
 def _is_its_length(text: str, first: _Number, end: int) -> bool:
-    """Whether "auf 12 mm Länge" tells how long a defect is, and not on which length it is counted."""
+    """Whether "auf 12 mm Länge" tells how long a defect is, and not where it is counted."""
     before = text[max(0, first.start - REACH) : first.start]
     match = _ALONG.search(before)
     if match is None or _COUNTED.search(before[max(0, match.start() - 24) : match.start()]):

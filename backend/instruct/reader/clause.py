@@ -211,7 +211,9 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
         for word in one.of(Category.COUNT):
             fewest, most = COUNT_WORDS[word]
             about = _NUMBER_FOLLOWS.match(text, one.end)  # "some 10-20 mm long"
-            if fewest != most and not about:  # "a few"; a plain number counts only where it stands with a defect
+            if (
+                fewest != most and not about
+            ):  # "a few"; a plain number counts only where it stands with a defect
                 clause.counts.append((fewest, most))
     clause.counts += _counts_after(text, start, end)
     cues = {cue for cue, _ in clause.cues}
@@ -239,7 +241,9 @@ def _only_the_subject(text: str, one: Found) -> bool:
 
 _NUMBER_FOLLOWS = re.compile(r"\s?\d")
 _NUMBERED_NO = re.compile(r"\.?\s?[:#]?\s?\d+(?![\d.,]*\s?(?:mm|um|cm|in\b|inch))|\.\s?\|")
-_FINE_WHAT = re.compile(r"\s(?!and\b|or\b|if\b|as\b|when\b|up\b|below\b|but\b|for\b|on\b|in\b|to\b)[a-z]")
+_FINE_WHAT = re.compile(
+    r"\s(?!and\b|or\b|if\b|as\b|when\b|up\b|below\b|but\b|for\b|on\b|in\b|to\b)[a-z]"
+)
 
 
 def _says_nothing(text: str, one: Found) -> bool:

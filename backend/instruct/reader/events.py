@@ -7,6 +7,7 @@ stand in one sentence, with other words between them or not, and in either order
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -31,7 +32,8 @@ def with_events(text: str, terms: Iterable[Found], process: str | None) -> list[
         process: that the documents are about.
     """
     kept = list(terms)
-    named = [one for one in kept if one.of(Category.DEFECT) or one.of(Category.NOTHING)]
+    named = [one for one in kept if one.of(Category.NOTHING) or _counts(one, process)]
+    about: list[tuple[int, int]] = []
     found: list[Found] = []
     for key, pattern in _patterns():
         if key.partition("/")[0] not in (process, ANY):
@@ -41,8 +43,35 @@ def with_events(text: str, terms: Iterable[Found], process: str | None) -> list[
             if not any(_meet(one, start, end) for one in (*named, *found)):
                 term = Term(((Category.DEFECT, key),))
                 found.append(Found(term, start, end, text[start:end]))
+                about.append(match.span("what" if match.group("behind") else "what_behind"))
     kept = [one for one in kept if not any(_meet(one, *_span(event)) for event in found)]
+    # The cavity that "was not filled" is no defect itself.
+    kept = [
+        one
+        for one in kept
+        if not (one.of(Category.DEFECT) and any(_meet(one, *span) for span in about))
+    ]
     return sorted([*kept, *found], key=lambda one: one.start)
+
+
+def process_by_events(texts: Iterable[str]) -> str | None:
+    """The process that most events speak for, where no word names one."""
+    counts = Counter(
+        key.partition("/")[0]
+        for text in texts
+        for key, pattern in _patterns()
+        if not key.startswith(f"{ANY}/") and pattern.search(text)
+    )
+    (best, most), *rest = counts.most_common(2) or [("", 0)]
+    return best if most and (not rest or most > rest[0][1]) else None
+
+
+def _counts(one: Found, process: str | None) -> bool:
+    """Whether a term names a defect in texts about ``process``."""
+    return any(
+        key.partition("/")[0] in (process, ANY) and (process or key not in one.term.strict)
+        for key in one.of(Category.DEFECT)
+    )
 
 
 def _span(one: Found) -> tuple[int, int]:
@@ -63,16 +92,17 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _pattern(event: Event) -> re.Pattern[str]:
     what, happens = _any_of(event.what), _any_of(event.happens)
     return re.compile(
-        rf"{what}{_SAME_SENTENCE}{{0,{REACH_BEHIND}}}?(?P<behind>{happens})"
-        rf"|(?P<before>{happens}){_SAME_SENTENCE}{{0,{REACH_BEFORE}}}?{what}"
+        rf"(?P<what>{what}){_SAME_SENTENCE}{{0,{REACH_BEHIND}}}?(?P<behind>{happens})"
+        rf"|(?P<before>{happens}){_SAME_SENTENCE}{{0,{REACH_BEFORE}}}?(?P<what_behind>{what})"
     )
 
 
 def _any_of(found: tuple[str, ...]) -> str:
-    """One of the words or phrases; a star stands for any ending."""
+    """One of the words or phrases; a star at its end stands for any ending, alone for words."""
     options = []
     for one in sorted(found, key=len, reverse=True):
         spelled = normalise(one).text
-        pattern = re.escape(spelled).replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
+        pattern = re.escape(spelled).replace(r"\ \*\ ", rf"\s+(?:{_SAME_SENTENCE}{{0,30}}\s)?")
+        pattern = pattern.replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
         options.append(rf"\b{pattern}\b" if spelled.isascii() else pattern)
     return "(?:" + "|".join(options) + ")"

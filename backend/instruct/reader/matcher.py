@@ -225,6 +225,9 @@ def _lexicon() -> tuple[dict[str, Term], dict[str, Term]]:
             if language == "de" and one_word and category in (Category.DEFECT, Category.PLACE):
                 german.setdefault(form, []).append((category, key))
     for form in map(_joined, words("no_defect")[""]):
+        if any(category is Category.PLACE for category, _ in keys.get(form, ())):
+            keys[form] = [one for one in keys[form] if one[0] is Category.PLACE]
+            continue
         keys[form] = [(Category.NOTHING, "")]
         if form.isascii() and len(form) >= LEAST_HEAD:
             german[form] = [(Category.NOTHING, "")]

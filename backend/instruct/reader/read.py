@@ -16,6 +16,7 @@ from backend.instruct.reader.clause import Clause, Marks, clauses, mark
 from backend.instruct.reader.context import language_of, material_of, process_of
 from backend.instruct.reader.cues import Cue, gives_orders, goes_on_giving_orders
 from backend.instruct.reader.draft import Draft, emit, merge
+from backend.instruct.reader.events import process_by_events
 from backend.instruct.reader.matcher import Category, Found, Term, find_terms
 from backend.instruct.reader.polarity import Said, polarity
 from backend.instruct.reader.sentences import sentences
@@ -91,7 +92,7 @@ _SPECIFICATION = re.compile(
 _REJECTS = re.compile(
     r"ausschuss|rejection criteria|reject if|reasons for rejection|sperrkriteri|拒收|报废"
 )
-_UP_TO = re.compile(r"\b(?:up to|bis zu|bis)\b|可达|达")
+_UP_TO = re.compile(r"\b(?:up to|as (?:high|deep|long|wide|large) as|bis zu|bis)\b|可达|达")
 _BACK = re.compile(
     r"\s*(?:they|these|it|its|their|this|those|such|each|the (?:size|depth|length|width|diameter|"
     r"height|"
@@ -138,7 +139,7 @@ def read_defects(
     texts = [text for one in read for text in one.plain]
     found = [term for text in texts for term in find_terms(text)]
     known, counts = process_of(texts, found)
-    process = process or known
+    process = process or known or process_by_events(texts)
     thickness = thickness_of(texts)
     drafts = [draft for one in read for draft in one.drafts(process, counts)]
     items = [emit(draft) for draft in add_limits(merge(drafts), texts, thickness)]
@@ -202,7 +203,9 @@ class _DocumentReader:
         normal = self.normal[index]
         if len(_COLUMNS.findall(normal.source)) < MANY_COLUMNS:
             return spans
-        breaks = [at for at, source in enumerate(normal.starts[:-1]) if normal.source[source] == "\n"]
+        breaks = [
+            at for at, source in enumerate(normal.starts[:-1]) if normal.source[source] == "\n"
+        ]
         split = []
         for start, end in spans:
             cuts = [start, *(at for at in breaks if start < at < end), end]
@@ -368,7 +371,10 @@ class _DocumentReader:
         if draft.count is None and clause.counts:
             draft.count = clause.counts[0]
         state = polarity(clause.said)
-        if state is not None and draft.unsaid:
+        if not clause.said.cues and clause.said.below and self._tells_how_far(clause, marks):
+            state = None
+        judged = state in (Polarity.REJECTED, Polarity.PERMITTED) and clause.said.judged
+        if state is not None and (draft.unsaid or (judged and draft.polarity is Polarity.OCCURS)):
             draft.polarity, draft.unsaid = state, False
         draft.end = max(draft.end, clause.end)
 
@@ -376,6 +382,7 @@ class _DocumentReader:
         self, index: int, marks: Marks, parts: list[Clause], scope: _Scope
     ) -> list[Draft]:
         """The items of a sentence, whose clauses hand on what is said of them all."""
+        _share_sizes(parts, marks)
         said = _handed_on(parts)
         places = _places_handed_on(parts)
         found = []
@@ -451,6 +458,10 @@ class _DocumentReader:
         running = self.document.blocks[index].kind is BlockKind.PARAGRAPH
         if not running or said.cues or not said.below:
             return False
+        return self._tells_how_far(clause, marks)
+
+    def _tells_how_far(self, clause: Clause, marks: Marks) -> bool:
+        """Whether all limits of a clause are worded as "up to"."""
         return all(
             _UP_TO.search(marks.text[one.start : one.number])
             for one in clause.quantities
@@ -555,6 +566,21 @@ def _handed_on(parts: list[Clause]) -> list[tuple[Said, int]]:
         else:
             result.append((own.with_cues(right), behind))
     return result
+
+
+_ONLY_AND = re.compile(r"\s*(?:and|or|und|oder|和|或|及)\s*")
+
+
+def _share_sizes(parts: list[Clause], marks: Marks) -> None:
+    """Gives the limits behind "nicks and dings" to both of them."""
+    for part, following in pairwise(parts):
+        if part.quantities or part.places or part.cues or not following.defects:
+            continue
+        limits = [one for one in following.quantities if one.limited and not one.aside]
+        ends = max((one.end for one in part.defects), default=part.end)
+        joined = _ONLY_AND.fullmatch(marks.text, ends, following.first_defect)
+        if joined and limits and limits == following.quantities:
+            part.quantities = list(limits)
 
 
 def _must_to_the_left(parts: list[Clause], at: int) -> frozenset[Cue]:
@@ -685,8 +711,13 @@ def _place(clause: Clause, one: Found) -> str | None:
         return None
     behind = [place for place in clause.places if place.start >= one.end]
     ranked = behind or clause.places
-    special = [place for place in ranked if place.of(Category.PLACE)[0] != "anywhere"]
-    return (special or ranked)[0].of(Category.PLACE)[0]
+    special = [one for one in ranked if one.of(Category.PLACE)[0] not in ("anywhere", "layers")]
+    others = [
+        one for one in clause.places if one.of(Category.PLACE)[0] not in ("anywhere", "layers")
+    ]
+    return (special or (others if ranked[0].of(Category.PLACE)[0] == "layers" else []) or ranked)[
+        0
+    ].of(Category.PLACE)[0]
 
 
 def _extent(clause: Clause, marks: Marks, one: Found | None) -> tuple[int, int]:

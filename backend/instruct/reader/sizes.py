@@ -19,6 +19,7 @@ def bind(clause: Clause, row: Defect, marks: Marks) -> dict[SizeName, Interval]:
     sizes: dict[SizeName, Interval] = {}
     if row.leading is None:
         return sizes
+    told = {one.dimension.value for one in clause.quantities if one.dimension and not one.aside}
     for one in clause.quantities:
         if one.aside or one.measure is Measure.RELATIVE:
             continue
@@ -28,6 +29,9 @@ def bind(clause: Clause, row: Defect, marks: Marks) -> dict[SizeName, Interval]:
         name = _name(one, row)
         if name is None:
             continue
+        if one.dimension is None and name.value in told and row.kind in ("scratch", "crack"):
+            # "Undercut of 40 mm, 0.6 mm deep": the bare size is no second depth.
+            name = SizeName.LENGTH
         sizes[name] = _joined(sizes[name], one) if name in sizes else (one.low, one.high)
     return sizes
 

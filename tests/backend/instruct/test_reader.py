@@ -123,6 +123,72 @@ def test_a_number_with_two_readings_is_a_finding() -> None:
     assert all(one.sizes.get("length") != (1250.0, 1250.0) for one in found.items)
 
 
+@pytest.mark.parametrize(
+    ("process", "text", "key"),
+    [
+        ("printing_3d", "The layers came apart at the thin wall.", "printing_3d/layer_separation"),
+        ("printing_3d", "Die Ecken haben sich vom Bett abgehoben.", "printing_3d/warping"),
+        ("printing_3d", "顶面没封住。", "printing_3d/top_gaps"),
+        ("injection_moulding", "The cavity was not filled.", "injection_moulding/short_shot"),
+        ("casting", "Zwei Ströme sind nicht miteinander verschmolzen.", "casting/cold_shut"),
+        ("sheet_metal", "There is an imprint of a slug.", "sheet_metal/slug_marks"),
+        ("welding", "Neben der Naht ist das Blech ausgefurcht.", "welding/undercut"),
+    ],
+)
+def test_an_event_names_its_defect(process: str, text: str, key: str) -> None:
+    (item,) = read(text, process=process).items
+    assert (item.defect, item.polarity.value) == (key, "occurs")
+
+
+def test_an_event_counts_only_in_texts_about_its_process() -> None:
+    assert read("The layers came apart.", process="welding").items == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("The crack is 0.5 mm long; tolerated.", "permitted"),
+        ("Nicks were seen. Cause for rejection.", "rejected"),
+        ("Sample no. 12 shows cracks.", "occurs"),
+        ("There are fine cracks.", "occurs"),
+        ("Risse konnten wir nicht feststellen.", "absent"),
+        ("Kratzer führen zur Beanstandung.", "rejected"),
+        ("Scratches can be lived with.", "permitted"),
+        ("有裂纹的零件全部返工。", "rejected"),
+    ],
+)
+def test_a_judgement_in_other_words_has_its_state(text: str, state: str) -> None:
+    assert [one.polarity.value for one in read(text).items] == [state]
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("A crack some 10-20 mm long and 0.4 deep.", {"length": (10, 20), "depth": (0.4, 0.4)}),
+        ("Die Naht ist auf 12 mm Länge gerissen.", {"length": (12, 12)}),
+        ("The rib has split lengthwise over 6 mm.", {"length": (6, 6)}),
+        (
+            "A crack of 8 and 0.05 mm in length and depth.",
+            {"length": (8, 8), "depth": (0.05, 0.05)},
+        ),
+        ("Cracks with a gap 12 mm long.", {"length": (12, 12)}),
+    ],
+)
+def test_sizes_in_other_words_are_read(text: str, sizes: dict[str, tuple[float, float]]) -> None:
+    (item,) = read(text).items
+    assert item.sizes == sizes
+
+
+def test_a_limit_behind_two_defects_is_that_of_both() -> None:
+    found = read("Nicks and dents deeper than 0.2 mm are rejected.").items
+    assert [one.sizes for one in found] == [{"depth": (0.2, None)}] * 2
+
+
+def test_lines_that_are_set_in_columns_are_read_one_by_one() -> None:
+    found = read("Cracks   5 mm   REJECT\nScratches   max 0.1 mm   OK").items
+    assert [one.polarity.value for one in found] == ["rejected", "permitted"]
+
+
 WORDS = (
     *(
         "cracks",
