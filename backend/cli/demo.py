@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -29,6 +30,9 @@ def command(out: Path, seed: int, extension: Path | None, quick: bool) -> None:
     """
     from backend.cli import main
     from backend.cli.progress import console, progress_display
+
+    # Where nothing optional is installed, this names the extra that has all that is needed.
+    import_module("backend.scoring.detector")
     from backend.demo.run import run_demo
 
     def call(arguments: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -247,6 +248,8 @@ def command(
             "--show-terms PROCESS lists the known defects"
         )
     spare_inputs([part, *documents], _outputs(out))
+    # The page needs pictures: what is missing for it is told before the work.
+    import_module("backend.report.instruction")
     from backend.cli.validate import read_target
     from backend.instruct.documents import read_document
     from backend.instruct.run import instruct

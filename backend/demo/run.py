@@ -162,17 +162,18 @@ class _Demo:
         def make(folder: Path) -> Mapping[str, Any]:
             with self.display() as progress:
                 write_scans(folder, scans, self.size, self.seed, ring, progress)
-            for name in self.size.categories:
-                self._synthesize(folder, name)
+            # Each part draws other defects: all kinds are tested, though not on every part.
+            for number, name in enumerate(self.size.categories):
+                self._synthesize(folder, name, self.seed + number)
             made = [len(list((folder / n / "anomalous").iterdir())) for n in self.size.categories]
             return {"nominal": len(scans), "anomalous": sum(made)}
 
         return self.step("test", {"size": asdict(self.size), "ring": file_digest(ring)}, make)
 
-    def _synthesize(self, folder: Path, category: str) -> None:
+    def _synthesize(self, folder: Path, category: str, seed: int) -> None:
         template = _copy_template(RIM_TEMPLATE if category == REAL else PARTS_TEMPLATE, folder)
         made_of = ("--scans", folder / category / "nominal", "--no-nominal")
-        what = ("--category", category, "--count", self.size.anomalous, "--seed", self.seed)
+        what = ("--category", category, "--count", self.size.anomalous, "--seed", seed)
         jobs = () if self.size.jobs is None else ("--jobs", self.size.jobs)
         self.flawsmith("synthesize", template, *made_of, *what, *jobs, "--out", folder)
 

@@ -39,10 +39,20 @@ IN_SOURCE = (*PACKAGES, ".ci", "benchmarks", "docs", "requirements", "tests")
 NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".DS_Store")
 
 # The commands of a plain install, and the extra that each of the others asks for first there.
-PLAIN = ("export", "remake", "replay", "sample", "schema", "synthesize", "templates")
+PLAIN = (
+    "export",
+    "remake",
+    "replay",
+    "sample",
+    "schema",
+    "synthesize",
+    "templates",
+    "validate",
+)
 NEEDS = {
     "demo": "detector",
     "evaluate": "detector",
+    "instruct": "pictures",
     "score": "detector",
     "serve": "serve",
     "train": "detector",
@@ -247,6 +257,8 @@ def test_the_commands_of_a_plain_install(plain: Installed) -> None:
     assert json.loads(plain.flawsmith("schema", "recipe").stdout)["title"] == "Recipe"
 
     scans = [f"{ODD}/{ODD} {number}.ply" for number in range(2)]
+    plain.flawsmith("validate", "template.json", scans[0], "--fix", "--out", "fixed.json")
+    assert json.loads((folder / "fixed.json").read_text("utf-8"))["defects"]
     plain.flawsmith("sample", "template.json", scans[0], "--count", "1", "--out", "recipes")
     [recipe] = (folder / "recipes").glob("*.json")
     plain.flawsmith("replay", recipe, *scans, "--out", "out")
@@ -268,10 +280,12 @@ def test_a_command_names_the_extra_that_a_plain_install_lacks(
     command: str, plain: Installed
 ) -> None:
     write_cloud(plain.folder / "data" / "egg" / "nominal" / "0.ply", scan("egg", 0))
+    (plain.folder / "spec.txt").write_text("Dents occur.")
     model = ROOT / "backend" / "models" / "bundled" / "bundled_parts.safetensors"
     arguments = {
         "demo": [],
         "evaluate": [model, "data", "--out", "measured"],
+        "instruct": ["data/egg/nominal/0.ply", "--text", "spec.txt", "--out", "spec.json"],
         "score": [model, "data/egg/nominal/0.ply", "--out", "scored"],
         "serve": [model],
         "train": ["data", "--out", "trained"],
