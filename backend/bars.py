@@ -67,6 +67,8 @@ def bars(console: Any = None, *, rate: bool = False) -> Iterator[Bars]:
     if console is None:
         console = Console(stderr=True)
         hidden = not (console.is_terminal or console.is_jupyter)
+        # Some versions of rich end a hidden display by an empty line.
+        console.quiet = hidden
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
