@@ -10,6 +10,7 @@ from backend.errors import SamplingError
 from backend.instruct.validation.context import Context, Sized, exceeds
 from backend.instruct.validation.problems import Edit, Problem
 from backend.sampling.places import find_place
+from backend.sampling.view_boxes import find_camera
 from shared_schema.locations import EdgeRandomLocation, SurfaceRandomLocation, ViewBoxLocation
 
 # Angles at which edges are looked for when there are none at the template's.
@@ -21,21 +22,14 @@ PLACE_SEED = 0
 
 def view_known(context: Context) -> Iterator[Problem]:
     """V20: the view of a box is known, and the box lies within its picture."""
-    views = context.target.surface.views
-    cameras = {camera.name: camera for camera in views.cameras} if views else {}
     for defect in context.defects():
         location = defect.defect.location
         if not isinstance(location, ViewBoxLocation):
             continue
-        camera = cameras.get(location.view)
-        if camera is None:
-            known = ", ".join(sorted(cameras)) or "none, give --views"
-            yield defect.problem(
-                "V20",
-                "error",
-                f"the view {location.view!r} is not known; known views: {known}.",
-                value=location.view,
-            )
+        try:
+            camera = find_camera(location.view, context.target.surface.views)
+        except SamplingError as error:
+            yield defect.problem("V20", "error", f"{error}.", value=location.view)
             continue
         left, top, right, bottom = location.box
         inside = (

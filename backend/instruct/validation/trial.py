@@ -41,14 +41,15 @@ class Replayable:
         """The template."""
         return self.context.template
 
-    def draw(self, seed: int) -> Replayed | None:
-        """One recipe on the part's surface; None where the draw does not fit the surface."""
+    def draw(self, seed: int) -> Replayed:
+        """One recipe on the part's surface.
+
+        Raises:
+            SamplingError, ReplayError, CloudError: the draw does not fit the surface.
+        """
         surface = self.context.target.surface
-        try:
-            recipe = sample_recipe(self.template, surface, rng=np.random.default_rng(seed))
-            return replay(recipe, surface.cloud)
-        except (SamplingError, ReplayError, CloudError):
-            return None
+        recipe = sample_recipe(self.template, surface, rng=np.random.default_rng(seed))
+        return replay(recipe, surface.cloud)
 
 
 def folded(target: Target, replayed: Replayed) -> float:
@@ -119,18 +120,26 @@ def surface_holds(replayable: Replayable) -> Iterator[Problem]:
     context = replayable.context
     for defect in context.defects():
         alone = Replayable(_alone(context, defect))
-        draws = [(seed, alone.draw(seed)) for seed in range(TRIALS)]
-        made = [(seed, replayed) for seed, replayed in draws if replayed is not None]
+        made, reason = _trials(alone)
         if not made:
             yield defect.problem(
-                "V22",
-                "error",
-                f"none of {TRIALS} draws has room on the part; make it smaller or move it.",
+                "V22", "error", f"none of {TRIALS} draws fits the part; the last: {reason}."
             )
             continue
         if defect.defect.kind in OPENING or defect.shape.depth is None:
             continue
         yield from _judged(defect, made)
+
+
+def _trials(replayable: Replayable) -> tuple[list[tuple[int, Replayed]], str]:
+    """The draws that fit the surface, with their seeds, and why the last other one does not."""
+    made, reason = [], ""
+    for seed in range(TRIALS):
+        try:
+            made.append((seed, replayable.draw(seed)))
+        except (SamplingError, ReplayError, CloudError) as error:
+            reason = str(error)
+    return made, reason
 
 
 def _judged(defect: Sized, made: list[tuple[int, Replayed]]) -> Iterator[Problem]:

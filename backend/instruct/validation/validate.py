@@ -185,8 +185,8 @@ def _mend_one(context: Context, rule: Rule) -> tuple[Context, list[Finding]]:
 def _try_out(context: Context, fix: bool) -> tuple[Context, list[Finding]]:
     """Judge replayed draws; where the surface folds or tears, halve the depths if that is asked."""
     mended: list[Finding] = []
+    problems = list(surface_holds(Replayable(context)))
     for _ in range(HALVINGS if fix else 0):
-        problems = list(surface_holds(Replayable(context)))
         edits = [problem for problem in problems if problem.edit is not None]
         if not edits:
             break
@@ -196,5 +196,5 @@ def _try_out(context: Context, fix: bool) -> tuple[Context, list[Finding]]:
             template = problem.edit.applied(template)
             mended.append(problem.finding.model_copy(update={"fixed": True}))
         context = Context(template, context.target, context.typical)
-    left = [problem.finding for problem in surface_holds(Replayable(context))]
-    return context, mended + left
+        problems = list(surface_holds(Replayable(context)))
+    return context, mended + [problem.finding for problem in problems]

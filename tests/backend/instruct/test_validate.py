@@ -120,6 +120,13 @@ def test_sizes_in_inches_that_were_read_as_millimetres_are_told_with_the_factor(
     assert "multiplied by 10" in found.message
 
 
+def test_a_defect_that_cannot_be_drawn_tells_why() -> None:
+    speck = {"kind": "scratch", "name": "speck", "length": 0.5, "width": 0.1, "depth": 0.05}
+    (finding,) = validate(template(speck), Target(flat())).findings
+    assert (finding.rule, finding.severity) == ("V22", "error")
+    assert "none of 8 draws" in finding.message and "nowhere to go" in finding.message
+
+
 def test_without_scans_nothing_is_said_of_their_points() -> None:
     assert validate(template(dent(radius=1.0, depth=0.3)), Target(flat())).findings == ()
 
