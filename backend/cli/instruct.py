@@ -254,14 +254,12 @@ def command(
     from backend.instruct.documents import read_document
     from backend.instruct.run import instruct
     from backend.intake import TextFormat
-    from backend.io import read_cloud
 
     text = TextFormat.named(decimal, delimiter)
     read = [read_document(path) for path in documents]
     target = read_target(part, nominal_unit, seed, None, text, scans, unit)
     instructed = instruct(
         read,
-        read_cloud(part, unit=nominal_unit, text=text).surface,
         target.surface,
         name=out.stem,
         process=process,
@@ -325,8 +323,7 @@ def _write(instructed: Instructed, out: Path, part: Path) -> None:
         f"Wrote {', '.join(shown(path) for path in written)}", markup=False, soft_wrap=True
     )
     if instructed.valid is None:
-        mend = "" if instructed.validation is None else "; --fix mends what it can"
-        raise click.ClickException(f"{instructed.why_not()}{mend}")
+        raise click.ClickException(instructed.why_not())
 
 
 # --- the model ----------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.cloud import PointCloud
 from backend.errors import LanguageModelError, SamplingError
 from backend.instruct.compile import compile_template
 from backend.instruct.documents import Document
@@ -33,6 +32,7 @@ from backend.instruct.views import BoxFrame, RenderedViews, render_views
 from backend.replay.replay import versions
 from backend.sampling.places import Surface
 from backend.sampling.view_boxes import SeenBox, see_box
+from backend.wording import counted
 from shared_schema.instruction import (
     Finding,
     InstructedDefect,
@@ -105,13 +105,14 @@ class Instructed:
             found = "; ".join(named) if named else "they name none"
             return f"the documents give no defect that can be made: {found}"
         errors = [one for one in self.validation.findings if one.severity == "error"]
-        count = sum(not one.fixed for one in errors)
-        return f"the template has {count} {'error' if count == 1 else 'errors'}"
+        left = [one for one in errors if not one.fixed]
+        mend = "; --fix mends what has a nearest acceptable value"
+        can = any(one.acceptable is not None for one in left)
+        return f"the template has {counted(len(left), 'error')}{mend if can else ''}"
 
 
 def instruct(
     documents: Sequence[Document],
-    part: PointCloud,
     surface: Surface,
     *,
     name: str,
@@ -127,8 +128,7 @@ def instruct(
 
     Args:
         documents: what is known of the part.
-        part: it as it was read, mesh or scan, in the unit of ``surface``.
-        surface: its surface, on which recipes are drawn.
+        surface: of the part, on which recipes are drawn.
         name: of the template.
         process: that made the part; by default the documents tell it.
         material: of the part; by default the documents tell it.
@@ -142,10 +142,10 @@ def instruct(
         LanguageModelError: the model gave nothing usable, and the reader found nothing either.
     """
     reading = read_defects(documents, process=process, material=material, language=language)
-    rendered = _views(part, surface, asking)
+    rendered = _views(surface, asking)
     asked, failure = _ask(documents, reading, rendered, asking)
     merged = _merged(reading, asked, documents, strict)
-    seen, unseen = _locations(merged.items, rendered, part, surface)
+    seen, unseen = _locations(merged.items, rendered, surface)
     items = [placed.item for placed in merged.items]
     shapeless = (_without_shape(item) for item in items if _has_no_shape(item))
     findings = (*reading.findings, *failure, *merged.findings, *unseen, *shapeless)
@@ -188,10 +188,10 @@ def _without_shape(item: InstructedDefect) -> Finding:
 # --- the model ----------------------------------------------------------------------------------
 
 
-def _views(part: PointCloud, surface: Surface, asking: Asking | None) -> RenderedViews | None:
+def _views(surface: Surface, asking: Asking | None) -> RenderedViews | None:
     if asking is None or not asking.marks:
         return None
-    return render_views(part, unit=surface.part.unit)
+    return render_views(surface.seen, unit=surface.part.unit)
 
 
 def _ask(
@@ -265,7 +265,6 @@ def _merged(
 def _locations(
     items: Sequence[Placed],
     rendered: RenderedViews | None,
-    part: PointCloud,
     surface: Surface,
 ) -> tuple[dict[int, AnyLocation], list[Finding]]:
     """Locations of what a model marked, by the number of the item, and marks that are not there."""
@@ -275,7 +274,7 @@ def _locations(
         if placed.instruction is None or rendered is None:
             continue
         try:
-            seen[number] = _location(placed, rendered, part, surface)
+            seen[number] = _location(placed, rendered, surface)
         except SamplingError as error:
             findings.append(
                 Finding(
@@ -288,9 +287,7 @@ def _locations(
     return seen, findings
 
 
-def _location(
-    placed: Placed, rendered: RenderedViews, part: PointCloud, surface: Surface
-) -> AnyLocation:
+def _location(placed: Placed, rendered: RenderedViews, surface: Surface) -> AnyLocation:
     """A location in the part's own unit that needs no views."""
     instruction = placed.instruction
     assert instruction is not None
@@ -303,7 +300,7 @@ def _location(
     edges = (instruction.left, instruction.top, instruction.right, instruction.bottom)
     assert instruction.view is not None
     box = rendered.box_location(instruction.view, [edge for edge in edges if edge is not None])
-    seen = see_box(box, part, rendered.views, surface.cloud.spacing)
+    seen = see_box(box, surface.seen, rendered.views, surface.cloud.spacing)
     return LOCATIONS.get(placed.item.kind or "", _point)(seen)
 
 

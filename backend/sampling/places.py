@@ -65,6 +65,11 @@ class Surface:
     mesh: PointCloud | None = None
     seen_boxes: dict[ViewBoxLocation, Place] = field(default_factory=dict, repr=False)
 
+    @property
+    def seen(self) -> PointCloud:
+        """What a camera sees of the part: its faces, or the points of a scan."""
+        return self.cloud if self.mesh is None else self.mesh
+
     def scale_of(self, template: RecipeTemplate) -> float:
         """What the template's lengths and coordinates are multiplied by on this part."""
         if template.lengths is Lengths.RATIO:
@@ -299,8 +304,7 @@ def _in_view_box(location: ViewBoxLocation, surface: Surface) -> Place:
     """The surface in a box of a view; it is looked for once, since no chance is in it."""
     if location not in surface.seen_boxes:
         cloud = surface.cloud
-        looked_at = cloud if surface.mesh is None else surface.mesh
-        seen = see_box(location, looked_at, surface.views, pitch(cloud))
+        seen = see_box(location, surface.seen, surface.views, pitch(cloud))
         row = _row_facing(cloud, seen.position, seen.normal)
         surface.seen_boxes[location] = Place(
             row, seen.position, seen.normal, seen.path, seen.plane_normal, seen.hull

@@ -123,7 +123,7 @@ def made_of(text: str, *, fix: bool, marks: bool = False) -> Instructed | None:
     """What comes of an answer; None where it ends in an error of flawsmith."""
     asking = Asking(ScriptedModel(text), 1, marks=marks, limits=AskLimits(max_retries=0))
     try:
-        made = instruct([DOCUMENT], PART, ON, name="test", asking=asking, fix=fix)
+        made = instruct([DOCUMENT], ON, name="test", asking=asking, fix=fix)
     except FlawsmithError:
         return None
     if made.valid is None:
@@ -337,4 +337,4 @@ def test_an_error_is_one_of_the_model_where_the_reader_finds_nothing() -> None:
     empty = Document("spec.md", (Block("Hello."),))
     asking = Asking(ScriptedModel("prose"), 1, marks=False, limits=AskLimits(max_retries=0))
     with pytest.raises(LanguageModelError, match="no usable answer"):
-        instruct([empty], PART, ON, name="test", asking=asking)
+        instruct([empty], ON, name="test", asking=asking)
