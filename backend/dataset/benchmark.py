@@ -20,7 +20,7 @@ from backend.dataset.layouts import LAYOUTS, BenchmarkFile, Protocol, Split
 from backend.errors import DatasetError
 from backend.file_names import shown
 from backend.intake import PLAIN, Intake
-from backend.progress import Progress
+from backend.progress import Progress, silent, track
 from shared_schema.recipe import Unit
 
 OWN = "flawsmith"
@@ -118,7 +118,11 @@ def read_training_samples(
 
 
 def read_cases(
-    folder: Path, layout: str, splits: Sequence[Split], intake: Intake = PLAIN
+    folder: Path,
+    layout: str,
+    splits: Sequence[Split],
+    intake: Intake = PLAIN,
+    progress: Progress = silent,
 ) -> list[Case]:
     """The scans of a data set in any layout, all in memory.
 
@@ -127,13 +131,14 @@ def read_cases(
         layout: ``"flawsmith"``, whose scans have no splits and are all read, or a benchmark's name.
         splits: of a benchmark, which of its splits are read.
         intake: how the scans are taken in.
+        progress: follows the reading.
 
     Raises:
         DatasetError: the layout is unknown, there are no scans, or anomalous ones mark no point.
         FileFormatError: a scan cannot be read.
     """
     if layout == OWN:
-        samples, unmarked = read_samples(data_files(folder), intake)
+        samples, unmarked = read_samples(track(progress, data_files(folder), "Reading"), intake)
         if unmarked:
             names = ", ".join(shown(file.path) for file in unmarked)
             raise DatasetError(f"the masks of these files mark no point: {names}; leave them out")
@@ -142,4 +147,5 @@ def read_cases(
         known = ", ".join([OWN, *LAYOUTS])
         raise DatasetError(f"unknown layout {layout!r}; there are: {known}")
     intake = intake_of(layout, intake)
-    return [read_file(file, layout, intake) for file in find_files(folder, layout, splits)]
+    files = list(find_files(folder, layout, splits))
+    return [read_file(file, layout, intake) for file in track(progress, files, "Reading")]

@@ -17,6 +17,7 @@ from backend.errors import DatasetError
 from backend.evaluation.metrics.aupro import label_image, label_regions
 from backend.intake import Intake
 from backend.io.organised import PIXEL
+from backend.progress import Following, following
 from backend.scoring.detector import Detector, ScoreMap
 from shared_schema.recipe import Unit
 
@@ -111,7 +112,11 @@ def score_case(detector: Detector, case: TestCase) -> ScoredCase:
 
 
 def read_test_cases(
-    folder: Path | str, layout: str = OWN, *, unit: Unit | None = None
+    folder: Path | str,
+    layout: str = OWN,
+    *,
+    unit: Unit | None = None,
+    progress: Following = "bars",
 ) -> list[TestCase]:
     """Read the labelled scans of a data set to measure on, all of them into memory.
 
@@ -119,6 +124,8 @@ def read_test_cases(
         folder: of the data set, as ``flawsmith evaluate`` takes it.
         layout: ``"flawsmith"``, or the name of a benchmark, whose test split is read.
         unit: of the scans, if it is known.
+        progress: ``"bars"`` shows a bar on standard error, if that is a terminal or a notebook;
+            None shows nothing; a ``Progress`` is a function of yours, called after each file.
 
     Raises:
         DatasetError: the layout is unknown, or the folder does not hold what it should.
@@ -130,7 +137,8 @@ def read_test_cases(
     >>> case.category, case.kind
     ('plate', 'nominal')
     """
-    cases = read_cases(Path(folder), layout, (Split.TEST,), Intake(unit))
+    with following(progress) as follow:
+        cases = read_cases(Path(folder), layout, (Split.TEST,), Intake(unit), follow)
     return [
         TestCase(case.sample.cloud, case.sample.file.category, case.sample.kind, case.image)
         for case in cases

@@ -13,7 +13,7 @@ from backend.geometry.transform import transform_points
 from backend.registration.ambiguity import Freedom, free_motions, motion_between
 from backend.registration.evidence import Evidence, Noise, Seen, measure_noise, weigh
 from backend.registration.improve import SURFACE_ERROR
-from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, Surface
+from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, SurfaceSamples
 from backend.registration.search import polish, principal_axes
 
 # So many poses at most are improved to the end and compared in full.
@@ -115,14 +115,16 @@ def best_candidates(
     return sorted(found, key=lambda candidate: -candidate.likelihood)
 
 
-def candidate_at(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray) -> Candidate:
+def candidate_at(
+    surface: SurfaceSamples, scan: Scan, seen: Seen, transform: FloatArray
+) -> Candidate:
     """The best pose near ``transform`` (4, 4), on the surface that is seen under it."""
     evidence = weigh(surface, seen, transform)
     sigma = max(evidence.noise.sigma, SURFACE_ERROR)
     return measured(surface, scan, seen, polish(evidence.front, seen.scan, transform, sigma))
 
 
-def measured(surface: Surface, scan: Scan, seen: Seen, transform: FloatArray) -> Candidate:
+def measured(surface: SurfaceSamples, scan: Scan, seen: Seen, transform: FloatArray) -> Candidate:
     """The pose ``transform`` (4, 4) as it is."""
     evidence = weigh(surface, seen, transform)
     size = extent(seen.scan.points[evidence.noise.on_part])
@@ -158,7 +160,7 @@ def rivals(candidates: list[Candidate], seen: Seen) -> list[Candidate]:
     return kept
 
 
-def mirror_is_likelier(surface: Surface, seen: Seen, best: Candidate) -> bool:
+def mirror_is_likelier(surface: SurfaceSamples, seen: Seen, best: Candidate) -> bool:
     """Whether the mirror image of the scan clearly fits better than the scan.
 
     Only parts that are nearly the same in a mirror can be taken for their mirror image. So it is

@@ -16,7 +16,7 @@ from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.geometry.transform import transform_points
 from backend.registration.improve import MOST_OFFSET, STRAY, SURFACE_ERROR, log_likelihood
-from backend.registration.nominal_model import FIT_DISTANCE, Matches, Scan, Side, Surface
+from backend.registration.nominal_model import FIT_DISTANCE, Matches, Scan, Side, SurfaceSamples
 from backend.registration.view import cell_keys, picture, roughness, visible
 
 # Points up to so far over or under the surface tell how noisy the points on the part are.
@@ -106,7 +106,7 @@ class Evidence:
     coverage: float | None
     agreement: float
     contradiction: float | None
-    front: Surface
+    front: SurfaceSamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ class Seen:
         return Seen(scan, eye, cKDTree(scan.points), self.spacing, self.roughness)
 
 
-def weigh(surface: Surface, seen: Seen, pose: FloatArray) -> Evidence:
+def weigh(surface: SurfaceSamples, seen: Seen, pose: FloatArray) -> Evidence:
     """Compare the samples of ``surface`` with what was seen under ``pose`` (4, 4)."""
     points = transform_points(pose, seen.scan.points)
     eyes = _eyes(surface, seen, pose, points)
@@ -148,7 +148,7 @@ def weigh(surface: Surface, seen: Seen, pose: FloatArray) -> Evidence:
 
 
 def _eyes(
-    surface: Surface, seen: Seen, pose: FloatArray, points: FloatArray
+    surface: SurfaceSamples, seen: Seen, pose: FloatArray, points: FloatArray
 ) -> list[FloatArray] | list[None]:
     """Where (3,) in the part's frame the sensor may have stood; None for a scan of several views.
 
@@ -170,7 +170,11 @@ def _eyes(
 
 
 def _from(
-    surface: Surface, seen: Seen, pose: FloatArray, points: FloatArray, eye: FloatArray | None
+    surface: SurfaceSamples,
+    seen: Seen,
+    pose: FloatArray,
+    points: FloatArray,
+    eye: FloatArray | None,
 ) -> Evidence:
     """The evidence if the sensor stood at ``eye`` (3,)."""
     if eye is None:

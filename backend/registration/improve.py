@@ -14,7 +14,15 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from backend.arrays import BoolArray, FloatArray, IntArray
-from backend.registration.nominal_model import CELL, FIT_DISTANCE, REACH, SPLIT, Scan, Side, Surface
+from backend.registration.nominal_model import (
+    CELL,
+    FIT_DISTANCE,
+    REACH,
+    SPLIT,
+    Scan,
+    Side,
+    SurfaceSamples,
+)
 
 # Keeps a step bounded along motions that slide the scan within the surface.
 DAMPING = 1e-3
@@ -64,7 +72,9 @@ class Round:
     by_noise: bool = False
 
 
-def improve(surface: Surface, scan: Scan, transforms: FloatArray, stage: Round) -> FloatArray:
+def improve(
+    surface: SurfaceSamples, scan: Scan, transforms: FloatArray, stage: Round
+) -> FloatArray:
     """``transforms`` (S, 4, 4), each at its best after the steps of ``stage``, best first."""
     count = max(1, TOGETHER // len(scan.points))
     parts = [
@@ -76,7 +86,7 @@ def improve(surface: Surface, scan: Scan, transforms: FloatArray, stage: Round) 
 
 
 def _improved(
-    surface: Surface, scan: Scan, transforms: FloatArray, stage: Round
+    surface: SurfaceSamples, scan: Scan, transforms: FloatArray, stage: Round
 ) -> tuple[FloatArray, FloatArray]:
     """``transforms`` (S, 4, 4), each at its best, and what each costs there (S,)."""
     best, least = transforms.copy(), np.full(len(transforms), np.inf)
@@ -114,7 +124,7 @@ def _turned(transforms: FloatArray, columns: FloatArray) -> FloatArray:
 class _Searched:
     """The nearest samples of points, searched again only for those that have moved."""
 
-    def __init__(self, surface: Surface, poses: int, points: int) -> None:
+    def __init__(self, surface: SurfaceSamples, poses: int, points: int) -> None:
         self.surface = surface
         self.rows: IntArray = np.empty((poses, points), dtype=np.int64)
         self.places: FloatArray = np.full((3, poses, points), np.inf)
@@ -152,8 +162,10 @@ class _Posed:
     distance: FloatArray
 
     @classmethod
-    def of(cls, surface: Surface, points: FloatArray, rows: IntArray, error: float) -> _Posed:
-        """``points`` (3, S, P) against samples in ``rows`` (S, P); as ``Surface.against``."""
+    def of(
+        cls, surface: SurfaceSamples, points: FloatArray, rows: IntArray, error: float
+    ) -> _Posed:
+        """``points`` (3, S, P) against the samples in ``rows`` (S, P)."""
         places, outward = surface.columns
         normals, height, square = np.empty_like(points), np.zeros(rows.shape), np.zeros(rows.shape)
         for axis in range(3):

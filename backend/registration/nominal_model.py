@@ -109,7 +109,7 @@ class Matches:
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class SurfaceSamples:
     """Samples of the nominal surface: each stands for a disc of ``radius`` around it."""
 
     points: FloatArray
@@ -118,15 +118,15 @@ class Surface:
     radius: float
 
     @classmethod
-    def of(cls, mesh: PointCloud, count: int) -> Surface:
+    def of(cls, mesh: PointCloud, count: int) -> SurfaceSamples:
         """About ``count`` samples of ``mesh``, always the same."""
         cloud = subsample_surface(mesh, count, np.random.default_rng(SEED))
         assert cloud.normals is not None  # a subsampled surface has them
         return cls(cloud.points, cloud.normals, cloud.tree, cloud.spacing)
 
-    def subset(self, keep: BoolArray) -> Surface:
+    def subset(self, keep: BoolArray) -> SurfaceSamples:
         """The samples where ``keep`` (N,) is true."""
-        return Surface(
+        return SurfaceSamples(
             self.points[keep], self.normals[keep], cKDTree(self.points[keep]), self.radius
         )
 
@@ -254,14 +254,14 @@ class NominalModel:
         return np.asarray(size * self.surface.match((points - self.center) / size).distance())
 
     @cached_property
-    def surface(self) -> Surface:
+    def surface(self) -> SurfaceSamples:
         """Samples at unit size."""
-        return Surface.of(self.unit_mesh, SAMPLES)
+        return SurfaceSamples.of(self.unit_mesh, SAMPLES)
 
     @cached_property
-    def fine(self) -> Surface:
+    def fine(self) -> SurfaceSamples:
         """More samples: among fewer, a narrow band of a part finds places to rest tilted."""
-        return Surface.of(self.unit_mesh, FINE_SAMPLES)
+        return SurfaceSamples.of(self.unit_mesh, FINE_SAMPLES)
 
     @cached_property
     def even_samples(self) -> PointCloud:

@@ -35,7 +35,7 @@ FEW = 300
 
 
 @dataclass(frozen=True)
-class Frames:
+class UnitFrame:
     """Part and scan are moved by ``center`` and ``middle`` (3,) and divided by ``size``."""
 
     center: FloatArray
@@ -114,7 +114,7 @@ class Found:
         start: (4, 4) that is preferred, at unit size, or None.
     """
 
-    frames: Frames
+    frames: UnitFrame
     points: FloatArray
     scan: Scan
     shape: Shape
@@ -213,7 +213,7 @@ def _prepared(
     """As many of the points as are enough to tell a pose, at unit size, and no pose yet."""
     step = -(-len(scan) // MOST_MEASURED)
     few, normals = scan.points[::step], None if scan.normals is None else scan.normals[::step]
-    frames = Frames(model.center, _middle(few, model.mesh.diagonal), model.mesh.diagonal)
+    frames = UnitFrame(model.center, _middle(few, model.mesh.diagonal), model.mesh.diagonal)
     points = (few - frames.middle) / frames.size
     eye = None if viewpoint is None else (viewpoint - frames.middle) / frames.size
     shape = shape or Shape.of(points)

@@ -20,7 +20,7 @@ from backend.cloud.surface import subsample_surface
 from backend.geometry.rotations import even_rotations
 from backend.geometry.thinning import thin
 from backend.registration.improve import Round, improve, small_motions
-from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, Surface
+from backend.registration.nominal_model import FIT_DISTANCE, NominalModel, Scan, SurfaceSamples
 
 COARSE_ROTATIONS = 400
 COARSE_ANCHORS = 12
@@ -69,7 +69,7 @@ def search(
     return transforms
 
 
-def polish(surface: Surface, scan: Scan, transform: FloatArray, sigma: float) -> FloatArray:
+def polish(surface: SurfaceSamples, scan: Scan, transform: FloatArray, sigma: float) -> FloatArray:
     """``transform`` (4, 4) at its best on ``surface`` where points are off it by ``sigma``."""
     wide = sigma / FIT_DISTANCE
     for points, steps in POLISHING:

@@ -11,6 +11,7 @@ from backend.dataset.folder import Sample, nominal_models
 from backend.dataset.layouts import Split
 from backend.errors import TrainingError
 from backend.intake import Intake
+from backend.progress import Following, following
 from backend.training.sets import TrainingSet
 from shared_schema.recipe import Unit
 
@@ -58,7 +59,11 @@ def training_sets(
 
 
 def read_training_sets(
-    folder: Path | str, layout: str = OWN, *, unit: Unit | None = None
+    folder: Path | str,
+    layout: str = OWN,
+    *,
+    unit: Unit | None = None,
+    progress: Following = "bars",
 ) -> dict[str, TrainingSet]:
     """Read what a data set has to train on.
 
@@ -67,6 +72,8 @@ def read_training_sets(
         layout: ``"flawsmith"``, or the name of a benchmark, whose training split is learned from
             and whose validation split, where it has one, calibrates.
         unit: of the scans, if it is known.
+        progress: ``"bars"`` shows a bar on standard error, if that is a terminal or a notebook;
+            None shows nothing; a ``Progress`` is a function of yours, called after each file.
 
     Raises:
         DatasetError: the layout is unknown, or the folder does not hold what it should.
@@ -79,6 +86,8 @@ def read_training_sets(
     [<PointCloud: 805 points with normals, 366.5 across>]
     """
     intake = intake_of(layout, Intake(unit))
-    cases = read_cases(Path(folder), layout, (Split.TRAIN, Split.VALIDATION), intake)
+    splits = (Split.TRAIN, Split.VALIDATION)
+    with following(progress) as follow:
+        cases = read_cases(Path(folder), layout, splits, intake, follow)
     models = nominal_models(Path(folder), intake) if layout == OWN else {}
     return training_sets([case.sample for case in cases], models, intake.unit)

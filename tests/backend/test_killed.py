@@ -212,3 +212,23 @@ def test_evaluate(tmp_path: Path, run: Run) -> None:
     model = tmp_path / DETECTOR_FILE
     work = lambda out: run("evaluate", model, data, "--out", out)  # noqa: E731
     require_goes_on(work, tmp_path / "runs", 1)
+
+
+def test_score(tmp_path: Path, run: Run) -> None:
+    train({"egg": nominal_set()["egg"]}, TINY, out=tmp_path, progress=None)
+    scans = [tmp_path / f"{number}.ply" for number in range(2)]
+    for number, path in enumerate(scans):
+        write_cloud(path, scan("egg", number))
+    model = tmp_path / DETECTOR_FILE
+    work = lambda out: run("score", model, *scans, "--out", out)  # noqa: E731
+    require_goes_on(work, tmp_path / "runs", 2)
+
+
+def test_remake(tmp_path: Path, run: Run) -> None:
+    write_cloud(tmp_path / "scan.ply", sphere())
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(dump(random_recipe(sphere(), 1, "dent", "hole")))
+    run("replay", recipe, tmp_path / "scan.ply", "--out", tmp_path)
+    record = next(tmp_path.glob("scan*.json"))
+    work = lambda out: run("remake", record, "--out", out)  # noqa: E731
+    require_goes_on(work, tmp_path / "runs", 6)

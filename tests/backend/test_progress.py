@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,19 @@ def test_a_function_is_called_after_each_item(
     fs.evaluate(detector, iter(cases()), progress=record)
     assert steps == [("Scoring", done, 2, "") for done in range(3)]
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("read", [fs.read_training_sets, fs.read_test_cases])
+def test_reading_a_data_set_is_followed(read: Callable[..., object], tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+
+    def record(step: str, done: int, total: int, about: str = "") -> None:
+        steps.append((step, done, total))
+
+    for number in range(2):
+        fs.write_cloud(tmp_path / "egg" / "nominal" / f"{number}.ply", scan("egg", number))
+    read(tmp_path, progress=record)
+    assert steps == [("Reading", done, 2) for done in range(3)]
 
 
 @pytest.mark.parametrize(("progress", "terminal"), [(None, True), ("bars", False)])
