@@ -228,7 +228,7 @@ def test_remake(tmp_path: Path, run: Run) -> None:
     write_cloud(tmp_path / "scan.ply", sphere())
     recipe = tmp_path / "recipe.json"
     recipe.write_text(dump(random_recipe(sphere(), 1, "dent", "hole")))
-    run("replay", recipe, tmp_path / "scan.ply", "--out", tmp_path)
-    record = next(tmp_path.glob("scan*.json"))
+    run("replay", recipe, tmp_path / "scan.ply", "--out", tmp_path / "first")
+    record = tmp_path / "first" / "scan.json"
     work = lambda out: run("remake", record, "--out", out)  # noqa: E731
     require_goes_on(work, tmp_path / "runs", 6)
