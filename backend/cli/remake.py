@@ -47,13 +47,16 @@ def command(records: tuple[Path, ...], out: Path, scan: Path | None, nominal: Pa
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
+    from backend.io import remove_unfinished
     from backend.synthesis.sample_files import SampleFile
 
     one_name_each(records)
     samples = {path: SampleFile.read(path) for path in records}
     inputs = [*records, *(sample.cloud for sample in samples.values())]
     inputs += [path for path in (scan, nominal) if path is not None]
-    spare_inputs(inputs, (file for sample in samples.values() for file in sample.files_in(out)))
+    outputs = [file for sample in samples.values() for file in sample.files_in(out)]
+    spare_inputs(inputs, outputs)
+    remove_unfinished(outputs)
     work = _Remaking(samples, out, scan, nominal)
     for_each_scan(records, work.one, "Remaking", "record")
     console.print(f"The clouds are in {out}", markup=False, soft_wrap=True)
