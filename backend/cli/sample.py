@@ -58,7 +58,7 @@ def command(
     from backend.cli.batch import tell
     from backend.cli.progress import console, progress_display
     from backend.intake import TextFormat
-    from backend.io.atomic import write_bytes
+    from backend.io.atomic import remove_unfinished, write_bytes
     from backend.progress import track
     from backend.sampling.places import load_surface
     from backend.sampling.recipes import sample_recipes
@@ -67,6 +67,7 @@ def command(
 
     outputs = [out / f"{template.stem}-{number:05d}.json" for number in range(count)]
     spare_inputs([template, nominal, *([views] if views else [])], outputs)
+    remove_unfinished(outputs)
     loaded = load_template(template)
     surface = load_surface(
         nominal,

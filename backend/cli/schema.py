@@ -27,10 +27,11 @@ def command(document: str, out: Path | None) -> None:
     extension (all that the Blender extension reads), or an answer of the service: score, health,
     model or error.
     """
-    from backend.io.atomic import write_bytes
+    from backend.io.atomic import remove_unfinished, write_bytes
 
     if out is None:
         click.echo(schema_text(document), nl=False)
     else:
+        remove_unfinished([out])
         write_bytes(out, schema_text(document).encode())
         click.echo(f"Wrote {shown(out)}")

@@ -27,7 +27,7 @@ def command(show: str | None, out: Path | None) -> None:
 
     Give their names wherever a command takes a TEMPLATE.
     """
-    from backend.io.atomic import write_bytes
+    from backend.io.atomic import remove_unfinished, write_bytes
     from backend.templates import template_path
 
     if show is None:
@@ -40,6 +40,7 @@ def command(show: str | None, out: Path | None) -> None:
         click.echo(path.read_bytes(), nl=False)
     else:
         spare_inputs([path], [out])
+        remove_unfinished([out])
         write_bytes(out, path.read_bytes())
         click.echo(f"Wrote {shown(out)}")
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from backend.dataset.export import Export, ExportConfig
 from backend.dataset.layouts import LAYOUTS
 from backend.io import atomic, write_cloud
+from backend.samples import sample_path
 from backend.synthesis.plan import SynthesisPlan
 from backend.synthesis.run import synthesize
 from backend.training import DETECTOR_FILE, TrainingSet, train
@@ -232,3 +233,26 @@ def test_remake(tmp_path: Path, run: Run) -> None:
     record = tmp_path / "first" / "scan.json"
     work = lambda out: run("remake", record, "--out", out)  # noqa: E731
     require_goes_on(work, tmp_path / "runs", 6)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (
+            "sample",
+            "machining/handling_dents",
+            sample_path("plate_holes"),
+            "--count",
+            3,
+            "--out",
+            "",
+        ),
+        ("templates", "--show", "machining/handling_dents", "--out", "template.json"),
+        ("schema", "--out", "recipe.json"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_writes_documents(command: tuple[object, ...], tmp_path: Path, run: Run) -> None:
+    *given, name = command
+    work = lambda out: run(*given, out / str(name))  # noqa: E731
+    require_goes_on(work, tmp_path / "runs", 4)
