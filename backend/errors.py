@@ -79,6 +79,11 @@ class LanguageModelError(FlawsmithError):
 
     Attributes:
         retry_after: seconds after which its server wants to be asked again; None if it says none.
+
+    >>> fs.Asking.of("a good one")
+    Traceback (most recent call last):
+        ...
+    backend.errors.LanguageModelError: 'a good one' names no model; name one as openai:NAME, ...
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -169,4 +174,11 @@ class MissingDependencyError(FlawsmithError, ImportError):
 
 
 class InstructionError(FlawsmithError):
-    """Documents or answers from which no valid template can be made."""
+    """Documents or answers from which no valid template can be made.
+
+    >>> surface = fs.surface_of(scans[0], "plate", fs.Unit.MM)  # the scans of ``train``'s example
+    >>> fs.instruct("The housing is blue.", surface, progress=None).checked()
+    Traceback (most recent call last):
+        ...
+    backend.errors.InstructionError: the documents give no defect that can be made: they name none
+    """

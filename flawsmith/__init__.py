@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         EngineError,
         FileFormatError,
         FlawsmithError,
+        InstructionError,
+        LanguageModelError,
         MissingDependencyError,
         RegistrationError,
         ReplayError,
@@ -41,6 +43,11 @@ if TYPE_CHECKING:
     )
     from backend.evaluation.cases import TestCase, read_test_cases
     from backend.evaluation.measure import EvaluationReport, evaluate
+    from backend.instruct.calls import instruct, validate
+    from backend.instruct.documents import Document, read_document
+    from backend.instruct.models import AskLimits
+    from backend.instruct.run import Asking, Instructed
+    from backend.instruct.validation import Validation, ValidTemplate
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
     from backend.progress import Progress
     from backend.registration.align import AlignedScan, align
@@ -57,23 +64,30 @@ if TYPE_CHECKING:
     from backend.templates import load_template, template_names
     from backend.training import TrainingConfig, TrainingSet, train
     from backend.training.data import read_training_sets
+    from shared_schema.instruction import Finding
     from shared_schema.load import dump, load_recipe
     from shared_schema.recipe import Recipe, RecipeTemplate, Unit
     from shared_schema.record import ReplayRecord
 
 _PLACES = {
     "AlignedScan": "backend.registration.align",
+    "AskLimits": "backend.instruct.models",
+    "Asking": "backend.instruct.run",
     "CheckpointError": "backend.errors",
     "CloudError": "backend.errors",
     "DatasetError": "backend.errors",
     "Detector": "backend.scoring.detector",
+    "Document": "backend.instruct.documents",
     "EngineError": "backend.errors",
     "EvaluationReport": "backend.evaluation.measure",
     "FileFormatError": "backend.errors",
+    "Finding": "shared_schema.instruction",
     "FlawsmithError": "backend.errors",
+    "Instructed": "backend.instruct.run",
+    "InstructionError": "backend.errors",
     "LabeledCloud": "backend.cloud",
+    "LanguageModelError": "backend.errors",
     "MissingDependencyError": "backend.errors",
-    "SynthesisPlan": "backend.synthesis.plan",
     "PointCloud": "backend.cloud",
     "Progress": "backend.progress",
     "Recipe": "shared_schema.recipe",
@@ -87,19 +101,24 @@ _PLACES = {
     "SchemaError": "backend.errors",
     "ScoreMap": "backend.scoring.detector",
     "Surface": "backend.sampling.places",
+    "SynthesisPlan": "backend.synthesis.plan",
     "TestCase": "backend.evaluation.cases",
     "TrainingConfig": "backend.training",
     "TrainingError": "backend.errors",
     "TrainingSet": "backend.training",
     "Unit": "shared_schema.recipe",
+    "ValidTemplate": "backend.instruct.validation",
+    "Validation": "backend.instruct.validation",
     "align": "backend.registration.align",
     "dump": "shared_schema.load",
     "evaluate": "backend.evaluation.measure",
+    "instruct": "backend.instruct.calls",
     "load_recipe": "shared_schema.load",
     "load_sample": "backend.samples",
     "load_surface": "backend.sampling.places",
     "load_template": "backend.templates",
     "read_cloud": "backend.io",
+    "read_document": "backend.instruct.documents",
     "read_labeled": "backend.io",
     "read_test_cases": "backend.evaluation.cases",
     "read_training_sets": "backend.training.data",
@@ -112,6 +131,7 @@ _PLACES = {
     "synthesize": "backend.synthesis.run",
     "template_names": "backend.templates",
     "train": "backend.training",
+    "validate": "backend.instruct.calls",
     "virtual_scan": "backend.sensor.virtual_scan",
     "write_cloud": "backend.io",
     "write_labeled": "backend.io",
@@ -120,15 +140,22 @@ _PLACES = {
 # The same names as above, in an order that a linter wants to see spelled out.
 __all__ = [
     "AlignedScan",
+    "AskLimits",
+    "Asking",
     "CheckpointError",
     "CloudError",
     "DatasetError",
     "Detector",
+    "Document",
     "EngineError",
     "EvaluationReport",
     "FileFormatError",
+    "Finding",
     "FlawsmithError",
+    "Instructed",
+    "InstructionError",
     "LabeledCloud",
+    "LanguageModelError",
     "MissingDependencyError",
     "PointCloud",
     "Progress",
@@ -149,15 +176,19 @@ __all__ = [
     "TrainingError",
     "TrainingSet",
     "Unit",
+    "ValidTemplate",
+    "Validation",
     "__version__",
     "align",
     "dump",
     "evaluate",
+    "instruct",
     "load_recipe",
     "load_sample",
     "load_surface",
     "load_template",
     "read_cloud",
+    "read_document",
     "read_labeled",
     "read_test_cases",
     "read_training_sets",
@@ -170,6 +201,7 @@ __all__ = [
     "synthesize",
     "template_names",
     "train",
+    "validate",
     "virtual_scan",
     "write_cloud",
     "write_labeled",

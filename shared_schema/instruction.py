@@ -85,7 +85,14 @@ class InstructedDefect(Model):
 
 
 class Finding(Model):
-    """One thing that a check found."""
+    """One thing that a check found.
+
+    >>> surface = fs.surface_of(scans[0], "plate", fs.Unit.MM)  # the scans of ``train``'s example
+    >>> text = "Steel sheet. Dents of 3000 mm in diameter occur."
+    >>> finding = fs.instruct(text, surface, progress=None).report.findings[0]
+    >>> finding.rule, finding.severity
+    ('V70', 'error')
+    """
 
     rule: str = Field(pattern="^V[0-9]{2}$", description="The rule, such as V30.")
     severity: Literal["error", "warning", "note"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
-from backend.errors import LanguageModelError, SamplingError
+from backend.errors import InstructionError, LanguageModelError, SamplingError
 from backend.instruct.compile import compile_template
 from backend.instruct.documents import Document
 from backend.instruct.knowledge import ANY, Defect, defects, places
@@ -18,6 +21,7 @@ from backend.instruct.models import (
     Picture,
     ViewPicture,
     ask_model,
+    parse_model_name,
 )
 from backend.instruct.places import AnyLocation
 from backend.instruct.reader import Reading, Step, read_defects
@@ -29,6 +33,7 @@ from backend.instruct.validation import (
     validate,
 )
 from backend.instruct.views import BoxFrame, RenderedViews, render_views
+from backend.progress import Progress, silent
 from backend.replay.replay import versions
 from backend.sampling.places import Surface
 from backend.sampling.view_boxes import SeenBox, see_box
@@ -63,16 +68,58 @@ class Asking:
         mode: how it is held to the form of the answer.
         limits: of time, tokens and money.
         tell: gets a sentence that says what is sent where, before anything is.
+
+    >>> fs.Asking.of("http://127.0.0.1:8080/v1#qwen3-vl", frame="per_mille").model.endpoint
+    'http://127.0.0.1:8080/v1'
     """
 
     model: LanguageModel
-    seed: int
+    seed: int = field(default_factory=partial(secrets.randbits, 64))
     photos: tuple[Picture, ...] = ()
     marks: bool = True
     frame: BoxFrame = BoxFrame.PIXELS
     mode: OutputMode = OutputMode.NATIVE
     limits: AskLimits = field(default_factory=AskLimits)
     tell: Callable[[str], None] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        *,
+        photos: Iterable[Path] = (),
+        marks: bool = True,
+        frame: str = BoxFrame.PIXELS,
+        mode: str = OutputMode.NATIVE,
+        limits: AskLimits | None = None,
+    ) -> Asking:
+        """A model by its name, as ``flawsmith instruct --model`` takes it.
+
+        Args:
+            name: such as ``"ollama:qwen3-vl"``, or the address of a server with ``#`` and a name.
+                Keys are taken from the provider's environment variable.
+            photos: files of photos of the part or of defects.
+            marks: whether the model is shown views with numbered marks.
+            frame: in what it gives boxes: ``"pixels"``, ``"per_mille"`` or ``"unit"``.
+            mode: how it is held to the form: ``"native"``, ``"tool"`` or ``"prompted"``.
+            limits: of time, tokens and money.
+
+        Raises:
+            LanguageModelError: no model has such a name.
+            FileFormatError: a photo cannot be read.
+            MissingDependencyError: the extra ``instruct`` is not installed.
+        """
+        from backend.instruct.models.pictures import read_photo
+        from backend.instruct.models.providers import ServedModel
+
+        return cls(
+            ServedModel(parse_model_name(name)),
+            photos=tuple(map(read_photo, photos)),
+            marks=marks,
+            frame=BoxFrame(frame),
+            mode=OutputMode(mode),
+            limits=limits or AskLimits(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +132,11 @@ class Instructed:
         owners: number of the item of each defect of the template before it was mended, by name.
         rendered: the views that a model was shown; None without one.
         trace: how the embedded reader read each document.
+
+    >>> surface = fs.surface_of(scans[0], "plate", fs.Unit.MM)  # the scans of ``train``'s example
+    >>> instructed = fs.instruct("No cracks were found.", surface, progress=None)
+    >>> instructed.valid is None, instructed.why_not()
+    (True, 'the documents give no defect that can be made: ...')
     """
 
     validation: Validation | None
@@ -97,6 +149,16 @@ class Instructed:
     def valid(self) -> ValidTemplate | None:
         """The template where it is valid."""
         return None if self.validation is None else self.validation.valid
+
+    def checked(self) -> ValidTemplate:
+        """The template, which is valid.
+
+        Raises:
+            InstructionError: there is none; the message tells why.
+        """
+        if self.valid is None:
+            raise InstructionError(self.why_not())
+        return self.valid
 
     def why_not(self) -> str:
         """Why there is no valid template, in a sentence."""
@@ -123,6 +185,7 @@ def instruct(
     scans: Sequence[ScanFacts] = (),
     fix: bool = False,
     strict: bool = False,
+    progress: Progress = silent,
 ) -> Instructed:
     """Read documents, and make and check a template of the defects that they name.
 
@@ -137,13 +200,14 @@ def instruct(
         scans: what the scans can show that the template is for.
         fix: take the nearest acceptable values of what is found.
         strict: leave out what no passage of a document proves.
+        progress: is told of the model's answer, and of each defect that was tried out.
 
     Raises:
         LanguageModelError: the model gave nothing usable, and the reader found nothing either.
     """
     reading = read_defects(documents, process=process, material=material, language=language)
     rendered = _views(surface, asking)
-    asked, failure = _ask(documents, reading, rendered, asking)
+    asked, failure = _ask(documents, reading, rendered, asking, progress)
     merged = _merged(reading, asked, documents, strict)
     seen, unseen = _locations(merged.items, rendered, surface)
     items = [placed.item for placed in merged.items]
@@ -159,7 +223,9 @@ def instruct(
     }
     typical = {defect: defects()[items[number].defect].sizes for defect, number in owners.items()}
     target = Target(surface, tuple(scans))
-    validation = validate(compiled.template, target, fix=fix, typical_sizes=typical)
+    validation = validate(
+        compiled.template, target, fix=fix, typical_sizes=typical, progress=progress
+    )
     findings = (*findings, *compiled.findings, *validation.findings)
     return Instructed(validation, _report(items, findings, use), owners, rendered, reading.trace)
 
@@ -199,10 +265,17 @@ def _ask(
     reading: Reading,
     rendered: RenderedViews | None,
     asking: Asking | None,
+    progress: Progress,
 ) -> tuple[ModelReading | None, tuple[Finding, ...]]:
     """The model's reading; or, where the reader found defects without it, why there is none."""
     if asking is None:
         return None, ()
+
+    def tell(sentence: str) -> None:
+        progress("Asking the model", 0, 1, sentence)
+        if asking.tell is not None:
+            asking.tell(sentence)
+
     try:
         asked = ask_model(
             asking.model,
@@ -215,7 +288,7 @@ def _ask(
             mode=asking.mode,
             limits=asking.limits,
             seed=asking.seed,
-            tell=asking.tell,
+            tell=tell,
         )
     except LanguageModelError as error:
         if not any(item.used for item in reading.items):
@@ -227,6 +300,7 @@ def _ask(
             message=f"{error}; the template is made of what the embedded reader found.",
         )
         return None, (finding,)
+    progress("Asking the model", 1, 1)
     problems = tuple(
         Finding(rule="V64", severity="warning", where=asking.model.name, message=problem)
         for problem in asked.problems

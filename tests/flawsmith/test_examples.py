@@ -13,6 +13,10 @@ from tests.architecture.project import ROOT
 
 EXAMPLES = {
     "replay_on_arrays": r"(dents-7-\d+: .*; \d+ of \d+ points are anomalous, .*\n){3}",
+    "instruct_from_a_text": (
+        r"any/dents: occurs, made\nany/cracks: rejected, made\n.*: absent, not made\n"
+        r"(V\d\d .*\n)+(cover-0-\d+: .*; [1-9]\d* of \d+ points anomalous\n){3}"
+    ),
     "from_ten_scans_to_a_detector": r"(?s)Compared pointwise\..*good: .*damaged: .*in the defect.*",
     "evaluate_on_a_benchmark": r"(?s).*all +O-AUROC [01]\.\d+  P-AUROC [01]\.\d+\n",
 }

@@ -5,6 +5,14 @@ is the table of them. Every file is read in a process of its own; see ``backend.
 """
 
 from backend.instruct.documents.document import Block, BlockKind, Document
-from backend.instruct.documents.read import READERS, page_pictures, read_document
+from backend.instruct.documents.read import READERS, document_of, page_pictures, read_document
 
-__all__ = ["READERS", "Block", "BlockKind", "Document", "page_pictures", "read_document"]
+__all__ = [
+    "READERS",
+    "Block",
+    "BlockKind",
+    "Document",
+    "document_of",
+    "page_pictures",
+    "read_document",
+]

@@ -32,12 +32,17 @@ class Block:
 
 @dataclass(frozen=True)
 class Document:
-    """A document's text.
+    r"""A document's text.
 
     Attributes:
         source: its file's name without folders.
         blocks: in reading order; the number of a block is its place in the tuple.
         hidden: how many characters that nobody sees were left out, such as those of no width.
+
+    >>> _ = (folder / "pump.md").write_text("# Pump\n\nCracks are not permitted.")
+    >>> document = fs.read_document(folder / "pump.md")
+    >>> [(block.kind.value, block.text) for block in document.blocks]
+    [('heading', 'Pump'), ('paragraph', 'Cracks are not permitted.')]
     """
 
     source: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,9 @@ def read_document(path: str | Path) -> Document:
             scan without text, or of another format than its suffix says.
         MissingDependencyError: the package that reads PDF files is not installed.
 
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "notes.txt"
-    ...     _ = path.write_text("No cracks are permitted.")
-    ...     read_document(path).blocks[0].text
+    >>> path = folder / "notes.txt"
+    >>> _ = path.write_text("No cracks are permitted.")
+    >>> fs.read_document(path).blocks[0].text
     'No cracks are permitted.'
     """
     path = Path(path)
@@ -110,17 +109,41 @@ def read_blocks(
     data: bytes, limits: ReadLimits, suffix: str
 ) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """The blocks of a file as values that JSON can hold; what the reading process computes."""
-    blocks = READERS[suffix](data)
+    blocks, hidden = _shown(READERS[suffix](data))
+    told = [(block.text, block.kind.value, block.page) for block in blocks]
+    return {"blocks": told, "hidden": hidden}, {}
+
+
+def document_of(text: str, source: str = "text") -> Document:
+    r"""The document of a text that is at hand.
+
+    Args:
+        text: its lines are paragraphs, headings, bullets or rows, as in a text file.
+        source: by which name evidence cites it.
+
+    Raises:
+        FileFormatError: it is empty or too long.
+
+    >>> [block.kind.value for block in document_of("Defects\n- Cracks\n- Dents").blocks]
+    ['paragraph', 'bullet', 'bullet']
+    """
+    data = text.encode(errors="replace")
+    check_size(len(data))
+    return Document(source, *_shown(parse_text(data)))
+
+
+def _shown(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], int]:
+    """The blocks without characters that nobody sees, and how many of these there were."""
     check_characters(sum(len(block.text) for block in blocks))
-    told, hidden = [], 0
+    shown_blocks, hidden = [], 0
     for block in blocks:
         text, count = visible(block.text)
         hidden += count
         if text.strip():
-            told.append((text, block.kind.value, block.page))
-    if not told:
+            shown_blocks.append(replace(block, text=text))
+    if not shown_blocks:
         raise FileFormatError("the document holds no text")
-    return {"blocks": told, "hidden": hidden}, {}
+    return tuple(shown_blocks), hidden
 
 
 def _within_bounds(

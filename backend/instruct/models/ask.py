@@ -54,6 +54,9 @@ class AskLimits:
         max_tokens: read and written, for all requests together.
         max_output_tokens: of one answer.
         max_price: in US dollars, where prices are known; None for no bound.
+
+    >>> fs.AskLimits(seconds=30.0, max_price=0.05).max_retries
+    2
     """
 
     max_retries: int = 2

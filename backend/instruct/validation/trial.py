@@ -16,6 +16,7 @@ from backend.errors import CloudError, ReplayError, SamplingError
 from backend.instruct.validation.context import Context, Sized
 from backend.instruct.validation.problems import Problem
 from backend.instruct.validation.target import Target
+from backend.progress import Progress, silent, track
 from backend.replay import Replayed, replay
 from backend.sampling.recipes import sample_recipe
 from shared_schema.recipe import RecipeTemplate
@@ -115,10 +116,10 @@ def _normals(points: FloatArray, triangles: IntArray) -> FloatArray:
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
 
 
-def surface_holds(replayable: Replayable) -> Iterator[Problem]:
+def surface_holds(replayable: Replayable, progress: Progress = silent) -> Iterator[Problem]:
     """V40: the replayed surface does not fold; V41: it does not tear; V22: some draw fits."""
     context = replayable.context
-    for defect in context.defects():
+    for defect in track(progress, list(context.defects()), "Trying defects out"):
         alone = Replayable(_alone(context, defect))
         made, reason = _trials(alone)
         if not made:

@@ -22,6 +22,7 @@ from backend.instruct.validation.sizes import (
 )
 from backend.instruct.validation.target import Target
 from backend.instruct.validation.trial import Replayable, surface_holds
+from backend.progress import Progress, silent
 from backend.sampling.recipes import sample_recipe
 from shared_schema.defects import DefectTemplate
 from shared_schema.instruction import Finding, Interval, SizeName
@@ -60,6 +61,12 @@ class ValidTemplate:
     Attributes:
         template: as it was mended.
         target: the part that it was checked on.
+
+    >>> surface = fs.surface_of(scans[0], "plate", fs.Unit.MM)  # the scans of ``train``'s example
+    >>> template = fs.load_template("sheet_metal/dents")
+    >>> valid = fs.validate(template, surface, progress=None).checked()
+    >>> {defect.kind for defect in valid.draw(seed=0).defects}
+    {'dent'}
     """
 
     template: RecipeTemplate
@@ -88,6 +95,15 @@ class Validation:
         findings: in the order of the rules; those that were mended say so.
         valid: the template, mended; None where an error is left.
         template: as it was mended so far, valid or not.
+
+    >>> surface = fs.surface_of(scans[0], "plate", fs.Unit.MM)  # the scans of ``train``'s example
+    >>> template = fs.load_template("sheet_metal/dents")
+    >>> [defect] = template.defects
+    >>> huge = defect.model_copy(update={"radius": 5.0})  # in diagonals of the part
+    >>> template = template.model_copy(update={"defects": (huge,)})
+    >>> validation = fs.validate(template, surface, progress=None)
+    >>> validation.valid is None, validation.findings[0].severity
+    (True, 'error')
     """
 
     findings: tuple[Finding, ...]
@@ -116,6 +132,7 @@ def validate(
     *,
     fix: bool = False,
     typical_sizes: Mapping[str, Mapping[SizeName, Interval]] | None = None,
+    progress: Progress = silent,
 ) -> Validation:
     """Check a template against a part and its scans.
 
@@ -124,6 +141,7 @@ def validate(
         target: the part, and what its scans show.
         fix: take the nearest acceptable values.
         typical_sizes: sizes in mm that are typical of its defects, by their names.
+        progress: is told of each defect that was tried out.
 
     Returns:
         The findings, and the template as a :class:`ValidTemplate` where no error is left.
@@ -135,7 +153,7 @@ def validate(
         findings += mended
     left = [problem.finding for problem in _problems(context)]
     if not _has_errors(left):
-        context, tried = _try_out(context, fix)
+        context, tried = _try_out(context, fix, progress)
         left += tried
     findings += left
     valid = None if _has_errors(left) else ValidTemplate(context.template, target)
@@ -182,10 +200,10 @@ def _mend_one(context: Context, rule: Rule) -> tuple[Context, list[Finding]]:
     return context, mended
 
 
-def _try_out(context: Context, fix: bool) -> tuple[Context, list[Finding]]:
+def _try_out(context: Context, fix: bool, progress: Progress) -> tuple[Context, list[Finding]]:
     """Judge replayed draws; where the surface folds or tears, halve the depths if that is asked."""
     mended: list[Finding] = []
-    problems = list(surface_holds(Replayable(context)))
+    problems = list(surface_holds(Replayable(context), progress))
     for _ in range(HALVINGS if fix else 0):
         edits = [problem for problem in problems if problem.edit is not None]
         if not edits:
@@ -196,5 +214,5 @@ def _try_out(context: Context, fix: bool) -> tuple[Context, list[Finding]]:
             template = problem.edit.applied(template)
             mended.append(problem.finding.model_copy(update={"fixed": True}))
         context = Context(template, context.target, context.typical)
-        problems = list(surface_holds(Replayable(context)))
+        problems = list(surface_holds(Replayable(context), progress))
     return context, mended + [problem.finding for problem in problems]
