@@ -18,6 +18,7 @@ from backend.cli.options import (
     spare_inputs,
     text_options,
     unit_option,
+    views_option,
 )
 from backend.file_names import shown
 
@@ -138,6 +139,7 @@ class ModelOptions:
     multiple=True,
     help="Photo, or folder of photos, that the model is shown.",
 )
+@views_option("and to show a model in place of pictures that are made here")
 @click.option(
     "--output-mode",
     type=click.Choice(MODES),
@@ -220,6 +222,7 @@ def command(
     nominal_unit: str,
     scans: Path | None,
     unit: str | None,
+    views: Path | None,
     fix: bool,
     strict: bool,
     explain: bool,
@@ -247,7 +250,7 @@ def command(
             "give PART, --out FILE, and at least one document by --text or --notes; "
             "--show-terms PROCESS lists the known defects"
         )
-    spare_inputs([part, *documents], _outputs(out))
+    spare_inputs([part, *documents, *([] if views is None else [views])], _outputs(out))
     # The page needs pictures: what is missing for it is told before the work.
     import_module("backend.report.instruction")
     from backend.cli.validate import read_target
@@ -255,9 +258,10 @@ def command(
     from backend.instruct.run import instruct
     from backend.intake import TextFormat
 
+    asking = _asking(ModelOptions(**model), documents, views)  # type: ignore[arg-type]
     text = TextFormat.named(decimal, delimiter)
     read = [read_document(path) for path in documents]
-    target = read_target(part, nominal_unit, seed, None, text, scans, unit)
+    target = read_target(part, nominal_unit, seed, views, text, scans, unit)
     instructed = instruct(
         read,
         target.surface,
@@ -265,7 +269,8 @@ def command(
         process=process,
         material=material,
         language=language,
-        asking=_asking(ModelOptions(**model), documents),  # type: ignore[arg-type]
+        asking=asking,
+        pictures=None if views is None else views.parent,
         scans=target.scans,
         fix=fix,
         strict=strict,
@@ -329,7 +334,7 @@ def _write(instructed: Instructed, out: Path, part: Path) -> None:
 # --- the model ----------------------------------------------------------------------------------
 
 
-def _asking(options: ModelOptions, documents: list[Path]) -> Asking | None:
+def _asking(options: ModelOptions, documents: list[Path], views: Path | None) -> Asking | None:
     """The model that is asked; None without one.
 
     Raises:
@@ -338,7 +343,11 @@ def _asking(options: ModelOptions, documents: list[Path]) -> Asking | None:
     if options.model is None and options.replay is None:
         if options.images or options.record is not None:
             raise click.UsageError("--images and --record need --model NAME")
+        if views is not None:
+            raise click.UsageError("--views shows pictures to a model: give --model NAME too")
         return None
+    if views is not None and not options.marks:
+        raise click.UsageError("--views shows pictures to a model: leave --no-marks out")
     if options.model is not None and options.replay is not None:
         raise click.UsageError("--replay answers instead of a model: leave --model out")
     from backend.cli.progress import console

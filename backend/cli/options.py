@@ -173,13 +173,14 @@ def text_options(of_what: str) -> tuple[Callable[[FunctionT], FunctionT], ...]:
     )
 
 
-def views_option() -> Callable[[FunctionT], FunctionT]:
-    """``--views``, a rendered view set."""
+def views_option(purpose: str = "") -> Callable[[FunctionT], FunctionT]:
+    """``--views``, a rendered view set; ``purpose`` is what else it is for."""
     return click.option(
         "--views",
         metavar="FILE",
         type=EXISTING_FILE,
-        help="View set, a file about pictures of the part, for templates that mark places in them.",
+        help="View set, a file about pictures of the part, for templates that mark places in them"
+        f"{f', {purpose}' if purpose else ''}.",
     )
 
 

@@ -12,7 +12,8 @@ from backend.instruct.run import Asking, Instructed
 from backend.instruct.validation import ScanFacts, Target, Validation
 from backend.instruct.validation import validate as check
 from backend.progress import Following, following, track
-from backend.sampling.places import Surface
+from backend.sampling.places import Surface, with_views
+from shared_schema.load import load_views
 from shared_schema.recipe import RecipeTemplate
 
 Words = str | Path | Document
@@ -28,6 +29,7 @@ def instruct(
     material: str | None = None,
     language: str | None = None,
     asking: Asking | None = None,
+    views: Path | None = None,
     scans: Iterable[PointCloud] = (),
     fix: bool = False,
     strict: bool = False,
@@ -45,6 +47,9 @@ def instruct(
         language: of the documents, ``"en"``, ``"de"`` or ``"zh"``; by default their words tell it.
         asking: a language model that is asked as well. By default the embedded reader works alone,
             and nothing leaves this machine.
+        views: file of rendered views, in the unit of the part, with its pictures beside it. A model
+            is shown them in place of views that are rendered here, and the template marks places in
+            them. Drawing from it needs them as well, as ``Surface.views``.
         scans: that the template is for; one of unknown unit is taken to be in the part's. Defects
             that they cannot show are found.
         fix: take the nearest acceptable values of what the checks find.
@@ -57,7 +62,9 @@ def instruct(
         valid is no error, unless ``Instructed.checked`` asks for it.
 
     Raises:
-        FileFormatError: a document cannot be read.
+        FileFormatError: a document or a picture cannot be read.
+        SamplingError: the views are in another unit than the part.
+        SchemaError: ``views`` is no view set.
         LanguageModelError: the model gave nothing usable, and the reader found nothing either.
 
     >>> plate = fs.load_sample("plate_holes")
@@ -71,6 +78,8 @@ def instruct(
     >>> [(defect.kind, defect.radius.min, defect.radius.max) for defect in template.defects]
     [('dent', 5.0, 10.0)]
     """
+    if views is not None:
+        surface = with_views(surface, load_views(views))
     with following(progress) as follow:
         given = [documents] if isinstance(documents, Words) else list(documents)
         return run.instruct(
@@ -81,6 +90,7 @@ def instruct(
             material=material,
             language=language,
             asking=asking,
+            pictures=None if views is None else views.parent,
             scans=_facts(scans, surface),
             fix=fix,
             strict=strict,

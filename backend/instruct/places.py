@@ -13,6 +13,7 @@ from shared_schema.locations import (
     PlaneLocation,
     PointLocation,
     SurfaceRandomLocation,
+    ViewBoxLocation,
 )
 
 # Share of the part's height that counts as its top, and as its bottom.
@@ -29,6 +30,7 @@ AnyLocation = (
     | PathLocation
     | PlaneLocation
     | HullLocation
+    | ViewBoxLocation
 )
 
 

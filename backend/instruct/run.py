@@ -32,7 +32,7 @@ from backend.instruct.validation import (
     ValidTemplate,
     validate,
 )
-from backend.instruct.views import BoxFrame, RenderedViews, render_views
+from backend.instruct.views import BoxFrame, RenderedViews, mark_views, render_views
 from backend.progress import Progress, silent
 from backend.replay.replay import versions
 from backend.sampling.places import Surface
@@ -182,6 +182,7 @@ def instruct(
     material: str | None = None,
     language: str | None = None,
     asking: Asking | None = None,
+    pictures: Path | None = None,
     scans: Sequence[ScanFacts] = (),
     fix: bool = False,
     strict: bool = False,
@@ -191,12 +192,15 @@ def instruct(
 
     Args:
         documents: what is known of the part.
-        surface: of the part, on which recipes are drawn.
+        surface: of the part, on which recipes are drawn. Where it has views, boxes that a model
+            marks are boxes of these views in the template too.
         name: of the template.
         process: that made the part; by default the documents tell it.
         material: of the part; by default the documents tell it.
         language: of the documents, ``en``, ``de`` or ``zh``; by default their words tell it.
         asking: a model that is asked as well; by default the embedded reader works alone.
+        pictures: folder of the pictures of the surface's views, which a model is shown; by default
+            it is shown views that are rendered here.
         scans: what the scans can show that the template is for.
         fix: take the nearest acceptable values of what is found.
         strict: leave out what no passage of a document proves.
@@ -206,7 +210,7 @@ def instruct(
         LanguageModelError: the model gave nothing usable, and the reader found nothing either.
     """
     reading = read_defects(documents, process=process, material=material, language=language)
-    rendered = _views(surface, asking)
+    rendered = _views(surface, asking, pictures)
     asked, failure = _ask(documents, reading, rendered, asking, progress)
     merged = _merged(reading, asked, documents, strict)
     seen, unseen = _locations(merged.items, rendered, surface)
@@ -254,9 +258,11 @@ def _without_shape(item: InstructedDefect) -> Finding:
 # --- the model ----------------------------------------------------------------------------------
 
 
-def _views(surface: Surface, asking: Asking | None) -> RenderedViews | None:
+def _views(surface: Surface, asking: Asking | None, pictures: Path | None) -> RenderedViews | None:
     if asking is None or not asking.marks:
         return None
+    if surface.views is not None and pictures is not None:
+        return mark_views(surface.seen, surface.views, pictures)
     return render_views(surface.seen, unit=surface.part.unit)
 
 
@@ -362,7 +368,7 @@ def _locations(
 
 
 def _location(placed: Placed, rendered: RenderedViews, surface: Surface) -> AnyLocation:
-    """A location in the part's own unit that needs no views."""
+    """A location in the part's own unit, which needs no other views than those of the surface."""
     instruction = placed.instruction
     assert instruction is not None
     if instruction.place is PlaceKind.MARKS:
@@ -375,6 +381,8 @@ def _location(placed: Placed, rendered: RenderedViews, surface: Surface) -> AnyL
     assert instruction.view is not None
     box = rendered.box_location(instruction.view, [edge for edge in edges if edge is not None])
     seen = see_box(box, surface.seen, rendered.views, surface.cloud.spacing)
+    if rendered.views is surface.views:
+        return box
     return LOCATIONS.get(placed.item.kind or "", _point)(seen)
 
 

@@ -106,13 +106,8 @@ def load_surface(
     'plate'
     """
     part_unit = part_unit or unit
-    if views is not None and views.unit is not part_unit:
-        raise SamplingError(
-            f"the views are in {views.unit.value}, the part {path} in {part_unit.value}; "
-            "render them anew"
-        )
     cloud = read_cloud(path, unit=unit.value, text=text).surface.in_unit(part_unit)
-    surface = surface_of(cloud, shown(path.stem), part_unit, views)
+    surface = with_views(surface_of(cloud, shown(path.stem), part_unit), views)
     if cloud.faces is None or len(cloud.faces) == 0:
         part = surface.part.model_copy(update={"diagonal": cloud.part_diagonal})
         return replace(surface, part=part)
@@ -134,6 +129,21 @@ def surface_of(cloud: PointCloud, name: str, unit: Unit, views: ViewSet | None =
         raise CloudError(f"the {len(cloud)} points of {name!r} all lie at one place")
     part = Part(name=name, unit=unit, diagonal=cloud.diagonal)
     return Surface(with_outward_normals(cloud)[0], part, views)
+
+
+def with_views(surface: Surface, views: ViewSet | None) -> Surface:
+    """The same surface with rendered views of it.
+
+    Raises:
+        SamplingError: the views are in another unit.
+    """
+    unit = surface.part.unit
+    if views is not None and views.unit is not unit:
+        raise SamplingError(
+            f"the views are in {views.unit.value}, the part {surface.part.name} in {unit.value}; "
+            "render them anew"
+        )
+    return replace(surface, views=views, seen_boxes={})
 
 
 @dataclass(frozen=True, eq=False)

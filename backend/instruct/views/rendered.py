@@ -153,9 +153,12 @@ def mark_views(cloud: PointCloud, views: ViewSet, folder: Path) -> RenderedViews
 
     Raises:
         CloudError: the part has no surface.
+        SamplingError: the view set has no camera.
         FileFormatError: a picture cannot be read, or has not the size that the view set says.
         MissingDependencyError: Pillow is not installed.
     """
+    if not views.cameras:
+        raise SamplingError("the view set has no camera; render the part anew")
     surface, spread = _prepared(cloud, views.unit)
     return _rendered(surface, spread, views, folder)
 
