@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.cloud import PointCloud
 from backend.errors import InstructionError
 from backend.instruct.knowledge import Defect
-from backend.instruct.places import AnyLocation, Located, locate
+from backend.instruct.places import AnyLocation, Located, PartShape, locate
 from backend.instruct.shapes import SHAPES, Ends, ends_of, measured, with_ends
+from backend.sampling.places import Surface
 from backend.templates import load_template
 from shared_schema.defects import CrackTemplate, DefectTemplate, Range
 from shared_schema.instruction import Basis, Finding, InstructedDefect, Interval, SizeName
@@ -54,8 +54,7 @@ class Compiled:
 def compile_template(
     items: Sequence[InstructedDefect],
     rows: Mapping[str, Defect],
-    cloud: PointCloud,
-    part: Part,
+    surface: Surface,
     *,
     name: str,
     seen: Mapping[int, AnyLocation] = NOWHERE,
@@ -65,8 +64,7 @@ def compile_template(
     Args:
         items: what documents say, in canonical order.
         rows: the knowledge base by key.
-        cloud: the part's surface in the part frame.
-        part: its unit and size.
+        surface: the part, whose shape tells where places are.
         name: of the template.
         seen: locations that were marked in views, by the number of the item.
 
@@ -79,6 +77,7 @@ def compile_template(
             f"none of the {len(items)} defects that the documents name can be made; the items say "
             "why"
         )
+    part, shape = surface.part, PartShape(surface)
     made: list[DefectTemplate] = []
     owners: list[InstructedDefect] = []
     regions: dict[str, BoxRegion] = {}
@@ -86,15 +85,17 @@ def compile_template(
     for number, item in enumerate(items):
         if not item.used:
             continue
-        located = Located(seen[number], {}) if number in seen else locate(item.place, cloud)
+        located = Located((seen[number],)) if number in seen else locate(item.place, shape)
         regions |= located.regions
         names = _free_names(item, made)
         if located.doubt:
             findings.append(_doubt(next(_free_names(item, made)), item, located.doubt))
         for defect in _defects(item, rows[item.defect], part):
-            fields = {"name": next(names), "location": located.location, "chance": _chance(item)}
-            made.append(_changed(defect, fields))
-            owners.append(item)
+            for location, share in zip(located.locations, located.shares, strict=True):
+                chance = _chance(item) * share
+                fields = {"name": next(names), "location": location, "chance": chance}
+                made.append(_changed(defect, fields))
+                owners.append(item)
     template = RecipeTemplate(
         name=name,
         unit=part.unit,
@@ -106,10 +107,8 @@ def compile_template(
     return Compiled(template, tuple(owners), tuple(findings))
 
 
-def _doubt(name: str, item: InstructedDefect, sentence: str) -> Finding:
-    return Finding(
-        rule="V20", severity="warning", where=name, message=f"{sentence}.", value=item.place
-    )
+def _doubt(name: str, item: InstructedDefect, sentences: str) -> Finding:
+    return Finding(rule="V20", severity="warning", where=name, message=sentences, value=item.place)
 
 
 def _changed(defect: DefectTemplate, fields: Mapping[str, Any]) -> DefectTemplate:

@@ -220,7 +220,7 @@ def instruct(
     use = None if asked is None else asked.use
     if not any(item.used for item in items):
         return Instructed(None, _report(items, findings, use), {}, rendered, reading.trace)
-    compiled = compile_template(items, defects(), surface.cloud, surface.part, name=name, seen=seen)
+    compiled = compile_template(items, defects(), surface, name=name, seen=seen)
     owners = {
         defect.name: items.index(item)
         for defect, item in zip(compiled.template.defects, compiled.items, strict=True)

@@ -245,10 +245,19 @@ def _drawn(cloud: PointCloud, candidates: IntArray, rng: np.random.Generator) ->
     return _at(cloud, int(rng.choice(candidates, p=_areas(cloud, candidates))))
 
 
-def _on_edge(
-    cloud: PointCloud, candidates: IntArray, angle: float, rng: np.random.Generator
-) -> Place:
-    """One of ``candidates`` about which the surface turns by more than ``angle`` radians."""
+def edge_points(
+    cloud: PointCloud, candidates: IntArray, angle: float
+) -> tuple[IntArray, FloatArray]:
+    """Those of ``candidates`` (C,) at sharp edges, as rows of the cloud, and the other faces there.
+
+    Args:
+        cloud: with outward unit normals.
+        candidates: rows of the cloud that are looked at.
+        angle: in radians; a point is at an edge where the surface turns by more about it.
+
+    Returns:
+        Rows (E,) of the cloud, and the normal (E, 3) of the face on the other side of each edge.
+    """
     assert cloud.normals is not None  # places are found on surfaces with normals
     neighbors = min(EDGE_NEIGHBORS, len(cloud))
     _, near = cloud.tree.query(cloud.points[candidates], k=neighbors)
@@ -257,15 +266,22 @@ def _on_edge(
     # The far side of a thin wall is no face of an edge.
     cosine[cosine < OPPOSITE] = 1.0
     edge = np.flatnonzero(cosine.min(axis=1) < np.cos(angle))
-    if len(edge) == 0:
+    return candidates[edge], around[edge, np.argmin(cosine[edge], axis=1)]
+
+
+def _on_edge(
+    cloud: PointCloud, candidates: IntArray, angle: float, rng: np.random.Generator
+) -> Place:
+    """One of ``candidates`` about which the surface turns by more than ``angle`` radians."""
+    rows, other_faces = edge_points(cloud, candidates, angle)
+    if len(rows) == 0:
         raise SamplingError(
             f"none of the surface turns by more than {angle} radians at an edge; lower the "
             "location's angle, or use surface_random"
         )
-    chosen = int(rng.choice(edge))
-    place = _at(cloud, int(candidates[chosen]))
-    other_face = around[chosen, np.argmin(cosine[chosen])]
-    return replace(place, normal=unit(place.normal + other_face))
+    chosen = int(rng.choice(len(rows)))
+    place = _at(cloud, int(rows[chosen]))
+    return replace(place, normal=unit(place.normal + other_faces[chosen]))
 
 
 def _in_lasso(cloud: PointCloud, line: FloatArray, thickness: float | None) -> Place:

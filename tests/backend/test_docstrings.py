@@ -9,7 +9,13 @@ from pkgutil import iter_modules
 
 import pytest
 
-ROOMS = ("backend.geometry", "backend.defects", "backend.evaluation.metrics", "backend.sampling")
+ROOMS = (
+    "backend.geometry",
+    "backend.defects",
+    "backend.evaluation.metrics",
+    "backend.sampling",
+    "backend.instruct.places",
+)
 MODULES = [
     f"{room}.{module.name}"
     for room in ROOMS

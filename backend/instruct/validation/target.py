@@ -10,6 +10,7 @@ import numpy as np
 
 from backend.arrays import FloatArray, IntArray
 from backend.cloud import PointCloud
+from backend.cloud.walls import wall_thickness
 from backend.geometry.local_triangles import local_triangles
 from backend.geometry.normals import NEIGHBORS
 from backend.sampling.places import Surface
@@ -19,10 +20,6 @@ from shared_schema.recipe import RecipeTemplate
 
 # Places at which walls and curvature are measured.
 PROBES = 400
-# Cosine between the normals of two sides of a wall, at most.
-OPPOSITE = -0.5
-# A point lies opposite if it is off the probe's axis by no more than so many spacings.
-OPPOSITE_REACH = 1.5
 PROBE_SEED = 0
 # Standard deviation of a normal distribution over its median absolute deviation.
 NORMAL_PER_MAD = 1.4826
@@ -99,7 +96,7 @@ class Target:
         return local_triangles(self.cloud.points, self.cloud.normals, self.cloud.edges, none)
 
     @cached_property
-    def probes(self) -> FloatArray:
+    def probes(self) -> IntArray:
         """Rows (P,) of the places at which walls and curvature are measured."""
         rng = np.random.default_rng(PROBE_SEED)
         count = len(self.cloud)
@@ -108,19 +105,7 @@ class Target:
     @cached_property
     def walls(self) -> FloatArray:
         """Thickness (P,) of the wall under each probe; infinite where no other side is seen."""
-        return np.array([self._wall(int(row)) for row in self.probes])
-
-    def _wall(self, row: int) -> float:
-        points, normals = self.cloud.points, self._normals
-        offset = points - points[row]
-        deep = -(offset @ normals[row])
-        across = np.linalg.norm(offset + deep[:, None] * normals[row], axis=1)
-        opposite = (
-            (across <= OPPOSITE_REACH * self.cloud.spacing)
-            & (deep > 0)
-            & (normals @ normals[row] < OPPOSITE)
-        )
-        return float(deep[opposite].min()) if opposite.any() else float("inf")
+        return wall_thickness(self.cloud, self.probes)
 
     @cached_property
     def curvature_radii(self) -> FloatArray:

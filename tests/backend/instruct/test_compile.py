@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def item(defect: str = "casting/blowholes", **fields: Any) -> InstructedDefect:
 
 
 def compiled(*items: InstructedDefect, part: Part = PLATE.part) -> RecipeTemplate:
-    return compile_template(items, defects(), PLATE.cloud, part, name="test").template
+    return compile_template(items, defects(), replace(PLATE, part=part), name="test").template
 
 
 def test_stated_sizes_hold_and_the_rest_keeps_its_ratio_to_them() -> None:
@@ -88,7 +89,7 @@ def test_a_template_of_several_items_draws_by_their_counts() -> None:
 
 def test_places_are_regions_and_edges_and_what_is_not_found_is_told() -> None:
     places = [item(place="top"), item("any/dents", place="edge"), item("any/cracks", place="rib")]
-    result = compile_template(places, defects(), PLATE.cloud, PLATE.part, name="test")
+    result = compile_template(places, defects(), PLATE, name="test")
     kinds = [defect.location.type for defect in result.template.defects]
     assert kinds == ["surface_random", "edge_random", "surface_random"]
     assert [one.value for one in result.findings] == ["rib"]
