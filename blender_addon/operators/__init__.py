@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import add, parts, previews, random_place, ranges, recipes, stack
+from . import add, knowledge, parts, previews, random_place, ranges, recipes, stack
 
 CLASSES = (
     *parts.CLASSES,
@@ -14,6 +14,7 @@ CLASSES = (
     *stack.CLASSES,
     *recipes.CLASSES,
     *ranges.CLASSES,
+    *knowledge.CLASSES,
     *previews.CLASSES,
 )
 

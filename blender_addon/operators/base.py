@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from ..documents.errors import AddonError
 from ..stack.modifiers import active_defect
 
 Context = bpy.types.Context
+
+# Letters; Blender cuts a line of a popup at the edge of its window.
+REPORT_WIDTH = 100
 
 
 class PartOperator:
@@ -135,14 +139,30 @@ def reported(operator: bpy.types.Operator) -> Iterator[set[str]]:
     try:
         yield result
     except (AddonError, OSError) as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, in_lines(str(error)))
         result.clear()
         result.add("CANCELLED")
 
 
 def report_done(operator: bpy.types.Operator, done: str, warnings: Sequence[str]) -> None:
     """Report the result of an operator together with its warnings."""
-    operator.report({"WARNING"} if warnings else {"INFO"}, "\n".join([done, *warnings]))
+    told = in_lines("\n".join([done, *warnings]))
+    operator.report({"WARNING"} if warnings else {"INFO"}, told)
+
+
+def in_lines(text: str) -> str:
+    """A text as a report of a window shows it in full; as it is where there is no window."""
+    if bpy.app.background:
+        return text
+    lines = (
+        line
+        for paragraph in text.splitlines()
+        for line in textwrap.wrap(
+            paragraph, REPORT_WIDTH, break_long_words=False, break_on_hyphens=False
+        )
+    )
+    # The status bar joins the lines.
+    return " \n".join(lines)
 
 
 def chosen_file(operator: Any) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import menus, overlay, panel, place, recipes, stack
+from . import knowledge, menus, overlay, panel, place, preferences, recipes, stack
 
 CLASSES = (
     *menus.CLASSES,
@@ -14,6 +14,8 @@ CLASSES = (
     *place.CLASSES,
     *overlay.CLASSES,
     *recipes.CLASSES,
+    *knowledge.CLASSES,
+    *preferences.CLASSES,
     # Sections are shown in this order.
     *panel.PART_CLASSES,
 )
