@@ -278,7 +278,7 @@ def table(title: str, counts: Counts) -> None:
 def main() -> None:
     """Reads all texts of a set and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", choices=("dev", "held_out"), default="dev")
+    parser.add_argument("--set", choices=("dev", "held_out", "third", "fourth"), default="dev")
     parser.add_argument("--wrong", action="store_true", help="Print what is wrong, text by text.")
     options = parser.parse_args()
     texts = load(TEXTS / options.set)
