@@ -53,8 +53,10 @@ FOLDS = 2
 FEWEST_SCANS = 2
 # A labelled cloud was made from a nominal one if it shares at least this share of its points.
 SAME_POINTS = 0.3
-# From some sides, other parts reach a roundness of 0.98; parts of revolution exceed 0.99.
-LEAST_ROUND = 0.985
+# From some sides, other parts reach a roundness of 0.98; parts of revolution exceed 0.99. A scan
+# that shows too little of its part to tell the axis has none, and a new one like it could not be
+# unrolled: that may happen to this share of the scans at most.
+LEAST_ROUND, NOT_ROUND_SHARE = 0.985, 0.1
 # A defect is found if its STRONGEST points exceed those of this share of the nominal scans.
 STRONGEST, NOMINAL_SHARE = 30, 0.95
 
@@ -75,8 +77,9 @@ class _Scans:
 
     @property
     def roundness(self) -> float:
-        """How round the median scan is, 1 for a perfect part of revolution."""
-        return float(np.median([frame.roundness for frame in self.frames]))
+        """What nearly all scans exceed, 1 for a perfect part of revolution."""
+        found = [frame.roundness for frame in self.frames]
+        return float(np.quantile(found, NOT_ROUND_SHARE, method="lower"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +101,12 @@ class UnrolledTraining:
         found = self._scans(part).roundness
         suits = found > LEAST_ROUND
         what = "of a part of revolution" if suits else "not of a part of revolution"
-        than = "more" if suits else "not more"
         if not suits:
             del self.scans[part.name]  # nothing is learned from them
         return Suitability(
-            suits, f"its scans are {what} (roundness {found:.4f}, {than} than {LEAST_ROUND})"
+            suits,
+            f"its scans are {what} (nine of ten have a roundness of {found:.4f} or more, and more "
+            f"than {LEAST_ROUND} is needed)",
         )
 
     def fit(self, parts: Sequence[CategoryData]) -> dict[str, Fitted]:

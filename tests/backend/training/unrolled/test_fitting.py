@@ -16,6 +16,7 @@ from backend.engine.processes import Workers
 from backend.errors import CheckpointError, TrainingError
 from backend.evaluation.metrics.auroc import auroc
 from backend.models.normalization import Normalization
+from backend.models.unrolled.axis_frame import facing_direction
 from backend.models.unrolled.matching import Windows
 from backend.models.unrolled.model import UnrolledModel
 from backend.models.unrolled.storage import from_checkpoint, to_checkpoint
@@ -31,7 +32,7 @@ from backend.training.unrolled.config import UnrolledTrainingConfig
 from backend.training.unrolled.fitting import FOLDER, UnrolledTraining, source_of
 from backend.training.unrolled.network import UnrolledFittingConfig
 from shared_schema.recipe import RecipeTemplate
-from tests.backend.turned import dented, scan
+from tests.backend.turned import dented, posed_scan, scan
 
 CONFIG = UnrolledTrainingConfig(
     windows=(Windows(12, 4, 60), Windows(8, 4, 30)),
@@ -205,6 +206,15 @@ def test_same_seed_same_model_also_after_an_interruption(
     assert all((first[name] == second[name]).all() for name in first if name != "pin/profile")
 
 
+def strip_of(seed: int) -> PointCloud:
+    """A narrow piece of a scan along its axis."""
+    cloud, point, axis = posed_scan(seed, points=20_000)
+    assert cloud.normals is not None
+    across = np.cross(axis, facing_direction(cloud.normals))
+    near = np.abs((cloud.points - point) @ (across / np.linalg.norm(across))) < 1.0
+    return PointCloud(cloud.points[near], cloud.normals[near], unit=cloud.unit)
+
+
 def test_other_parts_are_left_to_others(workers: Workers, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     mesh = load_sample("upper_arm")
@@ -212,6 +222,9 @@ def test_other_parts_are_left_to_others(workers: Workers, tmp_path: Path) -> Non
     own = training(workers, tmp_path)
     assert own.suits(part(scans=views)) == Suitability(False, ANY)
     assert "not of a part of revolution" in own.suits(part(scans=views)).why
+    # A strip along the axis does not tell where the axis is, nor would a new scan that shows one.
+    strips = [strip_of(number) for number in range(2)]
+    assert not own.suits(part(scans=[*(scan(n) for n in range(4)), *strips])).suits
     alone = training(workers, tmp_path)
     assert alone.suits(part(scans=[scan(0)])).why == "there are fewer than 2 scans to learn from"
     with pytest.raises(TrainingError, match="needs 2 scans of 'pin' to learn from, and there is 1"):
