@@ -4,9 +4,10 @@
 
 Runs the demo into the folder OUT, which should be new, and prints the seconds of all processors
 together that each step took, and the table. The detector that comes with flawsmith, which an
-earlier and longer demo trained, scores the same scans for comparison. With CHECKOUT, the folder of an earlier version, it
-also trains on the demo's data with both versions in turn; the ratio says what the change is worth
-on any machine. In the end it prints what an earlier demo printed, for comparison.
+earlier and longer demo trained, scores the same scans for comparison. With CHECKOUT, the folder of
+an earlier version, it also trains on the demo's data with both versions in turn; the ratio says
+what the change is worth on any machine. In the end it prints what an earlier demo printed, for
+comparison.
 """
 
 from __future__ import annotations

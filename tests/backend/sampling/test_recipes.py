@@ -111,6 +111,16 @@ def test_a_region_restricts_random_places() -> None:
         assert recipe.defects[0].center[2] >= 5
 
 
+def test_a_region_is_in_the_unit_of_its_template() -> None:
+    inches = read(
+        f'{{{DENT}, "location": {{"type": "surface_random", "region": "top"}}}}',
+        '"lengths": "absolute", "unit": "inch", '
+        '"regions": {"top": {"min": [-1, -1, 0.3], "max": [1, 1, 1]}},',
+    )
+    for recipe in sample_recipes(inches, surface(sphere()), seed=0, count=20):
+        assert recipe.defects[0].center[2] >= 0.3 * 25.4
+
+
 def test_an_empty_region_is_refused() -> None:
     given = read(
         f'{{{DENT}, "location": {{"type": "surface_random", "region": "off"}}}}',
