@@ -14,10 +14,12 @@ from ..documents.errors import AddonError
 from ..documents.json_files import read_json
 from ..exchange.templates import apply_template, load_template
 from ..stack.modifiers import defect_modifiers
-from .reading import Outcome, Reading, sentence
+from .reading import Outcome, Reading, sentence, temporary_folder
 from .results import knowledge_of
 
 DEGREES = "angle_deg"
+# How the names of the folders of reports begin.
+PAGES = "flawsmith_report_"
 
 
 def take_up(reading: Reading, *, replace: bool) -> list[bpy.types.NodesModifier]:
@@ -53,8 +55,9 @@ def take_up(reading: Reading, *, replace: bool) -> list[bpy.types.NodesModifier]
 
 def forget_last(known: Any) -> None:
     """Empty an object's list, and remove its page."""
-    if known.page:
-        shutil.rmtree(Path(known.page).parent, ignore_errors=True)
+    page = page_of(known)
+    if page is not None:
+        shutil.rmtree(page.parent, ignore_errors=True)
     known.items.clear()
     known.findings.clear()
     known.active = 0
@@ -113,7 +116,17 @@ def _from_to(low: float, high: float) -> str:
 
 def _keep_page(known: Any, outcome: Outcome) -> None:
     """Keep the report until Blender is closed."""
-    if outcome.page is None:
-        return
-    folder = tempfile.mkdtemp(prefix="flawsmith_report_", dir=bpy.app.tempdir or None)
-    known.page = str(shutil.move(outcome.page, folder))
+    if outcome.page is not None:
+        folder = tempfile.mkdtemp(prefix=PAGES, dir=temporary_folder())
+        known.page = str(shutil.move(outcome.page, folder))
+
+
+def page_of(known: Any) -> Path | None:
+    """The file of the report; None where there is none any more.
+
+    A file of Blender's may come from anywhere, so a name in it is held to be that of a report only
+    where it lies where reports are put.
+    """
+    page = Path(known.page)
+    is_ours = page.parent.name.startswith(PAGES) and page.parent.parent == temporary_folder()
+    return page if is_ours and page.is_file() else None

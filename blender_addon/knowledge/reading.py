@@ -130,9 +130,7 @@ class Reading:
         self.release: Callable[[], None] = lambda: None
         self.told = ""
         self._start = time.monotonic()
-        self._folder = Path(
-            tempfile.mkdtemp(prefix="flawsmith_reading_", dir=bpy.app.tempdir or None)
-        )
+        self._folder = Path(tempfile.mkdtemp(prefix="flawsmith_reading_", dir=temporary_folder()))
         self._process: subprocess.Popen[bytes] | None = None
         _running.append(self)
         try:
@@ -224,6 +222,11 @@ _running: list[Reading] = []
 def running() -> Reading | None:
     """The document that is being read now."""
     return _running[0] if _running else None
+
+
+def temporary_folder() -> Path:
+    """Blender's own folder, which is gone when Blender is closed."""
+    return Path(bpy.app.tempdir or tempfile.gettempdir())
 
 
 def safe_name(name: str) -> str:

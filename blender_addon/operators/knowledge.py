@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..documents.errors import AddonError
-from ..knowledge.loading import take_up
+from ..knowledge.loading import page_of, take_up
 from ..knowledge.reading import Reading, Source, file_source, running, text_source
 from ..knowledge.results import FROM_TEXT, PROCESS_ITEMS, knowledge_of
 from .base import PartOperator, reported
@@ -224,13 +224,13 @@ class FLAWSMITH_OT_open_report(PartOperator, bpy.types.Operator):  # noqa: N801
     def execute(self, context: Any) -> Any:
         """Open it."""
         with reported(self) as result:
-            page = knowledge_of(context.active_object).page
-            if not page or not Path(page).is_file():
+            page = page_of(knowledge_of(context.active_object))
+            if page is None:
                 raise AddonError(
                     "There is no report; it is kept until Blender is closed, so read the document "
                     "again."
                 )
-            webbrowser.open(Path(page).as_uri())
+            webbrowser.open(page.as_uri())
         return result
 
 

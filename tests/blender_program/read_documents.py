@@ -13,8 +13,8 @@ OPERATOR = "read_document"
 PATIENCE = 60.0
 
 
-def play(hand, folder, command, saved):
-    """What came of each; pictures of the window go into the folder.
+def play(hand, command, saved):
+    """What came of each.
 
     ``command`` goes on until there is a file ``go`` beside it.
     """
@@ -31,7 +31,7 @@ def play(hand, folder, command, saved):
         assert hand.begin("flawsmith.read_document") == {"RUNNING_MODAL"}
         yield
         assert OPERATOR in running()
-        found[name] = yield from step(hand, go, folder, saved)
+        found[name] = yield from step(hand, go, saved)
     return found
 
 
@@ -95,38 +95,36 @@ def to_the_end(go):
     yield
 
 
-def finished(hand, go, folder, saved):
-    yield from hand.photograph(f"{folder}/reading.png")
+def finished(hand, go, saved):
     yield from to_the_end(go)
-    yield from hand.photograph(f"{folder}/finished.png")
     after = state()
     bpy.ops.ed.undo()
     yield
     return {**after, "undone": state()["modifiers"]}
 
 
-def cancelled(hand, go, folder, saved):
+def cancelled(hand, go, saved):
     yield from hand.move((hand.region.x + 100, hand.region.y + 100))
     yield from hand.key("ESC")
     yield from until(lambda: OPERATOR not in running())
     return state()
 
 
-def cancelled_by_button(hand, go, folder, saved):
+def cancelled_by_button(hand, go, saved):
     bpy.ops.flawsmith.cancel_reading()
     yield from until(lambda: OPERATOR not in running())
     return state()
 
 
-def deleted(hand, go, folder, saved):
+def deleted(hand, go, saved):
     bpy.data.objects.remove(bpy.data.objects["ball"])
     yield from to_the_end(go)
-    yield from hand.photograph(f"{folder}/deleted.png")
+    # Away from the popup, which closes then.
     yield from hand.move((hand.region.x + 20, hand.region.y + 20))
     return state()
 
 
-def edited(hand, go, folder, saved):
+def edited(hand, go, saved):
     """The defects come when edit mode is left: a step in edit mode could not be undone."""
     reading = importlib.import_module(f"{ADDON}.knowledge.reading")
     bpy.ops.object.mode_set(mode="EDIT")
@@ -140,7 +138,7 @@ def edited(hand, go, folder, saved):
     return {**state(), "during": during["modifiers"]}
 
 
-def undone(hand, go, folder, saved):
+def undone(hand, go, saved):
     bpy.data.objects["ball"].location.x = 1.0
     bpy.ops.ed.undo_push(message="Moved")
     bpy.ops.ed.undo()
@@ -148,7 +146,7 @@ def undone(hand, go, folder, saved):
     return state()
 
 
-def disabled(hand, go, folder, saved):
+def disabled(hand, go, saved):
     bpy.ops.preferences.addon_disable(module=ADDON)
     yield
     left = [path.name for path in Path(bpy.app.tempdir).glob("flawsmith_reading_*")]
@@ -160,7 +158,7 @@ def disabled(hand, go, folder, saved):
     return after
 
 
-def loaded(hand, go, folder, saved):
+def loaded(hand, go, saved):
     bpy.ops.wm.open_mainfile(filepath=saved)
     yield
     hand.__init__()

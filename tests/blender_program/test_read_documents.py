@@ -19,7 +19,7 @@ def played(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> Played
     require_display()
     folder = tmp_path_factory.mktemp("reading")
     command = pretended_command(folder / "pretended", waits=True)
-    return play(blender, SCENE, folder, folder, command, folder / "saved.blend")
+    return play(blender, SCENE, folder, command, folder / "saved.blend")
 
 
 def ended(**modifiers: int) -> dict[str, object]:

@@ -38,14 +38,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of temporary files, with nothing in it yet."""
     folder = tmp_path / "temporary"
     folder.mkdir()
-    monkeypatch.setattr(reading.tempfile, "mkdtemp", _made_in(folder))
+    for module in (reading, loading):
+        monkeypatch.setattr(module, "temporary_folder", lambda: folder)
     return folder
-
-
-def _made_in(folder: Path) -> Any:
-    """``tempfile.mkdtemp`` in a folder, whatever folder is asked for."""
-    real = reading.tempfile.mkdtemp
-    return lambda prefix, dir: real(prefix=prefix, dir=folder)
 
 
 def use_command(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
@@ -158,6 +153,23 @@ def test_the_list_says_what_the_document_says(
     loading.forget_last(known)
     with pytest.raises(RuntimeError, match="There is no report"):
         bpy.ops.flawsmith.open_report()
+
+
+def test_what_a_file_calls_a_report_is_neither_opened_nor_removed(
+    active_egg: Any, tmp_path: Path, document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_command(monkeypatch, pretended_command(tmp_path / "pretended"))
+    monkeypatch.setattr(webbrowser, "open", lambda uri: pytest.fail(uri))
+    page = tmp_path / "flawsmith_report_own" / "page.html"
+    page.parent.mkdir()
+    page.touch()
+    for name in (str(page), str(document), "page.html", "/", ""):
+        knowledge(active_egg).page = name
+        with pytest.raises(RuntimeError, match="There is no report"):
+            bpy.ops.flawsmith.open_report()
+        knowledge(active_egg).page = name
+        read(document, replace=True)
+        assert page.exists() and document.exists()
 
 
 def test_a_command_that_finds_no_defect_says_so_and_lists_what_is_absent(
@@ -280,6 +292,7 @@ def test_a_reading_is_cancelled_and_leaves_nothing(
     released: list[bool] = []
     one = started(active_egg, tmp_path, monkeypatch)
     one.release = lambda: released.append(True)
+    assert len(list(temporary.iterdir())) == 1
     bpy.data.texts.new("b").from_string("Dents.")
     with pytest.raises(RuntimeError, match=r"a\.txt is being read; wait for it, or cancel it"):
         bpy.ops.flawsmith.read_document(text="b")
@@ -294,6 +307,7 @@ def test_a_reading_ends_where_another_file_is_opened(
     active_egg: Any, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = started(active_egg, tmp_path, monkeypatch)
+    assert len(list(temporary.iterdir())) == 1
     bpy.ops.wm.read_homefile(use_empty=True)
     assert one.is_done and not one.goes_on and not list(temporary.iterdir())
 
