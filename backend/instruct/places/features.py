@@ -19,7 +19,7 @@ ROUND = np.deg2rad(240.0)
 # part's diagonal.
 BOSS_RADIUS = 0.15
 FILLET_RADIUS = 0.06
-RIB_THICKNESS = 0.08
+RIB_THICKNESS = 0.06
 FLANGE_THICKNESS = 0.12
 # Area of a fillet, at most, as a share of the surface.
 FILLET_AREA = 0.15
@@ -30,7 +30,9 @@ GOES_OVER = 0.5
 # Cosine between the normals of the two sides of a rib or flange, at most.
 OPPOSITE = -0.99
 # Thickness of a rib as a share of its length and of its height, at most.
-RIB_SLIM, RIB_LOW = 0.4, 0.8
+RIB_SLIM, RIB_LOW = 0.4, 0.6
+# Area of one side of a rib, at most, as a share of the surface.
+RIB_AREA = 0.1
 # By this share of their extent two sides lie one behind the other, at least.
 OVERLAP = 0.5
 # Share of the surface that lies beside a flange, at least, and how much wider the flange is.
@@ -76,6 +78,8 @@ def ribs(pieces: Pieces) -> list[IntArray]:
     found = []
     for one, other, thickness in _walls(pieces, RIB_THICKNESS):
         if min(_rise(pieces, one), _rise(pieces, other)) < RISES:
+            continue
+        if one.area > RIB_AREA * pieces.mesh.areas.sum():
             continue
         low, high = sorted(_extents(pieces, one))
         if thickness <= RIB_SLIM * high and thickness <= RIB_LOW * low:

@@ -86,12 +86,13 @@ class Lines:
         edges, points = self.mesh.edges, self.mesh.points
         corners = points[np.unique(edges.ends[line])]
         _, sizes, axes = np.linalg.svd(corners - corners.mean(axis=0), full_matrices=False)
-        circle = fit_circle(corners, axes[2])
+        middles = points[edges.ends[line]].mean(axis=1)
+        # By the middles, a rectangle is no circle through its corners.
+        circle = fit_circle(np.concatenate([corners, middles]), axes[2])
         flat = sizes[2] / np.sqrt(len(corners)) <= OFF_RIM * circle.radius
         if not flat or circle.off > OFF_RIM * circle.radius or circle.round < ROUND:
             return False
-        away = points[edges.ends[line]].mean(axis=1) - circle.middle
-        outward = np.einsum("ei,ei->e", edges.outward[line], away)
+        outward = np.einsum("ei,ei->e", edges.outward[line], middles - circle.middle)
         return float(outward @ edges.lengths[line]) < 0.0
 
     def spread(self, lines: list[IntArray], step: float) -> tuple[FloatArray, IntArray]:
