@@ -43,7 +43,7 @@ PROCESS_NAMES = (
     "coating",
 )
 MODES = ("native", "tool", "prompted")
-FRAMES = ("pixels", "per_mille", "unit")
+FRAMES = ("pixels", "per_mille", "unit", "auto")
 PHOTOS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
@@ -152,7 +152,8 @@ class ModelOptions:
     type=click.Choice(FRAMES),
     default="pixels",
     show_default=True,
-    help="In what the model gives boxes in pictures.",
+    help="In what the model gives boxes in pictures. With auto, it is asked first for the boxes of "
+    "squares in a test picture.",
 )
 @click.option(
     "--marks/--no-marks",
@@ -353,7 +354,7 @@ def _asking(options: ModelOptions, documents: list[Path], views: Path | None) ->
     from backend.cli.progress import console
     from backend.instruct.models import AskLimits, OutputMode
     from backend.instruct.run import Asking
-    from backend.instruct.views import BoxFrame
+    from backend.instruct.views import AUTO, BoxFrame
 
     model, seed = _model(options)
     return Asking(
@@ -361,7 +362,7 @@ def _asking(options: ModelOptions, documents: list[Path], views: Path | None) ->
         seed,
         photos=tuple(_photos(options.images, documents)),
         marks=options.marks,
-        frame=BoxFrame(options.box_frame),
+        frame=None if options.box_frame == AUTO else BoxFrame(options.box_frame),
         mode=OutputMode(options.output_mode),
         limits=AskLimits(
             max_retries=options.max_retries,

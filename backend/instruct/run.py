@@ -32,7 +32,7 @@ from backend.instruct.validation import (
     ValidTemplate,
     validate,
 )
-from backend.instruct.views import BoxFrame, RenderedViews, mark_views, render_views
+from backend.instruct.views import AUTO, BoxFrame, RenderedViews, mark_views, render_views
 from backend.progress import Progress, silent
 from backend.replay.replay import versions
 from backend.sampling.places import Surface
@@ -64,7 +64,7 @@ class Asking:
         seed: of the fence between blocks; that of a recording, or drawn anew.
         photos: of the part or of defects, and pages of documents.
         marks: whether the model is shown views with numbered marks.
-        frame: in what it gives boxes.
+        frame: in what it gives boxes; None asks it, where it is shown views.
         mode: how it is held to the form of the answer.
         limits: of time, tokens and money.
         tell: gets a sentence that says what is sent where, before anything is.
@@ -77,7 +77,7 @@ class Asking:
     seed: int = field(default_factory=partial(secrets.randbits, 64))
     photos: tuple[Picture, ...] = ()
     marks: bool = True
-    frame: BoxFrame = BoxFrame.PIXELS
+    frame: BoxFrame | None = BoxFrame.PIXELS
     mode: OutputMode = OutputMode.NATIVE
     limits: AskLimits = field(default_factory=AskLimits)
     tell: Callable[[str], None] | None = None
@@ -100,7 +100,8 @@ class Asking:
                 Keys are taken from the provider's environment variable.
             photos: files of photos of the part or of defects.
             marks: whether the model is shown views with numbered marks.
-            frame: in what it gives boxes: ``"pixels"``, ``"per_mille"`` or ``"unit"``.
+            frame: in what it gives boxes: ``"pixels"``, ``"per_mille"`` or ``"unit"``; ``"auto"``
+                asks it first for the boxes of squares in a test picture.
             mode: how it is held to the form: ``"native"``, ``"tool"`` or ``"prompted"``.
             limits: of time, tokens and money.
 
@@ -116,7 +117,7 @@ class Asking:
             ServedModel(parse_model_name(name)),
             photos=tuple(map(read_photo, photos)),
             marks=marks,
-            frame=BoxFrame(frame),
+            frame=None if frame == AUTO else BoxFrame(frame),
             mode=OutputMode(mode),
             limits=limits or AskLimits(),
         )

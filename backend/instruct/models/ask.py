@@ -20,6 +20,7 @@ from backend.instruct.models.port import (
     Usage,
     ViewPicture,
 )
+from backend.instruct.models.probe import PROBE_SYSTEM, probe_schema, probe_turn, told_frame
 from backend.instruct.models.prompt import (
     SYSTEM,
     Row,
@@ -99,7 +100,7 @@ def ask_model(
     places: Sequence[Row] = (),
     views: Sequence[ViewPicture] = (),
     photos: Sequence[Picture] = (),
-    frame: BoxFrame = BoxFrame.PIXELS,
+    frame: BoxFrame | None = BoxFrame.PIXELS,
     mode: OutputMode = OutputMode.NATIVE,
     limits: AskLimits | None = None,
     seed: int,
@@ -120,7 +121,8 @@ def ask_model(
         places: the model names places by their keys.
         views: of the part; boxes come back in their pixels.
         photos: and pages, as they are sent.
-        frame: in what the model gives boxes.
+        frame: in what the model gives boxes. None: where there are views, it is asked first for the
+            boxes of three squares in a picture of their size, which tell it.
         mode: how the model is held to the form.
         limits: of time, tokens and money.
         seed: of the fence between blocks. Draw it from the system's randomness, or take that of a
@@ -134,12 +136,22 @@ def ask_model(
     """
     limits = limits or AskLimits()
     form = answer_form(tuple(row.key for row in rows), tuple(place.key for place in places))
-    first = first_turn(documents, rows, places, views, photos, frame, fence_of(seed))
+    probe = probe_turn(views[0].width, views[0].height) if views and frame is None else None
+
+    def first_in(frame: BoxFrame | None) -> Turn:
+        known = frame or BoxFrame.PIXELS
+        return first_turn(documents, rows, places, views, photos, known, fence_of(seed))
+
+    first = first_in(frame)
     sources = tuple((d.source, number) for d in documents for number in range(len(d.blocks)))
     conversation = _Conversation(model, limits, mode, asked_schema(form), wait)
-    conversation.check_first(first)
+    conversation.check_first([first] if probe is None else [probe, first])
     if tell is not None:
-        tell(_announcement(model, documents, len(first.pictures)))
+        pictures = len(first.pictures) + (0 if probe is None else len(probe.pictures))
+        tell(_announcement(model, documents, pictures))
+    if probe is not None:
+        frame = _probed(conversation, probe, views[0])
+        first = first_in(frame)
 
     def wrong(found: Sequence[Instruction]) -> list[str]:
         known = [*_unknown(found, len(sources), views)]
@@ -162,8 +174,25 @@ def ask_model(
                 f"the model {model.name} gave no usable answer in {conversation.requests} requests "
                 f"({problems[0]}); try another --output-mode or another model"
             )
-    placed = tuple(_in_pixels(each, views, frame) for each in found)
+    placed = tuple(_in_pixels(each, views, frame or BoxFrame.PIXELS) for each in found)
     return ModelReading(placed, problems, conversation.use(), sources)
+
+
+def _probed(conversation: _Conversation, probe: Turn, view: ViewPicture) -> BoxFrame:
+    """The frame in which the model gives the boxes of the squares of ``probe``.
+
+    Raises:
+        LanguageModelError: they fit no frame.
+    """
+    answer = conversation.probe(probe)
+    frame = told_frame(answer.text, view.width, view.height)
+    if frame is None:
+        names = ", ".join(each.value for each in BoxFrame)
+        raise LanguageModelError(
+            f"the boxes that the model {conversation.model.name} gave of squares in a test picture "
+            f"fit no frame; name it by --box-frame ({names}) or leave the views out by --no-marks"
+        )
+    return frame
 
 
 class _Conversation:
@@ -180,14 +209,14 @@ class _Conversation:
         self.model, self.limits, self.mode, self.schema = model, limits, mode, schema
         self.wait = wait
         self.start = time.monotonic()
-        self.requests = self.input_tokens = self.output_tokens = 0
+        self.requests = self.probes = self.input_tokens = self.output_tokens = 0
         self.price: float | None = 0.0
 
-    def check_first(self, turn: Turn) -> None:
-        """Raise ``LanguageModelError`` if the first request is beyond the limits already."""
-        size = len((SYSTEM + turn.text).encode()) // BYTES_PER_TOKEN
-        tokens = size + TOKENS_PER_PICTURE * len(turn.pictures)
-        most = self.limits.max_output_tokens
+    def check_first(self, turns: Sequence[Turn]) -> None:
+        """Raise ``LanguageModelError`` if the first requests are beyond the limits already."""
+        size = sum(len((SYSTEM + turn.text).encode()) for turn in turns) // BYTES_PER_TOKEN
+        tokens = size + TOKENS_PER_PICTURE * sum(len(turn.pictures) for turn in turns)
+        most = self.limits.max_output_tokens * len(turns)
         if tokens + most > self.limits.max_tokens:
             raise LanguageModelError(
                 f"the documents and pictures have about {tokens} tokens, and the answer may have "
@@ -201,28 +230,41 @@ class _Conversation:
                 f"{self.limits.max_price:.2f}; give fewer documents or raise --max-cost"
             )
 
+    def probe(self, turn: Turn) -> ModelAnswer:
+        """The answer to a question of its own, which is no try of the task."""
+        self.probes += 1
+        return self._counted([turn], PROBE_SYSTEM, probe_schema())
+
     def ask(self, turns: Sequence[Turn]) -> ModelAnswer:
+        """The answer to the task."""
+        return self._counted(turns, SYSTEM, self.schema)
+
+    def _counted(
+        self, turns: Sequence[Turn], system: str, schema: dict[str, object]
+    ) -> ModelAnswer:
         """The answer; a busy server is asked once more when it says so."""
         try:
-            answer = self._ask_once(turns)
+            answer = self._ask_once(turns, system, schema)
         except LanguageModelError as error:
             delay = error.retry_after
             if delay is None or not 0 <= delay <= min(LONGEST_WAIT, self.seconds_left()):
                 raise
             self.wait(delay)
-            answer = self._ask_once(turns)
+            answer = self._ask_once(turns, system, schema)
         self._count(answer.usage)
         if answer.refused:
             raise LanguageModelError(f"the model {self.model.name} refused to answer")
         return answer
 
-    def _ask_once(self, turns: Sequence[Turn]) -> ModelAnswer:
+    def _ask_once(
+        self, turns: Sequence[Turn], system: str, schema: dict[str, object]
+    ) -> ModelAnswer:
         self.requests += 1
         return self.model.answer(
             ModelRequest(
-                SYSTEM,
+                system,
                 tuple(turns),
-                self.schema,
+                schema,
                 self.mode,
                 self.limits.max_output_tokens,
                 max(self.seconds_left(), 0.001),
@@ -243,7 +285,7 @@ class _Conversation:
         used = self.input_tokens + self.output_tokens
         next_one = used / self.requests
         return (
-            self.requests <= self.limits.max_retries
+            self.requests - self.probes <= self.limits.max_retries
             and self.seconds_left() > 0
             and used + next_one <= self.limits.max_tokens
             and not (

@@ -11,3 +11,7 @@ class BoxFrame(StrEnum):
     PIXELS = "pixels"
     PER_MILLE = "per_mille"
     UNIT = "unit"
+
+
+# What users write where the model is to show its frame by a test picture.
+AUTO = "auto"

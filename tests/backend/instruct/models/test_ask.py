@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from backend.errors import LanguageModelError
 from backend.instruct import knowledge
@@ -212,6 +215,99 @@ def test_boxes_come_back_in_pixels_of_their_view(frame, edges) -> None:
     model = ScriptedModel(answer(instruction(place="box", view="front", **box)))
     [found] = ask(model, views=[VIEW], frame=frame).instructions
     assert (found.left, found.top, found.right, found.bottom) == (200, 200, 400, 400)
+
+
+BOXES = {"red": (0.08, 0.62, 0.24, 0.78), "green": (0.72, 0.08, 0.88, 0.24)}
+BOXES |= {"blue": (0.64, 0.70, 0.80, 0.86)}
+
+
+def squares(width: float, height: float, off: float = 0.0) -> str:
+    """An answer with the boxes of the test picture, in a frame of that size, a little off."""
+    scale = (width, height, width, height)
+    edges = ("left", "top", "right", "bottom")
+    return json.dumps(
+        {
+            color: dict(
+                zip(edges, ((x + off) * s for x, s in zip(box, scale, strict=True)), strict=True)
+            )
+            for color, box in BOXES.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("size", [(800, 400), (1000, 1000), (1, 1)])
+@pytest.mark.parametrize("off", [0.0, 0.03])
+def test_the_frame_of_boxes_is_told_by_squares_in_a_test_picture(size, off) -> None:
+    width, height = size
+    box = {"left": 0.25 * width, "top": 0.5 * height, "right": 0.5 * width, "bottom": height}
+    task = answer(instruction(place="box", view="front", **box))
+    model = ScriptedModel(squares(width, height, off), task)
+    reading = ask(model, views=[VIEW], frame=None)
+    [found] = reading.instructions
+    assert (found.left, found.top, found.right, found.bottom) == (200, 200, 400, 400)
+    assert (reading.use.requests, reading.use.input_tokens) == (2, 200)
+    # The picture of the squares has the size of the views, and comes alone.
+    [picture] = model.asked[0].turns[-1].pictures
+    assert Image.open(io.BytesIO(picture.data)).size == (800, 400)
+    assert SPEC.blocks[1].text not in said(model.asked[:1])
+
+
+def test_the_squares_of_the_test_picture_are_where_they_are_said_to_be() -> None:
+    model = ScriptedModel(squares(800, 400), GOOD)
+    ask(model, views=[VIEW], frame=None)
+    image = np.array(Image.open(io.BytesIO(model.asked[0].turns[-1].pictures[0].data)))
+    for channel, color in enumerate(("red", "green", "blue")):
+        rows, columns = np.nonzero((image.argmax(axis=2) == channel) & (image.min(axis=2) < 200))
+        edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        assert edges == pytest.approx(np.array(BOXES[color]) * (800, 400, 800, 400), abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "",
+        "I see three squares.",
+        '{"red": null}',
+        squares(333, 90),
+        squares(100, 100),
+        squares(800, 400).replace("red", "pink"),
+        json.dumps(
+            {color: dict.fromkeys(("left", "top", "right", "bottom"), 0) for color in BOXES}
+        ),
+        "[" * 100_000,
+    ],
+)
+def test_boxes_that_fit_no_frame_end_in_a_sentence_that_names_the_option(nonsense: str) -> None:
+    model = ScriptedModel(nonsense, GOOD)
+    with pytest.raises(LanguageModelError, match="fit no frame; name it by --box-frame"):
+        ask(model, views=[VIEW], frame=None)
+    assert len(model.asked) == 1
+
+
+def test_without_views_the_frame_is_not_asked_for() -> None:
+    model = ScriptedModel(GOOD)
+    assert ask(model, frame=None).use.requests == 1
+
+
+def test_the_question_of_the_frame_is_no_try_and_counts_against_the_limits() -> None:
+    frame = squares(800, 400)
+    model = ScriptedModel(frame, "nonsense", GOOD)
+    limits = AskLimits(max_retries=1)
+    reading = ask(model, views=[VIEW], frame=None, limits=limits)
+    assert (len(reading.instructions), reading.use.requests) == (1, 3)
+    # Room for one answer, but not for the question as well.
+    tight = AskLimits(max_tokens=7500, max_output_tokens=4000)
+    assert ask(ScriptedModel(GOOD), views=[VIEW], limits=tight).instructions
+    with pytest.raises(LanguageModelError, match="raise --max-tokens"):
+        ask(ScriptedModel(frame, GOOD), views=[VIEW], frame=None, limits=tight)
+
+
+def test_the_question_of_the_frame_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    model = RecordingModel(ScriptedModel(squares(1, 1), GOOD), path, 5)
+    first = ask(model, views=[VIEW], frame=None)
+    again = ask(ReplayedModel(path), views=[VIEW], frame=None)
+    assert (again.instructions, again.use.requests) == (first.instructions, 2)
 
 
 def test_a_recording_gives_the_same_reading_without_the_model(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from pathlib import Path
@@ -16,6 +17,7 @@ from backend.instruct.models import (
     ModelReading,
     OutputMode,
     RecordingModel,
+    ViewPicture,
     ask_model,
     parse_model_name,
 )
@@ -38,6 +40,36 @@ def ask(model: str | Server, **options) -> ModelReading:
     name = model if isinstance(model, str) else f"{model.address}#local"
     given = {"places": PLACES, "seed": 5, "limits": AskLimits(seconds=60)} | options
     return ask_model(ServedModel(parse_model_name(name)), [SPEC, NOTES], ROWS, **given)
+
+
+SQUARES = {"red": (8, 62, 24, 78), "green": (72, 8, 88, 24), "blue": (64, 70, 80, 86)}
+
+
+@pytest.mark.parametrize("mode", [OutputMode.NATIVE, OutputMode.PROMPTED])
+@pytest.mark.parametrize(
+    ("width", "height", "frame"),
+    [(400, 200, "in pixels"), (1000, 1000, "in thousandths"), (1, 1, "as parts"), (90, 9, None)],
+)
+def test_the_frame_of_boxes_is_asked_for_over_http(mode, width, height, frame) -> None:
+    size = (width / 100, height / 100) * 2
+    boxes = {
+        color: dict(zip(("left", "top", "right", "bottom"), np.multiply(box, size), strict=True))
+        for color, box in SQUARES.items()
+    }
+    view = ViewPicture("front", encoded("a.png", np.zeros((200, 400, 3), np.uint8)), 400, 200)
+    with serving(says(json.dumps(boxes)), says(GOOD)) as server:
+        if frame is None:
+            with pytest.raises(LanguageModelError, match="fit no frame; name it by --box-frame"):
+                ask(server, views=[view], frame=None, mode=mode)
+            assert len(server.requests) == 1
+            return
+        reading = ask(server, views=[view], frame=None, mode=mode)
+    assert (reading.use.requests, reading.use.input_tokens) == (2, 120)
+    [text, picture] = server.requests[0]["messages"][-1]["content"]
+    assert picture["image_url"]["url"].startswith("data:image/png;base64,")
+    assert "square" in text["text"]
+    asked = server.requests[1]["messages"][-1]["content"][0]["text"]
+    assert f"Edges of a box are given {frame}" in asked
 
 
 @pytest.mark.parametrize(
