@@ -24,12 +24,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 COMMANDS = {
     "demo": "Show all steps on bundled data and write a report.",
     "templates": "List the bundled templates of defects.",
-    "instruct": "Show which defects the reader of documents knows.",
+    "instruct": "Make a template of the defects that documents name.",
+    "import-instructions": "Make a template of instructions of Synthesis4AD.",
     "validate": "Check whether a template suits a part and its scans.",
     "sample": "Draw recipes from a template for a part.",
     "replay": "Replay a recipe on scans and write labelled clouds.",
     "remake": "Make samples again from their records.",
-    "synthesize": "Make a labelled data set from a template and nominal scans.",
+    "synthesize": "Make a labelled data set from a template and scans.",
     "export": "Write a data set in the layout of a public benchmark.",
     "train": "Train a detector on a data set.",
     "evaluate": "Measure a detector on a data set.",
@@ -48,7 +49,8 @@ class FlawsmithGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"backend.cli.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        command: click.Command = import_module(f"backend.cli.{module}").command
         return command
 
     def resolve_command(

@@ -34,7 +34,7 @@ def command_of(name: str) -> click.Command:
 
 
 def test_commands_are_those_that_are_documented() -> None:
-    documented = re.findall(r"^## (\w+)$", DOCUMENTATION, re.MULTILINE)
+    documented = re.findall(r"^## ([\w-]+)$", DOCUMENTATION, re.MULTILINE)
     assert sorted(documented) == sorted(COMMANDS)
 
 
