@@ -1,11 +1,17 @@
-"""How much of labelled texts the reader of documents finds.
+"""How much of labelled texts the reader of documents finds, or a language model.
 
     python benchmarks/instruct.py --set dev > benchmarks/instruct.txt
+    python benchmarks/instruct.py --model ollama:qwen3-vl --repeats 3
 
 ``benchmarks/instruct/README.md`` describes the texts and their labels. Items are matched with
 labels one to one. Kinds are counted over what would be made: defects that are absent, or that have
 no shape, are counted apart. A size is right if the ranges share at least half of their common span,
 on a logarithmic scale. Intervals are Wilson's, at 95 %.
+
+With ``--model``, the texts are sent to that model, one by one, as ``flawsmith instruct`` does, and
+what it says is measured without the reader's items. Sizes that no passage proves do not count, as
+there. The options about models are those of ``flawsmith instruct``. ``--repeats`` asks as often
+and tells how far the answers agree: the share of items that two answers to a text have in common.
 """
 
 from __future__ import annotations
@@ -13,19 +19,35 @@ from __future__ import annotations
 import argparse
 import platform
 import re
+import secrets
 import time
 import tomllib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from backend.errors import LanguageModelError
 from backend.instruct.documents import Block, BlockKind, Document
+from backend.instruct.knowledge import ANY, defects, places
+from backend.instruct.merge import merge
+from backend.instruct.models import (
+    AskLimits,
+    LanguageModel,
+    OutputMode,
+    RecordingModel,
+    ReplayedModel,
+    ask_model,
+    parse_model_name,
+)
 from backend.instruct.reader import read_defects
-from shared_schema.instruction import InstructedDefect
+from shared_schema.instruction import InstructedDefect, ModelUse
 
 TEXTS = Path(__file__).parent / "instruct" / "texts"
 # A single value is a range of this relative half width; an open end lies this factor away.
@@ -277,11 +299,13 @@ def table(title: str, counts: Counts) -> None:
 
 def main() -> None:
     """Reads all texts of a set and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", choices=("dev", "held_out", "third", "fourth"), default="dev")
-    parser.add_argument("--wrong", action="store_true", help="Print what is wrong, text by text.")
-    options = parser.parse_args()
+    options = parsed()
     texts = load(TEXTS / options.set)
+    if options.texts:
+        texts = [text for text in texts if text.name in options.texts]
+    if options.model or options.replay:
+        measure_model(options, texts)
+        return
     read_defects([Document("warm up", (Block("cracks"),))])
     readings, seconds = {}, 0.0
     for text in texts:
@@ -292,23 +316,175 @@ def main() -> None:
     characters = sum(len(block.text) for text in texts for block in text.document.blocks)
     print(f"CPU time {1000 * seconds / characters * 3000:.1f} ms for a page of 3,000 characters")
     groups: dict[str, Counts] = defaultdict(Counts)
-    notes = {}
-    for text in texts:
-        if text.group == "injected":
-            continue
-        together = "defects named" if text.group == "defects" else "no geometric defect"
-        notes[text.name] = count(text, readings[text.name], groups[together])
-        if text.group == "defects":
-            count(text, readings[text.name], groups[f"language {text.language}"])
+    notes = {text.name: counted(text, readings[text.name], groups) for text in texts}
     for title in sorted(groups):
         table(title, groups[title])
     changed = [text.name for text in texts if text.twin and not same(text, readings)]
     injected = sum(text.group == "injected" for text in texts)
     print(f"\ninjected: {injected} texts, of which {len(changed)} change the items {changed or ''}")
     if options.wrong:
-        for name, lines in notes.items():
-            for line in lines:
-                print(f"{name}: {line}")
+        print_wrong(notes)
+
+
+def parsed() -> argparse.Namespace:
+    """The options; those about a model have the names and defaults of ``flawsmith instruct``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", choices=("dev", "held_out", "third", "fourth"), default="dev")
+    parser.add_argument("--texts", nargs="+", metavar="NAME", help="Only these texts of the set.")
+    parser.add_argument("--wrong", action="store_true", help="Print what is wrong, text by text.")
+    usual = AskLimits()
+    model = parser.add_argument_group("a language model")
+    model.add_argument("--model", metavar="NAME", help="As flawsmith instruct takes it.")
+    model.add_argument("--repeats", type=int, default=1, help="How often each text is sent.")
+    model.add_argument("--output-mode", choices=list(map(str, OutputMode)), default="native")
+    model.add_argument("--max-retries", type=int, default=usual.max_retries)
+    model.add_argument("--timeout", type=float, default=usual.seconds, help="For each text.")
+    model.add_argument("--max-tokens", type=int, default=usual.max_tokens, help="For each text.")
+    model.add_argument("--max-answer", type=int, default=usual.max_output_tokens)
+    model.add_argument("--max-cost", type=float, default=usual.max_price, help="For each text.")
+    model.add_argument("--record", type=Path, metavar="FILE")
+    model.add_argument("--replay", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def counted(text: Text, items: list[InstructedDefect], groups: dict[str, Counts]) -> list[str]:
+    """Count one text in its groups, and tell what is wrong with it."""
+    if text.group == "injected":
+        return []
+    together = "defects named" if text.group == "defects" else "no geometric defect"
+    wrong = count(text, items, groups[together])
+    if text.group == "defects":
+        count(text, items, groups[f"language {text.language}"])
+    return wrong
+
+
+def print_wrong(notes: dict[str, list[str]]) -> None:
+    for name, lines in notes.items():
+        for line in lines:
+            print(f"{name}: {line}")
+
+
+# --- a language model ---------------------------------------------------------------------------
+
+
+@dataclass
+class Answers:
+    """What a model said of the texts.
+
+    Attributes:
+        items: by text, one list for each time that it was asked and gave a usable answer.
+        uses: what each usable answer took.
+        failures: sentences, one for each answer that could not be used.
+    """
+
+    items: dict[str, list[list[InstructedDefect]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    uses: list[ModelUse] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def model_of(options: argparse.Namespace) -> tuple[LanguageModel, int]:
+    """The model and the seed of the fence, as ``flawsmith instruct`` makes them."""
+    if options.replay:
+        replayed = ReplayedModel(options.replay)
+        return replayed, replayed.seed
+    from backend.instruct.models.providers import ServedModel
+
+    served, seed = ServedModel(parse_model_name(options.model)), secrets.randbits(64)
+    return (RecordingModel(served, options.record, seed) if options.record else served), seed
+
+
+def measure_model(options: argparse.Namespace, texts: list[Text]) -> None:
+    """Ask a model about all texts, and print the tables."""
+    model, seed = model_of(options)
+    limits = AskLimits(
+        max_retries=options.max_retries,
+        seconds=options.timeout,
+        max_tokens=options.max_tokens,
+        max_output_tokens=options.max_answer,
+        max_price=options.max_cost,
+    )
+    answers = Answers()
+    for _ in range(options.repeats):
+        for text in texts:
+            ask(model, text, answers, OutputMode(options.output_mode), limits, seed)
+    print(f"set {options.set}, {len(texts)} texts, asked {options.repeats} times: {model.name}")
+    print_use(answers)
+    groups: dict[str, Counts] = defaultdict(Counts)
+    notes: dict[str, list[str]] = {}
+    for text in texts:
+        for number, items in enumerate(answers.items[text.name], 1):
+            notes[f"{text.name}, answer {number}"] = counted(text, items, groups)
+    for title in sorted(groups):
+        table(title, groups[title])
+    if options.wrong:
+        print_wrong(notes)
+
+
+def ask(
+    model: LanguageModel,
+    text: Text,
+    answers: Answers,
+    mode: OutputMode,
+    limits: AskLimits,
+    seed: int,
+) -> None:
+    """Ask about one text; an answer that cannot be used counts as a failure."""
+    process = read_defects([text.document]).process
+    rows = [row for row in defects().values() if process is None or row.process in (process, ANY)]
+    try:
+        asked = ask_model(
+            model,
+            [text.document],
+            rows,
+            places=list(places().values()),
+            mode=mode,
+            limits=limits,
+            seed=seed,
+        )
+    except LanguageModelError as error:
+        answers.failures.append(f"{text.name}: {error}")
+        return
+    merged = merge((), asked.instructions, asked.evidence, [text.document])
+    answers.items[text.name].append([placed.item for placed in merged.items])
+    answers.uses.append(asked.use)
+
+
+def print_use(answers: Answers) -> None:
+    """Print what the answers took, and how far those to one text agree."""
+    usable, failed = len(answers.uses), len(answers.failures)
+    print(f"usable answers: {usable} of {usable + failed}")
+    if usable:
+        seconds = [use.seconds for use in answers.uses]
+        prices = [use.price for use in answers.uses if use.price is not None]
+        tokens = [(use.input_tokens, use.output_tokens) for use in answers.uses]
+        means = [mean(one) for one in zip(*tokens, strict=True)]
+        requests = mean(use.requests for use in answers.uses)
+        print(f"for a text: {requests:.1f} requests, {means[0]:.0f} tokens in, {means[1]:.0f} out")
+        print(f"seconds for a text: median {median(seconds):.1f}, most {max(seconds):.1f}")
+        price = f"{mean(prices):.5f} US dollars" if prices else "not known"
+        print(f"price of a text: {price}")
+    agreed = [agreement(items) for items in answers.items.values() if len(items) > 1]
+    if agreed:
+        print(f"agreement of repeated answers: {mean(agreed):.3f}")
+    for failure in answers.failures:
+        print(f"no usable answer: {failure}")
+
+
+def agreement(several_items: Sequence[Sequence[InstructedDefect]]) -> float:
+    """Mean share of items that two answers have in common; 1 where both have none."""
+    said = [frozenset(map(said_of, items)) for items in several_items]
+    shares = [
+        len(one & other) / len(one | other) if one | other else 1.0
+        for one, other in combinations(said, 2)
+    ]
+    return mean(shares)
+
+
+def said_of(item: InstructedDefect) -> tuple[Any, ...]:
+    """What an item says, without its passage and its reason."""
+    return item.defect, item.polarity, item.place, item.count, tuple(sorted(item.sizes.items()))
 
 
 def same(text: Text, readings: dict[str, list[InstructedDefect]]) -> bool:
