@@ -233,6 +233,9 @@ def _place_crack(draw: Drawer, values: Values, place: Place, cloud: PointCloud) 
     across = place.plane_normal
     if across is None or np.abs(across @ place.normal) > 0.99:
         across = draw.heading(place)
+        if place.heading is not None:
+            # The mouths of a row run along its heading, as scratches do.
+            across = np.cross(place.normal, across)
     return {
         "origin": triple(place.position),
         "normal": triple(across),

@@ -225,6 +225,20 @@ def test_a_row_of_marks_is_evenly_spaced_and_heads_one_way() -> None:
     assert [defect.label for defect in draw(given, cloud).defects] == [1, 2, 3, 4, 5]
 
 
+def test_the_mouths_of_a_row_of_cracks_lie_side_by_side() -> None:
+    given = read(
+        '{"kind": "crack", "length": 0.08, "depth": 0.01, "gap": 0.004, "flank": 0.01, "repeat": '
+        '{"count": 4, "spacing": 0.03}}'
+    )
+    cloud = plate(step=0.1)
+    for seed in range(6):
+        cracks = draw(given, cloud, seed).defects
+        row = np.array(cracks[-1].origin) - cracks[0].origin
+        row /= np.linalg.norm(row)
+        for crack in cracks:
+            assert abs(row @ crack.normal) > 0.95, "the plane of each lies across the row"
+
+
 def test_edges_are_found_and_their_normal_is_midway() -> None:
     cloud = load_surface(sample_path("nist_ftc_10"), unit=Unit.MM, seed=0).cloud
     location = '"location": {"type": "edge_random", "angle": 1.0}'
