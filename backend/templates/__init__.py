@@ -21,11 +21,13 @@ FOLDER = Path(__file__).parent
 # How the processes are written for people, in the order of the gallery.
 PROCESSES = {
     "machining": "Machining",
+    "grinding": "Grinding",
     "casting": "Casting",
     "sheet_metal": "Sheet metal",
     "injection_moulding": "Injection moulding",
     "printing_3d": "3D printing",
     "welding": "Welding",
+    "coating": "Coating",
 }
 # Suggest at most CLOSE_NAMES names with a similarity of at least LIKE.
 CLOSE_NAMES = 3

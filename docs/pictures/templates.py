@@ -122,6 +122,7 @@ SHOTS = {
     "machining/handling_dents": Shot("nist_ftc_10", 4, HOUSING),
     "machining/dents_with_scratches": Shot("plate_holes", 1, PLATE),
     "machining/tool_gouges": Shot("plate_holes", 1, PLATE),
+    "grinding/wheel_marks": Shot("plate_holes", 1, PLATE, zoom=1.1),
     "casting/porosity": Shot("nist_ftc_10", 1, HOUSING),
     "casting/blowholes": Shot("nist_ftc_10", 1, HOUSING),
     "casting/shrinkage": Shot("nist_ftc_10", 1, HOUSING),
@@ -158,6 +159,7 @@ SHOTS = {
     "welding/burn_through": Shot("weld", 1, WELD_BEAD),
     "welding/excess_bead": Shot("weld", 1, WELD_BEAD),
     "welding/underfill": Shot("weld", 1, WELD_BEAD),
+    "coating/flaking": Shot("cover", 1, COVER),
 }
 
 

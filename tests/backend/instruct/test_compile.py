@@ -10,14 +10,26 @@ import pytest
 
 from backend.errors import InstructionError
 from backend.instruct.compile import closed, compile_template
+from backend.instruct.documents import Block, Document
 from backend.instruct.knowledge import defects
+from backend.instruct.reader import read_defects
 from backend.instruct.shapes import SHAPES, measured
+from backend.replay.replay import replay
 from backend.sampling.recipes import sample_recipes
 from shared_schema.instruction import Basis, InstructedDefect, Polarity, SizeName
 from shared_schema.recipe import Part, RecipeTemplate, Unit
 from tests.backend.shapes import plate, surface
 
 PLATE = surface(plate(thickness=8.0, step=1.0, size=60.0))
+
+
+FINISHING = ("grinding", "coating")
+# Of these processes, the rows whose bundled template is one of the same process.
+OWN = [
+    row.key
+    for row in defects().values()
+    if row.template and row.process in FINISHING and row.template.startswith(f"{row.process}/")
+]
 
 
 def item(defect: str = "casting/blowholes", **fields: Any) -> InstructedDefect:
@@ -109,3 +121,18 @@ def test_items_that_are_not_used_are_left_out_and_none_at_all_is_an_error() -> N
 def test_every_row_with_a_template_becomes_defects_of_its_kind(key: str) -> None:
     template = compiled(item(key))
     assert {defect.kind for defect in template.defects} == {defects()[key].kind}
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_a_text_that_names_a_row_makes_it_from_a_template_of_its_process(key: str) -> None:
+    row = defects()[key]
+    text = Document("text.txt", (Block(f"These defects occur on the part: {row.title}."),))
+    items = read_defects([text], process=row.process).items
+    assert [(one.defect, one.used) for one in items] == [(key, True)]
+    template = compiled(*items)
+    assert {defect.kind for defect in template.defects} == {row.kind}
+    for recipe in sample_recipes(template, PLATE, seed=0, count=2):
+        labeled = replay(recipe, PLATE.cloud).labeled
+        assert len(labeled.points) < len(PLATE.cloud) or not np.allclose(
+            labeled.points, PLATE.cloud.points[labeled.source_index]
+        )
