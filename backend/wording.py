@@ -18,6 +18,15 @@ def were(number: int, total: int, nouns: str) -> str:
     return f"{number} of {total} {nouns} {'was' if number == 1 else 'were'}"
 
 
+def coordinates(values: Iterable[float]) -> str:
+    """``(0.3, 12.5, 1e-05)``: numbers as a reader wants them, with five digits.
+
+    >>> coordinates([0.1 + 0.2, 12.5, 1e-5])
+    '(0.3, 12.5, 1e-05)'
+    """
+    return f"({', '.join(f'{value:.5g}' for value in values)})"
+
+
 def listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b, c and 4 others``."""
     shown = list(names) if len(names) <= SHOWN + 1 else [*names[:SHOWN]]

@@ -167,7 +167,7 @@ def _sized(
         measure = measures[name]
         value = getattr(defect, measure.field)
         fields[measure.field] = with_ends(value, (low / measure.factor, high / measure.factor))
-    if SizeName.HEIGHT in item.sizes and isinstance(defect, CrackTemplate):
+    if any(item.sizes.get(SizeName.HEIGHT, ())) and isinstance(defect, CrackTemplate):
         fields["offset"] = _shift(defect, item, part)
     return _changed(defect, fields)
 

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Literal
 
 from backend.instruct.knowledge.words import words
+from shared_schema.instruction import SizeName
 
 Decimal = Literal[".", ","]
 Bound = float | None
@@ -35,15 +36,15 @@ class Measure(StrEnum):
 
 
 class Dimension(StrEnum):
-    """The dimension that the words about a number name."""
+    """The dimension that the words about a number name: a size of defects, or another one."""
 
-    LENGTH = "length"
-    WIDTH = "width"
-    DEPTH = "depth"
-    DIAMETER = "diameter"
-    HEIGHT = "height"
-    ANGLE = "angle_deg"
-    SPACING = "spacing"
+    LENGTH = SizeName.LENGTH
+    WIDTH = SizeName.WIDTH
+    DEPTH = SizeName.DEPTH
+    DIAMETER = SizeName.DIAMETER
+    HEIGHT = SizeName.HEIGHT
+    ANGLE = SizeName.ANGLE
+    SPACING = SizeName.SPACING
     RADIUS = "radius"
     THICKNESS = "thickness"
 

@@ -20,6 +20,7 @@ from backend.file_names import shown
 from backend.intake import ANY_TEXT, TextFormat
 from backend.io import read_cloud
 from backend.sampling.view_boxes import see_box
+from backend.wording import coordinates
 from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.locations import (
     EdgeRandomLocation,
@@ -276,7 +277,7 @@ def _on_edge(
     rows, other_faces = edge_points(cloud, candidates, angle)
     if len(rows) == 0:
         raise SamplingError(
-            f"none of the surface turns by more than {angle} radians at an edge; lower the "
+            f"none of the surface turns by more than {angle:.5g} radians at an edge; lower the "
             "location's angle, or use surface_random"
         )
     chosen = int(rng.choice(len(rows)))
@@ -292,7 +293,9 @@ def _in_lasso(cloud: PointCloud, line: FloatArray, thickness: float | None) -> P
     extent = float(np.linalg.norm(np.ptp(line, axis=0)))
     area = np.cross(line - line[0], np.roll(line, -1, axis=0) - line[0]).sum(axis=0)
     if np.linalg.norm(area) < 1e-9 * extent**2:
-        raise SamplingError(f"the lasso through {line[:4].tolist()}… encloses nothing")
+        raise SamplingError(
+            f"the lasso through {', '.join(map(coordinates, line[:4]))}… encloses nothing"
+        )
     if thickness is None:
         thickness = FORMULA_CONSTANTS["lasso_thickness"] * extent
     lift = thickness * unit(area)
@@ -310,9 +313,8 @@ def _in_region(
     inside = np.flatnonzero(((cloud.points >= low) & (cloud.points <= high)).all(axis=1))
     if len(inside) == 0:
         raise SamplingError(
-            f"region {name!r} from {low.tolist()} to {high.tolist()} holds none of the surface, "
-            f"which spans {cloud.points.min(axis=0).tolist()} "
-            f"to {cloud.points.max(axis=0).tolist()}"
+            f"region {name!r} from {coordinates(low)} to {coordinates(high)} holds none of the "
+            f"surface, which spans {coordinates(cloud.box[0])} to {coordinates(cloud.box[1])}"
         )
     return inside
 

@@ -17,6 +17,7 @@ from backend.geometry.hinge import principal_axes, section_hinge
 from backend.geometry.rotations import even_directions
 from backend.replay.resolve import surface_path, triple
 from backend.sampling.places import Place, Surface, find_place, place_near
+from backend.wording import coordinates
 from shared_schema.defects import Choice, DefectSpec, DefectTemplate, Distribution, Range
 from shared_schema.defects.base import Along
 from shared_schema.recipe import Recipe, RecipeTemplate
@@ -194,8 +195,8 @@ def _far_end(draw: Drawer, place: Place, cloud: PointCloud) -> FloatArray:
     farthest = distance[reached].max()
     if farthest == 0:
         raise SamplingError(
-            f"a scratch of length {length} has nowhere to go from {place.position.tolist()}: the "
-            "next points are farther away; use a denser scan"
+            f"a scratch of length {length:.5g} has nowhere to go from "
+            f"{coordinates(place.position)}: the next points are farther away; use a denser scan"
         )
     heading, offset = draw.heading(place), cloud.points - place.position
     if place.heading is not None:

@@ -20,6 +20,7 @@ from backend.cloud.sight import Sight, camera_place, look
 from backend.cloud.visibility import visible_pixels
 from backend.defects.push import unit
 from backend.errors import SamplingError
+from backend.wording import coordinates
 from shared_schema.constants import FORMULA_CONSTANTS
 from shared_schema.locations import ViewBoxLocation
 from shared_schema.views import Camera, ViewSet
@@ -187,13 +188,9 @@ def _nothing_seen(sight: Sight, box: _Box, cloud: PointCloud) -> str:
     half = (box.high - box.low) / 2.0
     return (
         f"{box.name} shows {back}; the nearest place that this view shows is "
-        f"{_listed(around.places[row, column])} at pixel {_listed(pixel)}, in the box "
-        f"{_listed(np.concatenate([pixel - half, pixel + half]))}"
+        f"{coordinates(around.places[row, column])} at pixel {coordinates(pixel)}, in the box "
+        f"{coordinates(np.concatenate([pixel - half, pixel + half]))}"
     )
-
-
-def _listed(values: FloatArray) -> str:
-    return f"({', '.join(f'{value:.5g}' for value in values)})"
 
 
 def _nearest_ray(sight: Sight, chosen: BoolArray, pixel: FloatArray) -> tuple[int, int]:
@@ -223,7 +220,7 @@ def _one_surface(sight: Sight, box: _Box, spacing: float) -> BoolArray:
     raise SamplingError(
         f"{box.name} shows {len(sizes)} surfaces, one behind the other ({', '.join(shares)}), and "
         f"none fills {MOST:.0%} of it; draw the box about one of them, for example "
-        f"{_listed(np.concatenate([pixel - 1.0, pixel + 1.0]))}"
+        f"{coordinates(np.concatenate([pixel - 1.0, pixel + 1.0]))}"
     )
 
 

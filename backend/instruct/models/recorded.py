@@ -51,7 +51,8 @@ class RecordingModel:
 
     def _write(self, line: dict[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            # Escaped: an answer may hold half a character, which no encoding can write.
+            file.write(json.dumps(line) + "\n")
 
 
 class ReplayedModel:

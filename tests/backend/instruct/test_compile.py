@@ -86,6 +86,14 @@ def test_a_bulge_goes_out_of_the_material_and_a_dent_into_it() -> None:
     assert (inward.depth.min, inward.depth.max) == (1.0, 2.0)
 
 
+@pytest.mark.parametrize("unsaid", [(None, None), (None, 0.0), (0.0, None)])
+def test_a_height_that_is_not_said_leaves_the_step_of_the_template(
+    unsaid: tuple[float | None, float | None],
+) -> None:
+    usual = compiled(item("printing_3d/layer_shift")).defects[0]
+    assert compiled(item("printing_3d/layer_shift", sizes={"height": unsaid})).defects[0] == usual
+
+
 def test_the_height_of_a_step_is_how_far_a_layer_is_shifted() -> None:
     shifted = compiled(item("printing_3d/layer_shift", sizes={"height": (0.5, 0.5)})).defects[0]
     assert np.linalg.norm(shifted.offset) == pytest.approx(0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from backend.cloud import PointCloud
 from backend.errors import CloudError, SamplingError
 from backend.io import write_cloud
 from backend.samples import load_sample, sample_path
-from backend.sampling.places import SURFACE_POINTS, load_surface
-from shared_schema.recipe import Unit
+from backend.sampling.places import SURFACE_POINTS, find_place, load_surface, surface_of
+from shared_schema.locations import SurfaceRandomLocation
+from shared_schema.recipe import RecipeTemplate, Unit
 from shared_schema.views import ViewSet
 from tests.backend.shapes import sphere, template
 
@@ -74,3 +76,17 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
         load_surface(path, unit=Unit.MM, seed=0)
     with pytest.raises(SamplingError, match="the views are in m"):
         load_surface(sample_path("pawn"), unit=Unit.MM, seed=0, views=ViewSet(unit=Unit.M))
+
+
+def test_lengths_in_messages_are_rounded() -> None:
+    region = {"min": (0.1 + 0.2, 1 / 3, 500.0), "max": (0.7, 0.8, 500.1 + 0.2)}
+    dent = {"kind": "dent", "radius": 1.0, "depth": 0.1}
+    asked = RecipeTemplate.model_validate(
+        {"lengths": "absolute", "regions": {"r": region}, "defects": [dent]}
+    )
+    on = surface_of(load_sample("plate_holes"), "plate", Unit.MM)
+    location = SurfaceRandomLocation(region="r")
+    with pytest.raises(SamplingError) as told:
+        find_place(location, asked, on, np.random.default_rng(0))
+    assert "from (0.3, 0.33333, 500) to (0.7, 0.8, 500.3) holds none" in str(told.value)
+    assert not re.search(r"\d\.\d{6}", str(told.value))

@@ -126,7 +126,7 @@ def test_an_empty_region_is_refused() -> None:
         f'{{{DENT}, "location": {{"type": "surface_random", "region": "off"}}}}',
         '"lengths": "absolute", "regions": {"off": {"min": [50, 50, 50], "max": [60, 60, 60]}},',
     )
-    with pytest.raises(SamplingError, match=r"region 'off' from \[50"):
+    with pytest.raises(SamplingError, match=r"region 'off' from \(50"):
         draw(given, sphere())
 
 

@@ -324,6 +324,14 @@ def test_a_recording_gives_the_same_reading_without_the_model(tmp_path: Path) ->
         ask_model(other, [NOTES], ROWS, seed=other.seed)
 
 
+def test_an_answer_with_half_a_character_and_odd_line_ends_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    odd = "nonsense \ud83d\u2028\x85"
+    first = ask(RecordingModel(ScriptedModel(odd, GOOD), path, 77), seed=77)
+    again = ask(ReplayedModel(path), seed=77)
+    assert (again.instructions, again.use.requests) == (first.instructions, 2)
+
+
 def test_errors_are_recorded_too(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     failing = LanguageModelError("it is busy", retry_after=99.0)
