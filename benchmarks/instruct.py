@@ -10,8 +10,9 @@ on a logarithmic scale. Intervals are Wilson's, at 95 %.
 
 With ``--model``, the texts are sent to that model, one by one, as ``flawsmith instruct`` does, and
 what it says is measured without the reader's items. Sizes that no passage proves do not count, as
-there. The options about models are those of ``flawsmith instruct``. ``--repeats`` asks as often
-and tells how far the answers agree: the share of items that two answers to a text have in common.
+there. An answer that cannot be used counts as one that names no defect. The options about models
+are those of ``flawsmith instruct``. ``--repeats`` asks as often and tells how far the answers
+agree: the share of items that two answers to a text have in common.
 """
 
 from __future__ import annotations
@@ -372,7 +373,8 @@ class Answers:
     """What a model said of the texts.
 
     Attributes:
-        items: by text, one list for each time that it was asked and gave a usable answer.
+        items: by text, one list for each time that it was asked; empty where the answer could not
+            be used.
         uses: what each usable answer took.
         failures: sentences, one for each answer that could not be used.
     """
@@ -430,7 +432,7 @@ def ask(
     limits: AskLimits,
     seed: int,
 ) -> None:
-    """Ask about one text; an answer that cannot be used counts as a failure."""
+    """Ask about one text; an answer that cannot be used is a failure, and names no defect."""
     process = read_defects([text.document]).process
     rows = [row for row in defects().values() if process is None or row.process in (process, ANY)]
     try:
@@ -445,6 +447,7 @@ def ask(
         )
     except LanguageModelError as error:
         answers.failures.append(f"{text.name}: {error}")
+        answers.items[text.name].append([])
         return
     merged = merge((), asked.instructions, asked.evidence, [text.document])
     answers.items[text.name].append([placed.item for placed in merged.items])

@@ -42,8 +42,8 @@ def test_a_model_is_measured_and_its_recording_gives_the_same_figures(tmp_path: 
     assert figure("usable answers", printed) == "5 of 6"
     assert figure("for a text", printed) == "1.0 requests, 60 tokens in, 40 out"
     assert figure("price of a text", printed) == "not known"
-    # The answers to one text agree, those to another do not, and the third has one alone.
-    assert figure("agreement of repeated answers", printed) == "0.500"
+    # The answers to the second text do not agree; what is no answer names nothing, as its twin.
+    assert figure("agreement of repeated answers", printed) == "0.667"
     assert "no usable answer: im_en_prose: the model" in printed
     assert figure("evidence", printed).startswith("0.000"), "they name no passage"
     again = measured("--replay", recording, "--max-retries", "0", "--repeats", "2", "--wrong")
