@@ -22,6 +22,7 @@ from backend.sampling.recipes import sample_recipe
 from shared_schema.recipe import RecipeTemplate
 
 TRIALS = 8
+FEWEST_TRIALS = 2
 # Kinds that open the surface: what they stretch is meant to tear.
 OPENING = ("hole", "crack", "deposit", "bend")
 # A triangle folds if its normal turns by more than this; cosine.
@@ -121,7 +122,7 @@ def surface_holds(replayable: Replayable, progress: Progress = silent) -> Iterat
     context = replayable.context
     for defect in track(progress, list(context.defects()), "Trying defects out"):
         alone = Replayable(_alone(context, defect))
-        made, reason = _trials(alone)
+        made, reason = _trials(alone, _wanted(context, defect))
         if not made:
             yield defect.problem(
                 "V22", "error", f"none of {TRIALS} draws fits the part; the last: {reason}."
@@ -132,14 +133,24 @@ def surface_holds(replayable: Replayable, progress: Progress = silent) -> Iterat
         yield from _judged(defect, made)
 
 
-def _trials(replayable: Replayable) -> tuple[list[tuple[int, Replayed]], str]:
-    """The draws that fit the surface, with their seeds, and why the last other one does not."""
+def _wanted(context: Context, defect: Sized) -> int:
+    """How many draws are judged: one defect that has several places shares them among these."""
+    place = {"name", "location", "chance"}
+    alone = defect.defect.model_dump(exclude=place)
+    alike = sum(other.model_dump(exclude=place) == alone for other in context.template.defects)
+    return max(FEWEST_TRIALS, TRIALS // alike)
+
+
+def _trials(replayable: Replayable, wanted: int) -> tuple[list[tuple[int, Replayed]], str]:
+    """Draws that fit the surface, with their seeds, and why the last other one does not."""
     made, reason = [], ""
     for seed in range(TRIALS):
         try:
             made.append((seed, replayable.draw(seed)))
         except (SamplingError, ReplayError, CloudError) as error:
             reason = str(error)
+        if len(made) == wanted:
+            break
     return made, reason
 
 

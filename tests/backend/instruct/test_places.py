@@ -13,6 +13,7 @@ from backend.cloud import PointCloud
 from backend.geometry.surface import is_watertight, signed_volume
 from backend.instruct.compile import Compiled, compile_template
 from backend.instruct.knowledge import defects, places
+from backend.instruct.validation import Target, validate
 from backend.samples import sample_path
 from backend.sampling.places import Surface, load_surface
 from backend.sampling.recipes import sample_recipes
@@ -321,6 +322,11 @@ def test_the_draws_of_a_place_in_several_boxes_have_the_chance_of_one() -> None:
     template = compiled("end", holes()).template
     assert len(template.defects) == 2
     assert sum(defect.chance for defect in template.defects) == pytest.approx(1.0)
+
+
+def test_a_defect_in_several_boxes_is_valid_on_the_part() -> None:
+    template = compiled("end", holes()).template
+    assert validate(template, Target(holes())).valid is not None
 
 
 def test_an_odd_mesh_ends_in_a_location_or_a_sentence() -> None:
