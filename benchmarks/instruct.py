@@ -55,6 +55,8 @@ TEXTS = Path(__file__).parent / "instruct" / "texts"
 POINT, OPEN = 0.02, 10.0
 LIKE = 0.5
 UNIT_ERROR = 10.0
+# More than all else that may speak for a pair of a label and an item.
+SAME_KIND = 16.0
 BULLET = re.compile(r"(?:[-*•]|\d{1,2}\.)\s+")
 RULE = re.compile(r"[\s|:-]+")
 
@@ -158,8 +160,8 @@ def kind_of(item: InstructedDefect) -> str:
 
 
 def fit(label: dict[str, Any], item: InstructedDefect) -> float:
-    """How well an item fits a label; below 4 their kinds differ."""
-    score = 4.0 * (kind_of(item) == label["kind"])
+    """How well an item fits a label; below ``SAME_KIND`` their kinds differ."""
+    score = SAME_KIND * (kind_of(item) == label["kind"])
     score += 2.0 * (item.defect in several(label.get("key", "")))
     score += 1.0 * (item.polarity in several(label["polarity"]))
     score += 0.5 * place_right(label, item)
@@ -195,7 +197,7 @@ def matched(labels: list[dict[str, Any]], items: list[InstructedDefect]) -> list
         return []
     scores = np.array([[fit(label, item) for item in items] for label in labels])
     rows, columns = linear_sum_assignment(-scores)
-    return [(int(a), int(b)) for a, b in zip(rows, columns, strict=True) if scores[a, b] >= 4]
+    return [(int(a), int(b)) for a, b in zip(rows, columns, strict=True) if scores[a, b] >= SAME_KIND]
 
 
 def made(label: dict[str, Any]) -> bool:
