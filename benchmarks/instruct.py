@@ -197,7 +197,9 @@ def matched(labels: list[dict[str, Any]], items: list[InstructedDefect]) -> list
         return []
     scores = np.array([[fit(label, item) for item in items] for label in labels])
     rows, columns = linear_sum_assignment(-scores)
-    return [(int(a), int(b)) for a, b in zip(rows, columns, strict=True) if scores[a, b] >= SAME_KIND]
+    return [
+        (int(a), int(b)) for a, b in zip(rows, columns, strict=True) if scores[a, b] >= SAME_KIND
+    ]
 
 
 def made(label: dict[str, Any]) -> bool:

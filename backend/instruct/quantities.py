@@ -89,7 +89,8 @@ class Ambiguous:
 
 # --- numbers ------------------------------------------------------------------------------------
 
-_DIGITS = r"\d+(?:[.,']\d+)*|(?<![.,\d])[.,]\d+"
+# "0 ,8 mm" is a number that was scanned.
+_DIGITS = r"\d+ [.,]\d+(?=\s?(?:mm|cm|um)\b)|\d+(?:[.,']\d+)*|(?<![.,\d])[.,]\d+"
 _FRACTION = r"(?:\d{1,3}[ -])?\d{1,2}/\d{1,3}(?![\d/])"
 _WORDS = {word: float(value) for value, found in words("number").items() for word in found}
 _HAN_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"两": 2}
@@ -190,7 +191,8 @@ _PART_BEFORE = re.compile(
     r"board|stock|workpiece|base|parent|nozzle|wire|cutter|tool|drill|pin|thread|flange|rib|boss|"
     r"bend|gate|web|field|focal|leg)[ -](?:thickness|length|width|height|diameter|depth|"
     r"radius|size|dia|od|id)(?:es|s)?|"
-    r"\b(?:wandst\w+|wanddicke\w*|blech\w*dicke\w*|blechst\w+|nennmass\w*|nenn\w+|"
+    r"\b(?:wandst\w+|wanddicke\w*|\w*schicht\w*dicke\w*|lackdicke\w*|filmdicke\w*|schichtst\w+|"
+    r"blech\w*dicke\w*|blechst\w+|nennmass\w*|nenn\w+|"
     r"\bt ?=|\bs ?=|\ba ?=|\bz ?=|\bdn)|"
     r"壁厚|板厚|外径|内径|公称直径|孔直径|焊缝长度|焊脚|总长度|厚度t|板材厚度|材料厚度|料厚|"
     r"母材厚度|"
@@ -198,25 +200,33 @@ _PART_BEFORE = re.compile(
 )
 # A hole or a sheet, directly before its own size.
 _PART_NAMED_BEFORE = re.compile(
-    r"(?:\b(?:holes?|bores?|bohrung(?:en)?|shaft|welle|pipe|rohr|drill|thread|gewinde|plates?|"
+    r"(?:(?<!gas )(?<!blow )(?<!pin )(?<!sand )(?<!small )(?<!tiny )(?<!round )(?<!little "
+    r")(?<!slag )"
+    r"(?<!worm )(?<!air )(?<!shrink )(?<!shrinkage )(?<!open )\b(?:holes?|bores?|"
+    r"bohrung(?:en)?|shaft|welle|pipe|rohr|drill|thread|gewinde|plates?|"
     r"sheets?|blech|tube)|(?<![气针砂渣缩])孔)"
-    r"(?:\s*(?:of|with|mit|von|:|=|is|ist|diameter|durchmesser|ø|径|直径|为|约))*\s*$"
+    r"(?:\s*(?:of|with|mit|von|:|=|is|ist|diameter|durchmesser|ø|径|直径|为|约))*\s*$|"
+    r"(?:\b(?:bolt|screw|drilled|through|tapped|dowel|port|mounting|fixing|oil) ?(?:holes?|bores?)|"
+    r"bohrung(?:en)?|(?:螺栓|螺纹|通|定位|安装|油)孔)\s*\((?:ø|d|dia\.?)?\s*$"
 )
 _LEFT_BEHIND = re.compile(
-    r"\b(?:leaving|leaves?|left|causing|burnt|burned|blew|tore)\s(?:a|an)\s(?:\w+\s)?\w+\W*\s?(?:of|with)?\s?$"
+    r"\b(?:leaving|leaves?|left|causing|burnt|burned|blew|tore)\s(?:a|"
+    r"an)\s(?:\w+\s)?\w+\W*\s?(?:of|with)?\s?$"
 )
 _RADIUS_SIGN = re.compile(r"(?<![a-z])r\s?$")
 _DISTANCE_BEFORE = re.compile(
     r"(?:\b(?:within|every|per|je|pro|innerhalb|umkreis|for each|in each|distance|"
     r"entfernung|zone of|band of|"
     r"evaluated over|over a length of|auf einer laenge von|auf|ueber eine laenge von|"
-    r"viewing distance|betrachtungsabstand|abstand von|seen from|aus)"
+    r"viewing distance|betrachtungsabstand|(?<!im )abstand von|seen from|aus)"
     r"(?: a| an| the| of| von| einer| einem| eine| any| jede[rnms]?| about| ca\.?| etwa)*|"
     r"(?<!间)距离?\S{0,8}|每|相距\S{0,4}边缘|任意|任何)\s*$"
 )
 _DISTANCE_AFTER = re.compile(
-    r"\s*(?:from\b|away\b|beside\b|off\b|below the\b|above the\b|inside the edge|"
-    r"neben\b|entfernt|vom\b|von der\b|unterhalb\b|oberhalb\b|weld length|of (?:the )?(?:weld|"
+    r"\s*(?:from\b|away\b|beside\b|off\b(?! the (?:print |build )?(?:bed|plate))|below the\b|"
+    r"above the\b|inside the edge|"
+    r"neben\b|entfernt|zur\b|zum\b|vom\b(?! druckbett| bett)|von der\b|unterhalb\b|oberhalb\b|"
+    r"weld length|of (?:the )?(?:weld|"
     r"seam)|"
     r"(?:schweiss)?nahtlaenge|naht\b|范围内|处|之外|长度内|焊缝长度?|长焊缝|of (?:wall|part|"
     r"length)|"
@@ -269,7 +279,10 @@ _TIMES = re.compile(r"\s?(?:x|by|mal|\*)\s?")
 def read_numbers(text: str) -> Iterator[tuple[str, int, int]]:
     """The numbers of a normalised text: how they are written, and from where to where."""
     for match in _NUMBER.finditer(text):
-        yield match.group(), match.start(), match.end()
+        yield _SPACE_AHEAD.sub("", match.group()), match.start(), match.end()
+
+
+_SPACE_AHEAD = re.compile(r" (?=[.,])")
 
 
 def decimal_sign(texts: Iterator[str] | list[str], language: str | None) -> Decimal | None:
@@ -531,10 +544,18 @@ def _numbers(text: str, decimal: Decimal | None) -> list[_Number]:
             continue
         unit = _UNIT.match(text, match.end())
         follows = text[match.end() : match.end() + 2].lstrip()
-        ranged = follows[:1] in ("至", "到")
+        ranged = follows[:1] in ("至", "到") or _spelled_range(text, match.end())
         if (unit and unit.group(1) not in ("in", "m", "道", "丝", "°", "度", "米")) or ranged:
             found.append(_Number(_spelled_value(match.group()), *match.span(), match.group(), True))
     return sorted(found, key=lambda one: one.start)
+
+
+def _spelled_range(text: str, at: int) -> bool:
+    """Whether another number with a unit follows: "one" of "one and two millimetres"."""
+    joint = _RANGE.match(text, at)
+    following = joint and _SPELLED_NUMBER.match(text, joint.end())
+    unit = following and _UNIT.match(text, following.end())
+    return bool(unit and unit.group(1) not in ("in", "m"))
 
 
 def _chain(text: str, numbers: list[_Number], at: int) -> list[_Number]:
@@ -629,7 +650,8 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
         len(numbers) == 2
         and _TIMES.fullmatch(text, _unit_end(text, first), numbers[1].start) is not None
     )
-    start, dimension, bound = words_before(text, first.start, begin)
+    ahead = _between(text, first.start)
+    start, dimension, bound = words_before(text, first.start if ahead is None else ahead, begin)
     if between := _between(text, start):
         start, bound = between, None
     if adjective := _ADJECTIVE.match(text, end):

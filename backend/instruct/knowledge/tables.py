@@ -156,6 +156,34 @@ class Event:
     happens: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PlacePhrase:
+    """A row of ``place_phrases.csv``: a place that several words name, "edge of the hole".
+
+    Attributes:
+        key: of the place.
+        part: words for the part: "edge".
+        whole: words for what it is a part of: "hole".
+    """
+
+    key: str
+    part: tuple[str, ...]
+    whole: tuple[str, ...]
+
+
+@cache
+def place_phrases() -> tuple[PlacePhrase, ...]:
+    """All phrases; each names a row of ``places.csv``."""
+    found = tuple(
+        PlacePhrase(row["key"], _list(row["part"]), _list(row["whole"]))
+        for row in _rows("place_phrases")
+    )
+    unknown = sorted({one.key for one in found} - places().keys())
+    if unknown:
+        raise FlawsmithError(f"place_phrases.csv names {', '.join(unknown)}, no place")
+    return found
+
+
 @cache
 def events() -> tuple[Event, ...]:
     """All events; each names a row of ``defects.csv``."""

@@ -16,11 +16,17 @@ from backend.instruct.quantities import (
 from backend.instruct.reader.cues import COUNT_WORDS, MEASURE_WORDS, Cue
 from backend.instruct.reader.events import with_events
 from backend.instruct.reader.matcher import Category, Found, Term, find_terms
-from backend.instruct.reader.polarity import Said
+from backend.instruct.reader.place_phrases import with_place_phrases
+from backend.instruct.reader.polarity import Said, polarity
 from backend.instruct.reader.sentences import items
+from shared_schema.instruction import Polarity
 
 _NUMBERED = re.compile(r"(?<![\w.,/-])(\d{3,4})(?![\w/]|[.,]\d|-\d)(?!\s?(?:mm|um|cm|h\b|%|°))")
 _FREE_AFTER = re.compile(r"[ -]?(?:free|frei)(?:e[nrsm]?)?\b|heit\b")
+_MONTH = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|jaenner|maerz|mai|okt|dez)[a-z]*\.?"
+    r"(?=\s|$|[,;.])"
+)
 _MUST_NOT = re.compile(r"(?:not|nicht|不)\s?$")
 
 
@@ -113,7 +119,7 @@ def mark(
         numbered: whether the document names defects by their numbers of ISO 6520-1.
         process: that the documents are about; it decides which events are defects.
     """
-    terms = with_events(text, find_terms(text), process)
+    terms = with_events(text, with_place_phrases(text, find_terms(text)), process)
     if numbered:
         terms += _numbered(text)
     quantities, ambiguous = read_quantities(text, decimal, unit)
@@ -145,12 +151,13 @@ def clauses(marks: Marks, start: int, end: int) -> list[Clause]:
         (one.start, one.end) for one in marks.terms if one.of(Category.CUE) != (Cue.BUT.value,)
     ]
     whole += [(one.start, one.end) for one in marks.quantities]
+    whole += [one.span() for one in _EITHER.finditer(marks.text, start, end)]
     parts = [clause_within(marks, *span) for span in items(marks.text, start, end, whole)]
     merged: list[Clause] = []
     leading: Clause | None = None
     for part in parts:
         if not part.defects and merged:
-            _attach(merged, part)
+            _attach(merged, part, marks)
         elif not part.defects:
             leading = part if leading is None else leading
             if leading is not part:
@@ -178,8 +185,44 @@ def _named_ahead(clause: Clause, marks: Marks, one: Quantity) -> Quantity:
     return replace(one, dimension=dimension, low=low, high=high, limited=True)
 
 
-def _attach(merged: list[Clause], part: Clause) -> None:
-    merged[-1].take(part)
+def _sets_a_rule(clause: Clause, text: str) -> bool:
+    """Whether a clause says when something is done, by a condition or a limit."""
+    limits = [one for one in clause.quantities if one.limited]
+    return bool(limits or _CONDITION.search(text, clause.start, clause.end))
+
+
+_OTHER_ONES = re.compile(
+    r"[\s,;]*(?:and |und |but |aber |anything |everything |alles )?(?:(?:any )?(?:deeper|"
+    r"longer|larger|"
+    r"bigger|wider|higher|greater)\b|tiefere?|laengere?|groessere?|breitere?|hoehere?|(?:what|"
+    r"anything "
+    r")?(?:is )?(?:beyond|above|over) (?:that|this)|darueber|was darueber|更[深长大宽高]|"
+    r"超过者|超出者|"
+    r"超过此|超出此|超过的|超出的)"
+)
+
+
+def _attach(merged: list[Clause], part: Clause, marks: Marks) -> None:
+    """Adds a part without a defect to the clause before it, or makes it one about its defects.
+
+    "Those across are not permitted, those along up to 0.02 mm are" speaks of two. "Deeper ones are
+    rejected" behind a permission says nothing that it did not say.
+    """
+    last = merged[-1]
+    if {cue for cue, _ in part.cues} == {Cue.NOT}:
+        part.cues = []  # "…, cannot be brushed off" says nothing of whether they are there.
+    if {cue for cue, _ in part.cues} == {Cue.DISPOSE} and not _sets_a_rule(last, marks.text):
+        part.cues = []  # "Burrs at the chamfer, reworked": what was done after they were found.
+    both = {polarity(last.said), polarity(part.said)}
+    if both != {Polarity.REJECTED, Polarity.PERMITTED} or not last.said.judged or not part.cues:
+        last.take(part)
+    elif any(not one.aside for one in part.quantities):
+        part.defects = [replace(one, start=part.start, end=part.start) for one in last.defects]
+        part.places = part.places or [one for one in last.places if one.start < last.first_defect]
+        part.contrast = True
+        merged.append(part)
+    elif not _OTHER_ONES.match(marks.text, part.start, part.end):
+        last.take(part)
 
 
 def clause_within(marks: Marks, start: int, end: int) -> Clause:
@@ -196,6 +239,8 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
         ):
             continue
         if keys := one.of(Category.DEFECT):
+            if _is_measured(text, one):
+                continue
             clause.defects.append(one)
             if one.of(Category.FREE) or _FREE_AFTER.match(text, one.end):
                 clause.cues.append((Cue.FREE, one.end))
@@ -216,13 +261,46 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
             ):  # "a few"; a plain number counts only where it stands with a defect
                 clause.counts.append((fewest, most))
     clause.counts += _counts_after(text, start, end)
+    clause.cues += [(Cue.MUST, one.start()) for one in _TO_BE_DONE.finditer(text, start, end)]
     cues = {cue for cue, _ in clause.cues}
     clause.contrast = Cue.BUT in cues and min(at for cue, at in clause.cues if cue is Cue.BUT) <= (
         start + 12
     )
     clause.cues = [one for one in clause.cues if one[0] is not Cue.BUT]
+    _without_conditions(clause, text)
     _turn_rejections(clause, text)
     return clause
+
+
+# "Sind restlos zu entfernen".
+_TO_BE_DONE = re.compile(r"\b(?:ist|sind) (?:[a-z]+ ){1,3}zu [a-z]+e[lr]?n\b")
+_OWNER = re.compile(r"\b(?:its|their|ihre[rnms]?|deren|dessen|seine[rnms]?|die)\s$|其$")
+_MEASURE_OF = re.compile(
+    r"(?:s|n|en)?(?:tiefen?|laengen?|breiten?|hoehen?|durchmesser|groessen?)\b|"
+    r"\s(?:depth|length|width|height|size|diameter)s?\b|[的之]?(?:深|长|宽|高)度?"
+)
+
+
+def _is_measured(text: str, one: Found) -> bool:
+    """Whether a term only names a dimension of what stands before: "sofern ihre Kerbtiefe …"."""
+    owned = _OWNER.search(text[max(0, one.start - 10) : one.start])
+    return bool(owned and _MEASURE_OF.match(text, one.end))
+
+
+_CONDITION = re.compile(
+    r"\b(?:if|provided|as long as|so long as|sofern|solange|wenn|falls|soweit)\b|只要|如果|若"
+)
+
+
+def _without_conditions(clause: Clause, text: str) -> None:
+    """Drops what a condition behind the defects says: "weld lines, if they cannot be felt"."""
+    condition = _CONDITION.search(text, clause.first_defect, clause.end)
+    if condition is None:
+        return
+    said = {Cue.NOT, Cue.NO, Cue.FOUND, Cue.OCCUR, Cue.MUST}
+    clause.cues = [
+        (cue, at) for cue, at in clause.cues if cue not in said or at < condition.start()
+    ]
 
 
 _WELD = re.compile(r"(?:weld|seam)s?")
@@ -241,15 +319,20 @@ def _only_the_subject(text: str, one: Found) -> bool:
 
 _NUMBER_FOLLOWS = re.compile(r"\s?\d")
 _NUMBERED_NO = re.compile(r"\.?\s?[:#]?\s?\d+(?![\d.,]*\s?(?:mm|um|cm|in\b|inch))|\.\s?\|")
+_MONTH_NEXT = re.compile(r"\s\d")
+_MONTH_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?\.?\s$")
 _FINE_WHAT = re.compile(
     r"\s(?!and\b|or\b|if\b|as\b|when\b|up\b|below\b|but\b|for\b|on\b|in\b|to\b)[a-z]"
 )
 
 
 def _says_nothing(text: str, one: Found) -> bool:
-    """Whether "no" numbers something ("no. 12"), or "fine" tells how thin it is ("fine hairs")."""
+    """Whether a word is no cue here: "no. 12", "12 May", or "fine" of thin "fine hairs"."""
     if one.form == "no":
         return _NUMBERED_NO.match(text, one.end) is not None
+    if one.form == "may":
+        before = text[max(0, one.start - 6) : one.start]
+        return bool(_MONTH_NEXT.match(text, one.end) or _MONTH_BEFORE.search(before))
     return one.form in ("is fine", "are fine") and _FINE_WHAT.match(text, one.end) is not None
 
 
@@ -275,8 +358,17 @@ _ONE = "|".join(
     )
 )
 _COUNT = (
-    rf"(?<![a-z0-9.,-])(\d{{1,3}}|{_ONE})"
+    rf"(?<![a-z0-9.,:/-])(\d{{1,3}}|{_ONE})"
     rf"(?:\s?(?:-|~|to|bis|至|到|or|oder|或)\s?(\d{{1,3}}|{_ONE}))?"
+)
+_EITHER = re.compile(rf"{_COUNT}(?=\s)")
+_GROUPS = re.compile(
+    rf"(?:groups?|clusters?|rows?|bunches|gruppen|reihen|每组|成组)\s?(?:of|von|zu|mit)?\s?{_COUNT}"
+)
+_FOR_EACH = re.compile(
+    rf"\b(?:je|pro|per|each|every|on each|auf jedem) [a-z]+:? (?:about |etwa |rund |"
+    rf"ca\.? )?{_COUNT}"
+    rf"(?=\s?(?:$|[.,;)]|of them|stueck|stellen|pieces))"
 )
 _COUNT_BEFORE = re.compile(
     rf"{_COUNT}\s?[{MEASURE_WORDS}]?(?:的?[\u4e00-\u9fff]{{0,4}}|(?:\s[a-z-]+){{0,2}}\s?)$"
@@ -299,7 +391,9 @@ _MOST_BEFORE = re.compile(
     r"(?:max\.?|maximum|up to|at most|hoechstens|maximal|bis zu|no more than|not more than|"
     r"nicht mehr als|不超过|不多于|最多|至多|≤|<=)\s?$"
 )
-_NOT_COUNTED = re.compile(r"\s?(?:mm|um|cm|°|%|in\b|inch|zoll|毫米|微米)")
+_NOT_COUNTED = re.compile(
+    rf"\s?(?:mm|um|cm|°|%|in\b|inch|zoll|毫米|微米|件|批|台|号|#)|\.?\s{_MONTH}"
+)
 
 
 def _value(written: str) -> int:
@@ -324,11 +418,12 @@ def _count_before(text: str, at: int, begin: int) -> tuple[int, int] | None:
 def _counts_after(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """How many, by a number with a word such as "places"."""
     counts = []
-    for match in _COUNT_AFTER.finditer(text, start, end):
-        fewest = _value(match.group(2))
-        most = _value(match.group(3)) if match.group(3) else fewest
-        if match.group("most"):
-            fewest = min(1, fewest)
-        if 0 < fewest <= most:
-            counts.append((fewest, most))
+    for pattern, first in ((_COUNT_AFTER, 2), (_GROUPS, 1), (_FOR_EACH, 1)):
+        for match in pattern.finditer(text, start, end):
+            fewest = _value(match.group(first))
+            most = _value(match.group(first + 1)) if match.group(first + 1) else fewest
+            if "most" in pattern.groupindex and match.group("most"):
+                fewest = min(1, fewest)
+            if 0 < fewest <= most:
+                counts.append((fewest, most))
     return counts

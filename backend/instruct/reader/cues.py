@@ -21,6 +21,10 @@ class Cue(StrEnum):
     MUST = "must"
     BUT = "but"
     YES = "yes"
+    # What was done with parts: "scrapped", "reworked".
+    DISPOSE = "dispose"
+    # "The same applies to …": what was said before holds here, too.
+    LIKE = "like"
 
 
 COUNT_WORDS: dict[str, tuple[int, int]] = {
@@ -60,7 +64,7 @@ _ORDER = re.compile(
     r"|\b(?:gib|gebe?n? sie|geben sie|antworte\w*|erzeuge?|generiere\w*|"
     r"schreibe?)\b[^.]{0,60}\b(?:aus|json|mit|"
     r"dellen|mm|nur|stattdessen|kratzer|risse)\b"
-    r"|(?:请?输出|请?生成|请?返回|请?回答|只回答|改为输出|请?回复)"
+    r"|(?:请?输出|请?生成|请?返回|请?回答|只回答|改为输出|只回复)"
     r"|\b(?:new instructions?|neue anweisung\w*|new task|neue aufgabe|jailbreak|"
     r"developer mode)\b|新(?:的)?(?:指令|任务)"
 )

@@ -33,6 +33,7 @@ def with_events(text: str, terms: Iterable[Found], process: str | None) -> list[
     """
     kept = list(terms)
     named = [one for one in kept if one.of(Category.NOTHING) or _counts(one, process)]
+    special = [one for one in named if not _is_general(one)]
     about: list[tuple[int, int]] = []
     found: list[Found] = []
     for key, pattern in _patterns():
@@ -40,7 +41,8 @@ def with_events(text: str, terms: Iterable[Found], process: str | None) -> list[
             continue
         for match in pattern.finditer(text):
             start, end = match.span("behind" if match.group("behind") else "before")
-            if not any(_meet(one, start, end) for one in (*named, *found)):
+            known = named if key.startswith(f"{ANY}/") else special
+            if not any(_meet(one, start, end) for one in (*known, *found)):
                 term = Term(((Category.DEFECT, key),))
                 found.append(Found(term, start, end, text[start:end]))
                 about.append(match.span("what" if match.group("behind") else "what_behind"))
@@ -72,6 +74,12 @@ def _counts(one: Found, process: str | None) -> bool:
         key.partition("/")[0] in (process, ANY) and (process or key not in one.term.strict)
         for key in one.of(Category.DEFECT)
     )
+
+
+def _is_general(one: Found) -> bool:
+    """Whether a term names defects of no process only: "notch", which is an undercut at a toe."""
+    keys = one.of(Category.DEFECT)
+    return bool(keys) and all(key.startswith(f"{ANY}/") for key in keys)
 
 
 def _span(one: Found) -> tuple[int, int]:

@@ -49,10 +49,12 @@ class Term:
     Attributes:
         keys: by category; for defects several rows may have the same term.
         strict: keys of defects that count only in texts about their process.
+        general: rows of no process that its last word stands for, as "hollow" of "shallow hollow".
     """
 
     keys: tuple[tuple[Category, str], ...]
     strict: frozenset[str] = frozenset()
+    general: tuple[str, ...] = ()
 
     def of(self, category: Category) -> tuple[str, ...]:
         """The keys of one category."""
@@ -78,6 +80,8 @@ _JOIN = re.compile(r"[ \-/]{0,2}|\.")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # Real words that differ from a term by one letter.
 _NOT_MISREAD = frozenset(words("no_misreading")[""])
+# What ends many words that are no compounds of it: "verlaufende", "brand".
+_NO_HEADS = frozenset(words("no_head")[""])
 
 
 def find_terms(text: str) -> tuple[Found, ...]:
@@ -224,22 +228,52 @@ def _lexicon() -> tuple[dict[str, Term], dict[str, Term]]:
             one_word = " " not in bare and bare[:1].isupper()
             if language == "de" and one_word and category in (Category.DEFECT, Category.PLACE):
                 german.setdefault(form, []).append((category, key))
-    for form in map(_joined, words("no_defect")[""]):
+    for form in _no_defects():
         if any(category is Category.PLACE for category, _ in keys.get(form, ())):
             keys[form] = [one for one in keys[form] if one[0] is Category.PLACE]
             continue
         keys[form] = [(Category.NOTHING, "")]
         if form.isascii() and len(form) >= LEAST_HEAD:
             german[form] = [(Category.NOTHING, "")]
+    general = _general(keys)
     terms = {
-        form: Term(tuple(found), frozenset(strict.get(form, ()))) for form, found in keys.items()
+        form: Term(tuple(found), frozenset(strict.get(form, ())), general.get(form, ()))
+        for form, found in keys.items()
     }
     heads = {
         form: Term(tuple(dict.fromkeys(found)), frozenset(strict.get(form, ())))
         for form, found in german.items()
-        if len(form) >= LEAST_HEAD
+        if len(form) >= LEAST_HEAD and form not in _NO_HEADS
     }
     return terms, heads
+
+
+def _no_defects() -> set[str]:
+    """The joined forms of what names no defect, in the singular and the plural."""
+    forms = set()
+    for one in words("no_defect")[""]:
+        forms.add(_joined(one))
+        if " " in one and one.isascii() and one[-1].isalpha():
+            forms.add(_joined(one + "s"))
+    return forms
+
+
+def _general(keys: dict[str, list[tuple[Category, str]]]) -> dict[str, tuple[str, ...]]:
+    """Of each form of several words the rows of no process that its last word stands for."""
+    found = {}
+    for category, _, language, term in _entries():
+        bare = term.rstrip("!")
+        if category is not Category.DEFECT or " " not in bare or language == "zh":
+            continue
+        last = bare.split()[-1]
+        rows = tuple(
+            key
+            for one, key in keys.get(_joined(last), ())
+            if one is Category.DEFECT and key.startswith("any/")
+        )
+        if rows:
+            found.update(dict.fromkeys(_forms(bare, language), rows))
+    return found
 
 
 def _entries() -> Iterable[tuple[Category, str, str, str]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from backend.instruct.reader.cues import Cue
 from shared_schema.instruction import Polarity
 
+_JUDGING = {Cue.REJECT, Cue.DISPOSE, Cue.PERMIT, Cue.FOUND, Cue.OCCUR, Cue.FREE, Cue.MUST}
+
 
 @dataclass(frozen=True)
 class Said:
@@ -35,7 +37,7 @@ class Said:
     @property
     def judged(self) -> bool:
         """Whether it has a verb or a judgement, not only "no"."""
-        return bool(self.cues & {Cue.REJECT, Cue.PERMIT, Cue.FOUND, Cue.OCCUR, Cue.FREE, Cue.MUST})
+        return bool(self.cues & _JUDGING)
 
 
 def polarity(said: Said, specification: bool = False) -> Polarity | None:
@@ -49,7 +51,7 @@ def polarity(said: Said, specification: bool = False) -> Polarity | None:
     <Polarity.REJECTED: 'rejected'>
     """
     cues = said.cues
-    if Cue.REJECT in cues:
+    if cues & {Cue.REJECT, Cue.DISPOSE}:
         return Polarity.REJECTED
     if Cue.FREE in cues:
         if Cue.NOT in cues:  # "need not be removed"

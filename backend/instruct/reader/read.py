@@ -18,6 +18,7 @@ from backend.instruct.reader.cues import Cue, gives_orders, goes_on_giving_order
 from backend.instruct.reader.draft import Draft, emit, merge
 from backend.instruct.reader.events import process_by_events
 from backend.instruct.reader.matcher import Category, Found, Term, find_terms
+from backend.instruct.reader.place_phrases import place_within
 from backend.instruct.reader.polarity import Said, polarity
 from backend.instruct.reader.sentences import sentences
 from backend.instruct.reader.sizes import bind
@@ -25,6 +26,8 @@ from backend.instruct.reader.standards import add_limits, thickness_of
 from backend.instruct.reader.tables import Column, columns, read_row
 from shared_schema.instruction import Finding, InstructedDefect, Polarity
 
+# How much one mention of a defect tells of its process; with no more, it is about another one.
+BY_ONE = 2
 # So many characters of a block that no one sees are told.
 MANY_INVISIBLE = 3
 
@@ -90,7 +93,31 @@ _SPECIFICATION = re.compile(
     r"vorgabe|lieferbedingung|验收|技术要求|检验标准|质量要求|技术条件|外观要求|检验要求|质量标准"
 )
 _REJECTS = re.compile(
-    r"ausschuss|rejection criteria|reject if|reasons for rejection|sperrkriteri|拒收|报废"
+    r"ausschuss|rejection criteria|reject if|reasons for rejection|sperrkriteri|拒收|报废|"
+    r"^\W*(?:class |klasse )?(?:[a-d]\W{1,3})?(?:major|minor|critical|hauptfehler|nebenfehler|"
+    r"kritische fehler|严重缺陷|轻缺陷|重缺陷|致命缺陷|轻微缺陷|次要缺陷)\b"
+)
+# A text that tells what happened, in which "up to 2 mm" is no requirement.
+_REPORT = re.compile(
+    r"\b8d\b|\b(?:complaint|report|log|logbook|feedback|protocol|minutes|handover|incident)\b|"
+    r"reklamation|beanstandung|maengelruege|schichtbuch|logbuch|\bbericht\b|protokoll|pruefbericht|"
+    r"uebergabe|rueckmeldung|投诉|记录|报告|反馈|交接班|日志|客诉"
+)
+# So many characters at the beginning of a document tell what it is.
+TITLE = 240
+# The number of a line, a clause or an entry: "4.3.1 ", "20  ", "15:35 ", "三、".
+_NUMBERING = re.compile(
+    r"\s*(?:\(?\d{1,3}(?:\.\d{1,3})+[.)]?\s+(?!\d|(?:mm|cm|um|in|inch|zoll|x|bis|to)\b|"
+    r"[°%\"毫微]|-)|"
+    r"\(?\d{1,3}[.)]\s+(?=\D)|\d{1,4}\s{2,}(?=\D)|\d{1,2}:\d{2}:?\s+|[一二三四五六七八九十]{1,3}、|"
+    r"\(?[a-z]\)\s+)"
+)
+_SAME_PLACE = re.compile(
+    r"^\W*(?:and |und )?(?:right there|there,|there (?:also|the)|(?:at|in|"
+    r"on) the same (?:place|spot|"
+    r"area|location|face)|next to it|"
+    r"dort\b|ebenda|an derselben|an der gleichen|an dieser|daneben|"
+    r"该处|此处|同一位置|同一部位|同处|旁边|在此)"
 )
 _UP_TO = re.compile(r"\b(?:up to|as (?:high|deep|long|wide|large) as|bis zu|bis)\b|可达|达")
 _BACK = re.compile(
@@ -169,6 +196,7 @@ class _DocumentReader:
             for normal, spans in zip(self.normal, self.spans, strict=True)
         ]
         self.language = language or language_of(self.plain)
+        self.report = _REPORT.search(" ".join(self.plain)[:TITLE]) is not None
         self.decimal: Decimal | None = decimal_sign(self.plain, self.language)
         together = " ".join(self.plain)
         self.numbered = re.search(r"6520|6417|5817", together) is not None
@@ -186,7 +214,10 @@ class _DocumentReader:
         """The sentences of a block, without those that give orders."""
         text = self.normal[index].text
         spans, ordered = [], False
-        for start, end in self._lines(index, sentences(text)):
+        split = self._lines(index, sentences(text))
+        if split and (numbering := _NUMBERING.match(text)) and numbering.end() < split[0][1]:
+            split[0] = numbering.end(), split[0][1]
+        for start, end in split:
             sentence = text[start:end]
             orders = gives_orders(sentence) or (ordered and goes_on_giving_orders(sentence))
             if orders:
@@ -291,7 +322,7 @@ class _DocumentReader:
                 scope.cues |= clause.said.cues
                 scope.places += tuple(k for one in clause.places for k in one.of(Category.PLACE))
                 scope.defects += tuple(self._countable(clause.defects))
-        scope.specification = bool(_SPECIFICATION.search(text))
+        scope.specification = bool(_SPECIFICATION.search(text)) and not self.report
         if _REJECTS.search(text):
             scope.cues |= {Cue.REJECT}
         if scope.specification and not scope.cues & {Cue.REJECT, Cue.NO, Cue.NOT}:
@@ -301,7 +332,7 @@ class _DocumentReader:
     def _leads(self, index: int, marks: Marks, scope: _Scope) -> bool:
         """Whether a paragraph only leads over to the list below it: "Not permitted are:"."""
         text = self.plain[index].strip()
-        scope.specification |= bool(_SPECIFICATION.search(text[:200]))
+        scope.specification |= bool(_SPECIFICATION.search(text[:200])) and not self.report
         following = self.document.blocks[index + 1 : index + 2]
         listed = bool(following) and following[0].kind in (BlockKind.BULLET, BlockKind.ROW)
         if not (text.endswith(":") or listed):
@@ -312,8 +343,8 @@ class _DocumentReader:
         if not self.spans[index]:
             return False
         start, end = self.spans[index][-1]
-        cues = [cue for clause in clauses(marks, start, end) for cue in clause.said.cues]
-        scope.lead = frozenset(cues)
+        cues = {cue for clause in clauses(marks, start, end) for cue in clause.said.cues}
+        scope.lead = frozenset(cues | ({Cue.REJECT} if _REJECTS.search(text) else set()))
         return True
 
     # --- sentences ------------------------------------------------------------------------------
@@ -389,6 +420,10 @@ class _DocumentReader:
         for at, (part, (of_part, donor), place) in enumerate(zip(parts, said, places, strict=True)):
             part.places = part.places or place
             new = self._drafts_of(index, marks, part, of_part, scope)
+            if not part.places and _SAME_PLACE.match(marks.text[parts[0].start : part.end]):
+                place_before = next((one.place for one in scope.last if one.place), None)
+                for draft in new:
+                    draft.place = draft.place or place_before
             for draft in new:
                 # The quote holds the words that judge.
                 low, high = sorted((at, donor))
@@ -408,11 +443,16 @@ class _DocumentReader:
             outer = polarity(Said(joined), scope.specification) if above else None
             if outer is not None:
                 state, unsaid = outer, False
+        elif above & {Cue.REJECT, Cue.PERMIT} and said.cues <= {Cue.FOUND, Cue.OCCUR}:
+            # "Lines that can be seen from afar" below "Major defects".
+            state = polarity(Said(above)) or state
         elif not said.judged and (said.below or said.above) and above:
             # "Burrs up to 0.2 mm" below "Permitted" or "Typical defects".
             state = polarity(Said(above | (said.cues & {Cue.NO, Cue.NOT}))) or state
         if self._describes(index, marks, clause, said) and not above:
             state, unsaid = Polarity.OCCURS, True
+        if Cue.LIKE in said.cues and not said.judged and scope.last:
+            state, unsaid = scope.last[-1].polarity, False
         named = self._countable(clause.defects)
         drafts = []
         for one in self._without_heads(named):
@@ -433,8 +473,8 @@ class _DocumentReader:
         scope: _Scope,
     ) -> Draft:
         row = defects()[key]
-        own = _nearest(clause, one, self._countable(clause.defects))
-        place = _place(own, one) or (scope.places[0] if scope.places else None)
+        own = _nearest(clause, one, self._without_heads(self._countable(clause.defects)))
+        place = _place(own, one) or place_within(one) or (scope.places[0] if scope.places else None)
         start, end = _extent(clause, marks, one)
         return Draft(
             source=self.document.source,
@@ -455,8 +495,9 @@ class _DocumentReader:
 
     def _describes(self, index: int, marks: Marks, clause: Clause, said: Said) -> bool:
         """Whether "up to 2 mm" in running text tells a size and sets no limit."""
-        running = self.document.blocks[index].kind is BlockKind.PARAGRAPH
-        if not running or said.cues or not said.below:
+        running = self.report or self.document.blocks[index].kind is BlockKind.PARAGRAPH
+        beside = {Cue.NOT} if self.report else set()
+        if not running or said.cues - beside or not said.below:
             return False
         return self._tells_how_far(clause, marks)
 
@@ -497,6 +538,10 @@ class _DocumentReader:
         for key in keys:
             if key.startswith(f"{ANY}/"):
                 return key
+        others = [key.partition("/")[0] for key in keys]
+        if self.process and one.term.general and max(self.counts[o] for o in others) <= BY_ONE:
+            # "Shallow hollow" is a sink mark of plastics; in other texts, it is a hollow.
+            return one.term.general[0]
         return max(keys, key=lambda key: (self.counts[key.partition("/")[0]], -keys.index(key)))
 
     # --- tables ---------------------------------------------------------------------------------
@@ -555,6 +600,9 @@ def _handed_on(parts: list[Clause]) -> list[tuple[Said, int]]:
                 own = own.with_cues(_must_to_the_left(parts, at))
             no, begun = _no_to_the_left(parts, said, at)
             result.append((own.with_cues(no), begun))
+            continue
+        if at and Cue.LIKE in own.cues:
+            result.append((own.with_cues(result[-1][0].cues), at - 1))
             continue
         right, behind = _verb_to_the_right(parts, said, at)
         left, before = _word_to_the_left(parts, said, at)
