@@ -21,7 +21,7 @@ from backend.sampling.places import Surface
 from backend.templates import load_template
 from shared_schema.defects import CrackTemplate, DefectTemplate, Range
 from shared_schema.instruction import Basis, Finding, InstructedDefect, Interval, SizeName
-from shared_schema.locations import BoxRegion
+from shared_schema.locations import BoxRegion, NearLocation, SurfaceRandomLocation
 from shared_schema.recipe import MM_PER_UNIT, Lengths, Part, RecipeTemplate
 from shared_schema.scale import SCALED_QUANTITIES, quantity_of
 
@@ -34,6 +34,7 @@ SIGNED = ("dent", "scratch", "freeform")
 # Most defects of one recipe.
 MOST_DRAWS = 30
 NOWHERE: Mapping[int, AnyLocation] = {}
+ANYWHERE = SurfaceRandomLocation()
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def compile_template(
             findings.append(_doubt(next(_free_names(item, made)), item, located.doubt))
         for defect in _defects(item, rows[item.defect], part):
             for location, share in zip(located.locations, located.shares, strict=True):
-                chance = _chance(item) * share
-                fields = {"name": next(names), "location": location, "chance": chance}
+                where, chance = _place(defect, location), _chance(item) * share
+                fields = {"name": next(names), "location": where, "chance": chance}
                 made.append(_changed(defect, fields))
                 owners.append(item)
     template = RecipeTemplate(
@@ -109,6 +110,12 @@ def compile_template(
 
 def _doubt(name: str, item: InstructedDefect, sentences: str) -> Finding:
     return Finding(rule="V20", severity="warning", where=name, message=sentences, value=item.place)
+
+
+def _place(defect: DefectTemplate, said: AnyLocation) -> AnyLocation | NearLocation:
+    """Where a defect goes: where it is said to, or else in a cluster, if the template makes one."""
+    cluster = defect.location
+    return cluster if said == ANYWHERE and isinstance(cluster, NearLocation) else said
 
 
 def _changed(defect: DefectTemplate, fields: Mapping[str, Any]) -> DefectTemplate:
@@ -258,6 +265,8 @@ def _scaled(defect: DefectTemplate, factor: float) -> DefectTemplate:
     if defect.repeat is not None:
         spacing = _times(defect.repeat.spacing, factor)
         fields["repeat"] = defect.repeat.model_copy(update={"spacing": spacing})
+    if isinstance(defect.location, NearLocation):
+        fields["location"] = NearLocation(distance=defect.location.distance * factor)
     return _changed(defect, fields)
 
 
@@ -291,7 +300,9 @@ def _count(item: InstructedDefect, row: Defect) -> Ends:
     if item.count is not None:
         return max(1, item.count[0]), max(1, item.count[1])
     assert row.template is not None
-    draws = load_template(row.template).draws
-    if draws is None:
-        return 1, 1
+    bundled = load_template(row.template)
+    draws = bundled.draws
+    if draws is None:  # each of its defects once
+        every = sum(defect.kind == item.kind for defect in bundled.defects)
+        return every, every
     return (draws.min, draws.max) if isinstance(draws, Range) else (float(draws), float(draws))

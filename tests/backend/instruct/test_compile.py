@@ -16,6 +16,7 @@ from backend.instruct.reader import read_defects
 from backend.instruct.shapes import SHAPES, measured
 from backend.replay.replay import replay
 from backend.sampling.recipes import sample_recipes
+from backend.templates import load_template
 from shared_schema.instruction import Basis, InstructedDefect, Polarity, SizeName
 from shared_schema.recipe import Part, RecipeTemplate, Unit
 from tests.backend.shapes import plate, surface
@@ -23,7 +24,7 @@ from tests.backend.shapes import plate, surface
 PLATE = surface(plate(thickness=8.0, step=1.0, size=60.0))
 
 
-FINISHING = ("grinding", "coating")
+FINISHING = ("grinding", "forging", "coating")
 # Of these processes, the rows whose bundled template is one of the same process.
 OWN = [
     row.key
@@ -105,6 +106,26 @@ def test_a_template_of_several_items_draws_by_their_counts() -> None:
     assert [defect.chance for defect in template.defects] == [5.0, 1.0]
     assert (template.draws.min, template.draws.max) == (1.0, 6.0)
     assert len({defect.name for defect in template.defects}) == len(template.defects)
+
+
+def test_all_defects_of_a_template_that_draws_none_are_drawn() -> None:
+    shrinkage = load_template("casting/shrinkage")
+    holes = [defect for defect in shrinkage.defects if defect.kind == "hole"]
+    template = compiled(item("casting/shrinkage"))
+    assert template.draws == len(template.defects) == len(holes) > 1
+
+
+def test_a_cluster_stays_one_at_its_size_unless_a_place_is_said() -> None:
+    sizes = {"diameter": (1.0, 1.0)}
+    near = compiled(item("casting/porosity", sizes=sizes)).defects[0]
+    twice = compiled(item("casting/porosity", sizes={"diameter": (2.0, 2.0)})).defects[0]
+    assert twice.location.distance == pytest.approx(2.0 * near.location.distance)
+    for recipe in sample_recipes(compiled(item("casting/porosity")), PLATE, seed=0, count=4):
+        centers = np.array([defect.center for defect in recipe.defects])
+        reach = compiled(item("casting/porosity")).defects[0].location.distance
+        assert np.linalg.norm(centers - centers[0], axis=1).max() <= reach
+    said = compiled(item("casting/porosity", sizes=sizes, place="top")).defects[0]
+    assert said.location.type == "surface_random"
 
 
 def test_places_are_regions_and_edges_and_what_is_not_found_is_told() -> None:
