@@ -23,6 +23,7 @@ PROCESSES = {
     "machining": "Machining",
     "grinding": "Grinding",
     "casting": "Casting",
+    "forging": "Forging",
     "sheet_metal": "Sheet metal",
     "injection_moulding": "Injection moulding",
     "printing_3d": "3D printing",

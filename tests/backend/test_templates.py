@@ -41,6 +41,7 @@ LEAST, MOST = 1 / POINTS, 0.12
 OF_THE_WHOLE_PART = {
     "sheet_metal/bent_end": 0.3,
     "printing_3d/layer_shift": 0.6,
+    "forging/mismatch": 0.6,
     "printing_3d/warping": 0.8,
 }
 
