@@ -738,7 +738,8 @@ def _compared(word: str) -> Dimension | None:
     """The dimension that a comparison names: "deeper than", 深于, 最深."""
     for joint in (" than", " als"):
         if word.endswith(joint):
-            return _DIMENSION_OF.get(word.removesuffix(joint).rpartition(" ")[2])
+            adjective = word.removesuffix(joint).removesuffix(" sein")
+            return _DIMENSION_OF.get(adjective.rpartition(" ")[2])
     sign = word[1:2] if word.startswith("最") else word[:1]
     return _DIMENSION_OF.get(sign) if sign in ("深", "长", "宽", "高") else None
 

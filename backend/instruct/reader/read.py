@@ -700,7 +700,9 @@ def _places_handed_on(parts: list[Clause]) -> list[list[Found]]:
     result: list[list[Found]] = []
     for at, part in enumerate(parts):
         # A clause with words or sizes of its own no longer belongs to the place of the first one.
-        bare = not part.cues and not part.quantities
+        # Another "no" goes on with what the first one said.
+        ahead = {cue for cue, at_word in part.cues if at_word < part.first_defect}
+        bare = (not part.cues or ahead == {Cue.NO}) and not part.quantities
         enumerated = enumerated and (at == 0 or bare) and not part.contrast
         if part.places:
             result.append(part.places)
