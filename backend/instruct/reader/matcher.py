@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from backend.instruct.knowledge import defects, materials, places, processes
 from backend.instruct.knowledge.words import words
@@ -84,8 +84,12 @@ _NOT_MISREAD = frozenset(words("no_misreading")[""])
 _NO_HEADS = frozenset(words("no_head")[""])
 
 
+@lru_cache(maxsize=256)
 def find_terms(text: str) -> tuple[Found, ...]:
-    """The terms of a normalised text in their order, none within another."""
+    """The terms of a normalised text in their order, none within another.
+
+    The last texts are remembered, since a document is read once for its process and once more.
+    """
     lexicon, heads = _lexicon()
     atoms = list(_ATOM.finditer(text))
     found: list[Found] = []

@@ -188,12 +188,15 @@ class _DocumentReader:
         self.document = document
         self.findings: list[Finding] = []
         self.trace: list[Step] = []
+        self.ordered: set[int] = set()
         self.normal = [normalise(block.text) for block in document.blocks]
         self.spans = [self._sentences(index) for index in range(len(document.blocks))]
         # Without the sentences that give orders, so that they decide nothing else either.
         self.plain = [
             " ".join(normal.text[start:end] for start, end in spans)
-            for normal, spans in zip(self.normal, self.spans, strict=True)
+            if index in self.ordered
+            else normal.text
+            for index, (normal, spans) in enumerate(zip(self.normal, self.spans, strict=True))
         ]
         self.language = language or language_of(self.plain)
         self.report = _REPORT.search(" ".join(self.plain)[:TITLE]) is not None
@@ -244,6 +247,7 @@ class _DocumentReader:
         return split
 
     def _order(self, index: int, quote: str) -> None:
+        self.ordered.add(index)
         self._say(index, "A sentence gives orders to a program. It is passed over.")
         message = "A sentence gives orders to a program that reads it. It names no defect."
         self._finding(index, "V62", message, quote[:120])
