@@ -3,11 +3,9 @@
     python benchmarks/demo.py OUT [--quick] [--before CHECKOUT] > benchmarks/demo.txt
 
 Runs the demo into the folder OUT, which should be new, and prints the seconds of all processors
-together that each step took, and the table. The detector that comes with flawsmith, which an
-earlier and longer demo trained, scores the same scans for comparison. With CHECKOUT, the folder of
-an earlier version, it also trains on the demo's data with both versions in turn; the ratio says
-what the change is worth on any machine. In the end it prints what an earlier demo printed, for
-comparison.
+together that each step took, the table, and the verdicts. With CHECKOUT, the folder of an earlier
+version, it also trains on the demo's data with both versions in turn; the ratio says what the
+change is worth on any machine. In the end it prints what an earlier demo printed, for comparison.
 """
 
 from __future__ import annotations
@@ -21,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from backend.demo.report import decision_line
 
 ROOT = Path(__file__).parents[1]
 EARLIER = Path(__file__).with_name("demo_before.txt")
@@ -47,25 +47,14 @@ def show_steps(metrics: dict[str, Any], clock: float, cpu: float) -> None:
     print(f"{'whole command':14}{cpu:12.1f}{clock:10.1f}")
 
 
-def show_table(title: str, metrics: dict[str, Any]) -> None:
+def show_table(metrics: dict[str, Any]) -> None:
     """A row for each kind of defect."""
-    print(
-        f"\n{title}\n{'kind':10}{'scans':>6}{'O-AUROC':>9}{'interval':>15}{'P-AUROC':>9}{'AUPRO':>8}"
-    )
+    print(f"\n{'kind':10}{'scans':>6}{'O-AUROC':>9}{'interval':>15}{'P-AUROC':>9}{'AUPRO':>8}")
     for row in metrics["rows"]:
         low, high = row["o_auroc_interval"]
         interval = "" if low is None else f"{low:.3f} to {high:.3f}"
         figures = f"{row['o_auroc']:9.3f}{interval:>15}{row['p_auroc']:9.3f}{row['aupro']:8.3f}"
         print(f"{row['kind']:10}{row['anomalous_clouds']:6}{figures}")
-
-
-def bundled(demo: Path) -> dict[str, Any]:
-    """What the bundled detector makes of the demo's scans to test on."""
-    with tempfile.TemporaryDirectory() as folder:
-        asked = ("--unit", "mm", "--no-crop", "--out", folder)
-        flawsmith(ROOT, "evaluate", "bundled_parts", demo / "test", *asked)
-        found: dict[str, Any] = json.loads(Path(folder, "metrics.json").read_text("utf-8"))
-        return found
 
 
 def compare_training(demo: Path, before: Path) -> None:
@@ -95,9 +84,8 @@ def main() -> None:
     clock, cpu = flawsmith(ROOT, "demo", "--out", out, *quick)
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     show_steps(metrics, clock, cpu)
-    show_table("The detector that the demo trained", metrics)
-    if not asked.quick:
-        show_table("The detector that comes with flawsmith, on the same scans", bundled(out))
+    show_table(metrics)
+    print(f"\n{decision_line(metrics['scans'])}")
     if asked.before is not None:
         compare_training(out, asked.before.resolve())
     print("\n" + EARLIER.read_text(encoding="utf-8"), end="")

@@ -27,10 +27,10 @@ from backend.evaluation.measure import EvaluationReport, report
 from backend.intake import Intake
 from backend.models.pointwise.model import SURFACE
 from backend.progress import track
-from backend.scoring.category import fuse
-from backend.scoring.detector import Detector, ScoreMap
-from backend.scoring.recognition import Recognition
+from backend.scoring.category import fuse, score_of_object
+from backend.scoring.detector import Detector, Scores
 from backend.scoring.upsampling import upsample
+from backend.scoring.verdict import Judgement
 from backend.training import DETECTOR_FILE
 from shared_schema.recipe import Unit
 
@@ -72,9 +72,8 @@ def score(numbered: tuple[int, DataFile], folder: Path) -> list[ScoredCase]:
         channels = {name: values for name, values in found.channels.items() if chosen(name)}
         thin = fuse(channels, category.tails)
         points = upsample(cloud.points, cloud.points[found.rows], thin).astype(np.float32)
-        value = category.object_score(thin, detector.thresholds.point)
-        shown = Recognition(file.category, True, 0.0)
-        result = ScoreMap(points, value, None, None, 0.0, shown, found.stray)
+        value = score_of_object(category.model, thin, detector.point_threshold)
+        result = Scores(points, value, Judgement(None), 0.0)
         cases.append(ScoredCase(case, result))
     return cases
 

@@ -85,7 +85,7 @@ class Row:
     def cells(self) -> list[str]:
         """Of the table."""
         limit = self.plain.object_threshold
-        others = sum(r.anomalous != self.plain.anomalous for r in [*self.posed, *self.strayed])
+        others = sum(r.verdict != self.plain.verdict for r in [*self.posed, *self.strayed])
         return [
             self.name,
             self.normals,

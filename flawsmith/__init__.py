@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from backend.sampling.places import Surface, load_surface, surface_of
     from backend.sampling.recipes import sample_recipes as sample
     from backend.scoring.detector import Detector, ScoreMap
+    from backend.scoring.regions import Region
     from backend.sensor.virtual_scan import virtual_scan
     from backend.synthesis.plan import SynthesisPlan
     from backend.synthesis.run import synthesize
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from backend.templates import load_template, template_names
     from backend.training import TrainingConfig, TrainingSet, train
     from backend.training.data import read_training_sets
+    from shared_schema.api import Certainty, Verdict
     from shared_schema.instruction import Finding
     from shared_schema.load import dump, load_recipe
     from shared_schema.recipe import Recipe, RecipeTemplate, Unit
@@ -73,6 +75,7 @@ _PLACES = {
     "AlignedScan": "backend.registration.align",
     "AskLimits": "backend.instruct.models",
     "Asking": "backend.instruct.run",
+    "Certainty": "shared_schema.api",
     "CheckpointError": "backend.errors",
     "CloudError": "backend.errors",
     "DatasetError": "backend.errors",
@@ -92,6 +95,7 @@ _PLACES = {
     "Progress": "backend.progress",
     "Recipe": "shared_schema.recipe",
     "RecipeTemplate": "shared_schema.recipe",
+    "Region": "backend.scoring.regions",
     "RegistrationError": "backend.errors",
     "ReplayError": "backend.errors",
     "ReplayRecord": "shared_schema.record",
@@ -109,6 +113,7 @@ _PLACES = {
     "Unit": "shared_schema.recipe",
     "ValidTemplate": "backend.instruct.validation",
     "Validation": "backend.instruct.validation",
+    "Verdict": "shared_schema.api",
     "align": "backend.registration.align",
     "dump": "shared_schema.load",
     "evaluate": "backend.evaluation.measure",
@@ -142,6 +147,7 @@ __all__ = [
     "AlignedScan",
     "AskLimits",
     "Asking",
+    "Certainty",
     "CheckpointError",
     "CloudError",
     "DatasetError",
@@ -161,6 +167,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "RecipeTemplate",
+    "Region",
     "RegistrationError",
     "ReplayError",
     "ReplayRecord",
@@ -178,6 +185,7 @@ __all__ = [
     "Unit",
     "ValidTemplate",
     "Validation",
+    "Verdict",
     "__version__",
     "align",
     "dump",

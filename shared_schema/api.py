@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
@@ -17,22 +18,94 @@ class HealthResponse(Model):
     model: str = Field(description="Name of the loaded model file.")
 
 
+class Verdict(StrEnum):
+    """What is said of a scanned object.
+
+    ``pass`` and ``reject`` are decisions. ``review`` asks a person to look. ``doubtful`` and
+    ``unknown`` say that the scan may show another part, or surely does: it is then judged neither
+    as good nor as bad.
+
+    >>> fs.Verdict("pass").name
+    'PASS'
+    """
+
+    PASS = "pass"
+    REVIEW = "review"
+    REJECT = "reject"
+    DOUBTFUL = "doubtful"
+    UNKNOWN = "unknown"
+
+
+class Certainty(StrEnum):
+    """How sure it is that a scan shows the part.
+
+    >>> fs.Certainty("sure") is fs.Certainty.SURE
+    True
+    """
+
+    SURE = "sure"
+    DOUBTFUL = "doubtful"
+    UNKNOWN = "unknown"
+
+
+class RegionDeviationResponse(Model):
+    """How far a region is off the usual surface, in the unit of the scan; outwards is positive."""
+
+    lowest: float
+    highest: float
+    mean: float
+    uncertainty: float = Field(
+        description="Standard deviation of nominal scans at the places of the region."
+    )
+
+
+class RegionResponse(Model):
+    """An area of anomalous points that hang together; lengths are in the unit of the scan."""
+
+    number: int = Field(description="As in the property region of the scored cloud.")
+    points: int
+    area: float
+    extent: float = Field(description="Its largest length.")
+    width: float = Field(description="Its length across that.")
+    center: tuple[float, float, float] = Field(description="In the frame of the scan.")
+    direction: tuple[float, float, float] = Field(
+        description="Of its largest length, in the frame of the scan."
+    )
+    center_in_part: tuple[float, float, float] | None = Field(
+        description="In the frame of the nominal model; null where there is none."
+    )
+    direction_in_part: tuple[float, float, float] | None
+    score: float = Field(description="Mean of its points' scores.")
+    deviation: RegionDeviationResponse | None = Field(
+        description="From the usual surface; null where the detector knows none."
+    )
+
+
 class ScoreResponse(Model):
     """Scores of one scan; higher is more anomalous."""
 
-    object_score: float
+    verdict: Verdict | None = Field(
+        description="pass, review, reject, doubtful or unknown; null where no threshold is "
+        "certified."
+    )
+    reasons: tuple[str, ...] = Field(
+        (), description="Whole sentences that explain the verdict; none for pass."
+    )
+    object_score: float | None = Field(
+        description="Null where the scan is not surely of the part and was not scored."
+    )
     object_threshold: float | None = Field(
-        description="Score above which the object counts as anomalous; null if it could not be "
-        "calibrated."
+        description="Score of this category above which the object counts as anomalous; null if it "
+        "could not be calibrated."
     )
-    anomalous: bool | None = Field(
-        description="Decision; null without a threshold, or with a doubt."
+    review_extent: float | None = Field(
+        description="Length from which an anomalous region asks for a review, in the unit of the "
+        "scan; null if it could not be calibrated."
     )
-    doubt: str | None = Field(
-        None,
-        description="Why there is no decision although there is a threshold, for example because "
-        "the scan is too sparse for the detector.",
+    regions: tuple[RegionResponse, ...] = Field(
+        (), description="Where the scan is anomalous, the gravest region first."
     )
+    region_count: int = Field(0, description="How many there are; at most 50 are listed.")
     point_threshold: float = Field(description="Score above which a point counts as anomalous.")
     point_count: int = Field(description="Points that were scored.")
     anomalous_points: int = Field(description="Points above the threshold, stray ones included.")
@@ -40,6 +113,7 @@ class ScoreResponse(Model):
         description="Points that belong to no surface; they do not count for the object."
     )
     category: str = Field(description="Category by which the scan was scored.")
+    certainty: Certainty = Field(description="How sure it is that the scan shows this part.")
     category_given: bool = Field(
         description="Whether the request named the category; otherwise it was recognised."
     )
@@ -65,6 +139,30 @@ class ScoreResponse(Model):
     )
 
 
+class LimitResponse(Model):
+    """What a quantity of nominal scans exceeds at a stated rate."""
+
+    value: float | None = Field(description="Null where the rate cannot be certified.")
+    rate: float = Field(description="Of new nominal scans that exceed it, on average.")
+    interval: tuple[float, float] | None = Field(
+        description="95 % interval of the rate that this limit really has."
+    )
+    own_scans: int = Field(description="Held-out nominal scans of this category.")
+    scans: int = Field(
+        description="Held-out nominal scans that it rests on; more than own_scans where the "
+        "scatter is shared with other categories."
+    )
+
+
+class CategoryLimits(Model):
+    """When an object of a category is rejected, and when it is reviewed."""
+
+    reject: LimitResponse = Field(description="Of the object score.")
+    review: LimitResponse = Field(
+        description="Of the length of an anomalous region, in distances between thinned points."
+    )
+
+
 class ModelResponse(Model):
     """The loaded detector, and the limits of the server."""
 
@@ -75,18 +173,8 @@ class ModelResponse(Model):
     unit: str | None = Field(
         description="Length unit of the training scans; null if they stated none."
     )
-    object_threshold: float | None
     point_threshold: float
-    false_alarm_rate: float = Field(
-        description="False-alarm rate that the object threshold should certify."
-    )
-    false_alarm_interval: tuple[float, float] | None = Field(
-        description="95 % confidence interval of the threshold's true false-alarm rate."
-    )
-    certified: bool = Field(
-        description="Whether enough nominal scans were held out to certify the rate."
-    )
-    calibration_scans: int = Field(description="Number of nominal scans for the calibration.")
+    limits: dict[str, CategoryLimits] = Field(description="By category.")
     suffixes: tuple[str, ...] = Field(description="Formats that can be uploaded.")
     max_upload_bytes: int
     max_points: int

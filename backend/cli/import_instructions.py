@@ -94,11 +94,12 @@ def command(
     from backend.cli.validate import print_finding, read_target
     from backend.instruct.synthesis4ad import import_instructions, read_instructions
     from backend.intake import TextFormat
-    from backend.io.atomic import write_bytes
+    from backend.io.atomic import remove_unfinished, write_bytes
     from backend.wording import counted
     from shared_schema.load import dump
 
     spare_inputs([instructions, part, views], [out])
+    remove_unfinished([out])
     text = TextFormat.named(decimal, delimiter)
     read = read_instructions(instructions)
     target = read_target(part, nominal_unit, seed, views, text, scans, unit)

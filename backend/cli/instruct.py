@@ -295,11 +295,12 @@ def _write(instructed: Instructed, out: Path, part: Path) -> None:
     """
     from backend.cli.progress import console
     from backend.cli.validate import print_finding
-    from backend.io.atomic import write_bytes
+    from backend.io.atomic import remove_unfinished, write_bytes
     from backend.report.instruction import instruction_page
     from shared_schema.load import dump
 
     template, items, page = _outputs(out)
+    remove_unfinished((template, items, page))
     write_bytes(items, dump(instructed.report, nulls=True).encode())
     html = instruction_page(instructed, title=out.stem, part=shown(part.name))
     write_bytes(page, html.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,11 @@ from backend.file_names import shown
 if TYPE_CHECKING:
     from backend.intake import Intake
     from backend.scoring.detector import Detector
-    from shared_schema.api import ScoreResponse
+    from shared_schema.api import RegionDeviationResponse, ScoreResponse
     from shared_schema.record import ScanSource
+
+# Regions of a scan that are printed; the record lists more.
+SHOWN = 8
 
 
 @click.command("score")
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
 @click.option(
     "--category",
     metavar="NAME",
-    help="The part that the scans show; by default it is recognised, and refused if in doubt.",
+    help="The part that the scans show; by default it is recognised. A scan of which it is in "
+    "doubt what it shows is then not scored.",
 )
 @intake_options("the scans; by default that of the training scans", None)
 @click.option("--picture", is_flag=True, help="Also write a PNG heat map of each scan.")
@@ -46,9 +51,11 @@ def command(
 ) -> None:
     """Score SCANS by the detector MODEL, a file or a bundled one (bundled_parts).
 
-    Each PLY is the scan with score and anomalous per point. The JSON beside it holds the score of
-    the object, the thresholds and the decision. A higher score is more anomalous. A scan that fails
-    is named and does not stop the others; the exit status is then 1.
+    The verdict on each scan is pass, review or reject; doubtful or unknown if the scan may show, or
+    surely shows, another part. Below it, the anomalous regions are listed, the gravest first. Each
+    PLY is the scan with score, anomalous, region and deviation per point. The JSON beside it holds
+    the verdict with its reasons, the scores, the limits and the regions. A higher score is more
+    anomalous. A scan that fails is named and does not stop the others; the exit status is then 1.
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
@@ -96,20 +103,21 @@ class _Scoring:
         result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
         summary = summarize(result, scan)
         cloud_path, record_path, picture_path = _outputs(self.out, path)
-        write_scored(cloud_path, scan, result.point_scores, result.above_threshold)
+        write_scored(cloud_path, scan, result.fields)
         source = scan_source(path, self.intake, scan.unit)
         write_json(record_path, self._record(summary, source, left_out))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
         click.echo(f"{shown(path)}: {_in_words(summary)}")
-        tell(path, () if summary.doubt is None else (summary.doubt,))
+        for line in (*(f"  {reason}." for reason in summary.reasons), *_table(summary, scan.unit)):
+            click.echo(line)
 
     def _record(
         self, summary: ScoreResponse, source: ScanSource, left_out: dict[str, Any]
     ) -> dict[str, Any]:
         from backend.scoring.scan import versions
 
-        scores = summary.model_dump(exclude={"point_scores", "picture"})
+        scores = summary.model_dump(mode="json", exclude={"point_scores", "picture"})
         about = {
             "source": source.model_dump(exclude={"path"}),
             "model": self.model,
@@ -119,16 +127,40 @@ class _Scoring:
 
 
 def _in_words(summary: ScoreResponse) -> str:
-    why = "no threshold is certified" if summary.doubt is None else "it would be in doubt"
-    verdict = {True: "anomalous", False: "nominal", None: f"no decision, {why}"}
-    limit = "" if summary.object_threshold is None else f" (above {summary.object_threshold:.3f})"
+    verdict = "no verdict" if summary.verdict is None else summary.verdict.value
+    head = f"{verdict}, {summary.category} ({_how_sure(summary)})"
+    if summary.object_score is None:
+        return f"{head}, not scored"
+    limit = "" if summary.object_threshold is None else f" (limit {summary.object_threshold:.3f})"
     strays = f", {summary.stray_points} of them stray" if summary.stray_points else ""
     return (
-        f"{summary.category} ({_how_sure(summary)}), object score {summary.object_score:.3f}: "
-        f"{verdict[summary.anomalous]}{limit}, "
+        f"{head}, object score {summary.object_score:.3f}{limit}, "
         f"{summary.anomalous_points} of {summary.point_count} points above the point threshold"
         f"{strays}"
     )
+
+
+def _table(summary: ScoreResponse, unit: str | None) -> Iterator[str]:
+    """A line for each of the gravest regions, below a heading."""
+    if not summary.regions:
+        return
+    yield (
+        f"  {'region':>6}{'score':>7}{'area':>10}{'length':>9}{'width':>9}"
+        f"{'lowest':>9}{'highest':>9}  centre{f' (lengths in {unit})' if unit else ''}"
+    )
+    for one in summary.regions[:SHOWN]:
+        off = ("–", "–") if one.deviation is None else _two(one.deviation)
+        x, y, z = one.center
+        yield (
+            f"  {one.number:6}{one.score:7.2f}{one.area:10.3g}{one.extent:9.3g}{one.width:9.3g}"
+            f"{off[0]:>9}{off[1]:>9}  {x:.4g}, {y:.4g}, {z:.4g}"
+        )
+    if summary.region_count > SHOWN:
+        yield f"  and {summary.region_count - SHOWN} more in the JSON record"
+
+
+def _two(deviation: RegionDeviationResponse) -> tuple[str, str]:
+    return f"{deviation.lowest:.3g}", f"{deviation.highest:.3g}"
 
 
 def _how_sure(summary: ScoreResponse) -> str:

@@ -22,7 +22,7 @@ from backend.cli.options import (
 
 if TYPE_CHECKING:
     from backend.intake import Intake
-    from backend.scoring.calibration import Thresholds
+    from backend.scoring.calibration import Limit
     from backend.training import TrainingConfig
 
 
@@ -156,9 +156,10 @@ def command(
         f"Trained on {counted(scans, 'nominal cloud')} and {anomalous}; wrote {out / DETECTOR_FILE}"
     )
     console.print(text, markup=False, soft_wrap=True)
-    for name in detector.categories:
+    for name, category in detector.categories.items():
         console.print(f"{name}: {detector.comparison(name)}.", markup=False, soft_wrap=True)
-    click.echo(_in_words(detector.thresholds))
+        click.echo(f"{name}: {_in_words(category.rule.reject)}")
+    click.echo(f"Point threshold {detector.point_threshold:.3f}.")
 
 
 def _config(
@@ -185,20 +186,19 @@ def _config(
     return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
-def _in_words(thresholds: Thresholds) -> str:
+def _in_words(limit: Limit) -> str:
     from backend.scoring.calibration import scans_needed
 
-    rate, scans = thresholds.false_alarm_rate, thresholds.nominal_clouds
-    point = f"Point threshold {thresholds.point:.3f}. "
-    if (interval := thresholds.false_alarm_interval) is not None:
-        low, high = interval
-        return point + (
-            f"Object threshold {thresholds.object:.3f}: certified on {scans} held-out nominal "
-            f"scans for at most {rate:.1%} false alarms on average; with these scans it may be "
-            f"{low:.1%} to {high:.1%} (95 %)."
+    if limit.interval is None:
+        return (
+            f"no limit of the object score: {limit.scans} held-out nominal scans cannot certify "
+            f"{limit.rate:.1%} false alarms; {scans_needed(limit.rate)} of all parts can, two or "
+            "more a part. Scans get scores, but no verdict."
         )
-    return point + (
-        f"No object threshold: {scans} held-out nominal scans cannot certify {rate:.1%} false "
-        f"alarms; {scans_needed(rate)} can, two or more a category. Scans get scores, but no "
-        "decision."
+    low, high = limit.interval
+    others = f", {limit.own_scans} of them of this part" if limit.is_shared else ""
+    return (
+        f"objects are rejected above a score of {limit.value:.3f}, certified on {limit.scans} "
+        f"held-out nominal scans{others}, for at most {limit.rate:.1%} false alarms on average; "
+        f"with these scans it may be {low:.1%} to {high:.1%} (95 %)."
     )

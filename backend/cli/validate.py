@@ -81,13 +81,14 @@ def command(
     from backend.instruct.validation import validate
     from backend.instruct.validation.document import read_template
     from backend.intake import TextFormat
-    from backend.io.atomic import write_bytes
+    from backend.io.atomic import remove_unfinished, write_bytes
     from shared_schema.load import dump
 
     if fix != (out is not None):
         raise click.UsageError("--fix and --out FILE belong together: the mended template is new")
     if out is not None:
         spare_inputs([template, part], [out])
+        remove_unfinished([out])
     loaded, findings = read_template(template, fix=fix)
     if loaded is not None:
         text = TextFormat.named(decimal, delimiter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,16 @@ from backend.io import write_bytes
 from backend.report import as_text, render_report
 from backend.report.evaluation import POINT_ROC, ROC
 from backend.training import DETECTOR_FILE
+from shared_schema.api import Verdict
 
 TEMPLATE = "demo.html.j2"
+# What happens to scans by their verdict, after their number.
+DECIDED = {
+    Verdict.REJECT: "are rejected",
+    Verdict.REVIEW: "go to review",
+    Verdict.DOUBTFUL: "are doubtful",
+    Verdict.PASS: "pass",
+}
 
 
 def write_report(path: Path, steps: Mapping[str, Step], metrics: Mapping[str, Any]) -> None:
@@ -48,21 +57,26 @@ def write_report(path: Path, steps: Mapping[str, Step], metrics: Mapping[str, An
 
 
 def decision_line(scans: Sequence[Mapping[str, Any]]) -> str:
-    """How many of the scans were called anomalous, rightly and wrongly, in words.
+    """How many of the scans were rejected or sent to review, rightly and wrongly, in words.
 
     Args:
-        scans: their records, as ``flawsmith evaluate`` writes them. One in doubt is not called so.
+        scans: their records, as ``flawsmith evaluate`` writes them.
     """
-    decided = [scan for scan in scans if scan["anomalous"] is not None]
-    if not decided:
-        return "there are too few nominal scans to certify a threshold, so there is no decision"
+    if all(scan["verdict"] is None for scan in scans):
+        return "there are too few nominal scans to certify a limit, so there is no verdict"
     nominal = [scan for scan in scans if scan["kind"] == NOMINAL]
     others = [scan for scan in scans if scan["kind"] != NOMINAL]
-    hits, false = (sum(bool(scan["anomalous"]) for scan in part) for part in (others, nominal))
     return (
-        f"{hits} of {len(others)} anomalous scans are found and "
-        f"{false} of {len(nominal)} nominal ones wrongly called anomalous"
+        f"of {len(others)} anomalous scans {_verdicts(others)}; "
+        f"of {len(nominal)} nominal ones {_verdicts(nominal)}"
     )
+
+
+def _verdicts(scans: Sequence[Mapping[str, Any]]) -> str:
+    """How many are rejected and so on, in words."""
+    count = Counter(scan["verdict"] for scan in scans)
+    parts = [f"{count[verdict]} {text}" for verdict, text in DECIDED.items() if count[verdict]]
+    return ", ".join(parts) or "none is decided"
 
 
 def _png(step: Step, name: str) -> bytes:

@@ -184,8 +184,8 @@ class _Demo:
             given = ("--template", train.folder / PARTS_TEMPLATE, "--seed", self.seed)
             settings = ("--config", train.folder / SETTINGS)
             self.flawsmith("train", train.folder, *INTAKE, *given, *settings, "--out", folder)
-            thresholds = Detector.load(folder / DETECTOR_FILE).thresholds
-            return {**vars(thresholds), "certified": thresholds.object is not None}
+            categories = Detector.load(folder / DETECTOR_FILE).categories
+            return {name: one.rule.to_record() for name, one in categories.items()}
 
         return self.step("model", {"train": train.digest}, make)
 
@@ -266,7 +266,7 @@ def _metrics(steps: Mapping[str, Step], size: DemoSize, seed: int) -> dict[str, 
         "replay": steps["replay"].figures,
         "train": steps["train"].figures,
         "test": steps["test"].figures,
-        "thresholds": steps["model"].figures,
+        "limits": steps["model"].figures,
         "seconds": {name: step.seconds for name, step in steps.items()},
         "cpu_seconds": {name: step.cpu_seconds for name, step in steps.items()},
         "seed": seed,

@@ -48,7 +48,7 @@ PARTS = (
 )
 FULL = DemoSize(
     categories=(*PARTS, REAL),
-    settings={"fitting": {"epochs": 22}, "synthesis": {"count": 36, "fresh": 0}},
+    settings={"fitting": {"epochs": 28}, "synthesis": {"count": 42, "fresh": 0}},
 )
 QUICK = DemoSize(
     # A part that is scored by its surroundings, and one of revolution.

@@ -13,12 +13,12 @@ from backend.arrays import BoolArray, Float32Array
 from backend.cloud import LabeledCloud, PointCloud
 from backend.dataset.benchmark import OWN, read_cases
 from backend.dataset.layouts import Protocol, Split
-from backend.errors import DatasetError
+from backend.errors import CloudError, DatasetError
 from backend.evaluation.metrics.aupro import label_image, label_regions
 from backend.intake import Intake
 from backend.io.organised import PIXEL
 from backend.progress import Following, following
-from backend.scoring.detector import Detector, ScoreMap
+from backend.scoring.detector import Detector, Scores
 from shared_schema.recipe import Unit
 
 # The regions of the points or pixels, and their scores.
@@ -64,7 +64,7 @@ class ScoredCase:
     """
 
     case: TestCase
-    result: ScoreMap
+    result: Scores
     places: Places | None = None
 
     @cached_property
@@ -107,8 +107,15 @@ class ScoredCase:
 
 
 def score_case(detector: Detector, case: TestCase) -> ScoredCase:
-    """Score a test case as a scan of its category."""
-    return ScoredCase(case, detector.score(case.cloud.points, case.cloud.normals, case.category))
+    """Score a test case as a scan of its category.
+
+    Raises:
+        CloudError: it cannot be scored, or surely shows another part.
+    """
+    result = detector.score(case.cloud.points, case.cloud.normals, case.category)
+    if not result.is_scored:
+        raise CloudError(result.reasons[0])
+    return ScoredCase(case, result)
 
 
 def read_test_cases(

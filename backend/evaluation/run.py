@@ -149,7 +149,7 @@ class Evaluation:
         cloud = self._of_part(found.sample.cloud, item.path, name)
         case = TestCase(cloud, name, found.sample.kind, found.image)
         kept = self._kept / f"{file_digest(item.path)}.safetensors"
-        result = read_scores(kept, len(cloud), name)
+        result = read_scores(kept, len(cloud))
         if result is not None:
             return ScoredCase(case, result)
         scored = score_case(self.detector, case)
@@ -184,6 +184,6 @@ def _record(name: str, scored: ScoredCase) -> dict[str, Any]:
         "category": scored.case.category,
         "kind": scored.case.kind,
         "object_score": scored.result.object_score,
-        "anomalous": scored.result.anomalous,
-        "doubt": scored.result.doubt,
+        "verdict": scored.result.verdict,
+        "reasons": list(scored.result.reasons),
     }

@@ -133,6 +133,14 @@ OTHER_FILES: dict[str, str] = {
 
 DEFAULT_LIMITS = ReadLimits()
 
+# What is written of a scored point, and how.
+SCORE_FIELDS: Mapping[str, type[np.generic]] = {
+    "score": np.float32,
+    "anomalous": np.uint8,
+    "region": np.int32,
+    "deviation": np.float32,
+}
+
 # The formats that carry named values per point.
 FIELD_SUFFIXES = (".ply", ".pcd", ".xyz", ".txt", ".asc", ".csv", ".npy", ".npz", ".las", ".laz")
 
@@ -404,26 +412,21 @@ def read_labeled(
     )
 
 
-def write_scored(
-    path: str | Path, cloud: PointCloud, point_scores: ArrayLike, anomalous: ArrayLike
-) -> None:
+def write_scored(path: str | Path, cloud: PointCloud, fields: Mapping[str, ArrayLike]) -> None:
     """Write what ``scored_cloud`` makes.
 
     Raises:
         FileFormatError: the suffix is none of ``FIELD_SUFFIXES``.
     """
-    _write_fields(Path(path), scored_cloud(cloud, point_scores, anomalous))
+    _write_fields(Path(path), scored_cloud(cloud, fields))
 
 
-def scored_cloud(cloud: PointCloud, point_scores: ArrayLike, anomalous: ArrayLike) -> PointCloud:
-    """``cloud`` with the fields ``score`` (N,) float and ``anomalous`` (N,) uchar.
+def scored_cloud(cloud: PointCloud, fields: Mapping[str, ArrayLike]) -> PointCloud:
+    """``cloud`` with those of ``SCORE_FIELDS`` that are given, (N,) each.
 
     Where it holds not all rows of its file, ``source_index`` says which one each point is.
     """
-    scores: dict[str, NDArray] = {
-        "score": np.asarray(point_scores, dtype=np.float32),
-        "anomalous": np.asarray(anomalous, dtype=np.uint8),
-    }
+    scores = {name: np.asarray(values, SCORE_FIELDS[name]) for name, values in fields.items()}
     if cloud.rows is not None:
         scores["source_index"] = cloud.rows.astype(np.int32)
     return replace(cloud, fields=_replaced(cloud.fields, scores))

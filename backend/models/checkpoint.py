@@ -12,7 +12,7 @@ from backend.errors import CheckpointError, FileFormatError
 from backend.io.arrays import read_arrays, write_arrays
 from shared_schema.constants import SCHEMA_VERSION
 
-FORMAT = 5
+FORMAT = 6
 Tensors = Mapping[str, torch.Tensor]
 
 

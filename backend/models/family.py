@@ -21,6 +21,19 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
+class Heights:
+    """How high M points lie over the nominal surface, in the unit of the cloud.
+
+    Attributes:
+        signed: (M,) above where nominal scans lie at the same place; negative below.
+        spread: (M,) standard deviation of nominal scans there.
+    """
+
+    signed: FloatArray
+    spread: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Deviations:
     """How far M points of a cloud of N points are from nominal.
 
@@ -29,11 +42,18 @@ class Deviations:
         channels: by name (M,) float64, each channel in a unit of its own.
         stray: (N,) bool, points of the cloud that belong to no surface; none of them is in
             ``rows``.
+        heights: where the family has a nominal surface to measure from.
+        in_part: (M, 3) the points in the frame of the nominal model and the unit of the cloud,
+            where there is one.
+        doubts: whole sentences that say why little deviation does not mean a good part.
     """
 
     rows: IntArray
     channels: Mapping[str, FloatArray]
     stray: BoolArray
+    heights: Heights | None = None
+    in_part: FloatArray | None = None
+    doubts: tuple[str, ...] = ()
 
 
 class CategoryModel(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.geometry.thinning import thin
@@ -23,7 +25,7 @@ def heat_map(scan: PointCloud, result: ScoreMap) -> bytes:
     keep = thin(scan.points, SHOWN_POINTS)
     normals = None if scan.normals is None else scan.normals[keep]
     cloud, _ = with_outward_normals(PointCloud(scan.points[keep], normals))
-    scores = result.point_scores[keep]
+    scores = np.nan_to_num(result.point_scores[keep])  # a scan may not have been scored
     colors = score_colors(scores, result.point_threshold)
     front = View.onto(cloud.normals, scores > result.point_threshold)
     turned = front.axes * [[-1.0], [1.0], [-1.0]]

@@ -11,6 +11,7 @@ from backend.arrays import FloatArray
 from backend.models.family import CategoryModel
 from backend.scoring.object_score import object_score, widespread
 from backend.scoring.tails import TailTable
+from backend.scoring.verdict import Rule
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,16 +22,18 @@ class Category:
         family: the family of detectors that compares its scans, a name in ``FAMILIES``.
         model: what the family has learned.
         tails: by channel, how rarely nominal points deviate as far.
+        rule: its limits.
     """
 
     family: str
     model: CategoryModel
     tails: Mapping[str, TailTable]
+    rule: Rule
 
-    def object_score(self, thin_scores: FloatArray, point_threshold: float) -> float:
-        """One score from the scores of a thinned cloud's points (M,)."""
-        top = object_score(thin_scores, self.model.top_fraction)
-        return top + widespread(thin_scores, point_threshold)
+
+def score_of_object(model: CategoryModel, scores: FloatArray, point_threshold: float) -> float:
+    """One score from those of a thinned cloud's points (M,)."""
+    return object_score(scores, model.top_fraction) + widespread(scores, point_threshold)
 
 
 def fuse(deviations: Mapping[str, FloatArray], tails: Mapping[str, TailTable]) -> FloatArray:

@@ -2,72 +2,114 @@
 
 Each category is compared by one family of detectors, in one or more channels. Each channel is
 turned into -log10 of its tail probability on held-out nominal clouds; the point score is their
-mean. Stray points are left out of all this, and marked.
+mean. Anomalous points that hang together are regions. The limits of the category decide. Stray
+points are left out of all this, and marked. A scan that is not surely of the part gets no decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from backend.arrays import BoolArray, Float32Array
 from backend.cloud import PointCloud
 from backend.errors import CheckpointError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.models.families import FAMILIES
-from backend.models.family import Tensors, below, with_prefix
+from backend.models.family import Deviations, Tensors, below, with_prefix
 from backend.models.normalization import Normalization
-from backend.scoring.calibration import Thresholds
-from backend.scoring.category import Category, fuse
-from backend.scoring.decision import decision
+from backend.scoring.category import Category, fuse, score_of_object
 from backend.scoring.object_score import BEYOND_DOUBT
 from backend.scoring.recognition import Recogniser, Recognition
+from backend.scoring.regions import Region, ThinSurface, find_regions, region_numbers
 from backend.scoring.tails import TailTable
-from backend.scoring.upsampling import upsample
+from backend.scoring.upsampling import nearest_of, upsample
+from backend.scoring.verdict import Findings, Judgement, Rule, judge, unrecognised
+from shared_schema.api import Certainty, Verdict
 
 KIND = "detector"
+# A part with a gross defect is known by at least this share of its points.
+ENOUGH_OF_PART = 0.5
+# A scan with at least this share of nominal points has no more anomalous ones than nominal scans.
+CALM = 0.98
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreMap:
-    """What a detector says about one cloud of N points.
+class Scores:
+    """The scores of one cloud of N points, and the verdict.
 
     Attributes:
         point_scores: (N,) float32, higher is more anomalous; the mean over the channels of
-            -log10 of the tail probability among nominal points; 12 for stray points.
+            -log10 of the tail probability among nominal points; 12 for stray points; NaN where the
+            scan was not scored because it may show another part.
         object_score: mean of the highest half percent, of parts of revolution of the top 0.2 %, but
-            for stray points; and what ``widespread`` adds.
-        object_threshold: score above which the object is anomalous; None where the detector saw
-            too few held-out nominal clouds to certify one.
-        anomalous: the decision; None where there is no threshold, or where it is in doubt.
+            for stray points; and what ``widespread`` adds. NaN where the scan was not scored.
+        judgement: the verdict, and why.
         point_threshold: exceeded by half a percent of held-out nominal points.
-        recognition: the category it was scored as, and how sure that is.
-        stray: (N,) bool, points that belong to no surface.
-        doubt: why there is no decision though there is a threshold, in a whole sentence.
-
-    >>> result = detector.score(scans[0].points, scans[0].normals)  # that of ``train``'s example
-    >>> result.point_scores.shape, result.anomalous, result.category
-    ((805,), None, 'plate')
     """
 
     point_scores: Float32Array
     object_score: float
-    object_threshold: float | None
-    anomalous: bool | None
+    judgement: Judgement
     point_threshold: float
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Pass, review, reject, doubtful or unknown; None where no limit is certified."""
+        return self.judgement.verdict
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Whole sentences that explain the verdict; none for a pass."""
+        return self.judgement.reasons
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there are scores: not for a scan that may show another part."""
+        return bool(np.isfinite(self.object_score))
+
+    @property
+    def above_threshold(self) -> BoolArray:
+        """(N,) which points are anomalous."""
+        return self.point_scores > self.point_threshold
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMap(Scores):
+    """What a detector says about one cloud of N points; see also ``Scores``.
+
+    Attributes:
+        recognition: the category it was scored as, and how sure that is.
+        stray: (N,) bool, points that belong to no surface.
+        rule: the limits of the category.
+        regions: where it is anomalous, the gravest first.
+        region: (N,) int32 the number of the region of each point, from 1; 0 for none.
+        deviation: (N,) float32 height over the usual surface in the cloud's unit, outwards
+            positive; NaN where the detector knows no such surface.
+        apart: usual distance of the thinned points, the unit of ``rule.review``.
+
+    >>> result = detector.score(scans[0].points, scans[0].normals)  # that of ``train``'s example
+    >>> result.point_scores.shape, result.verdict, result.category
+    ((805,), None, 'plate')
+    """
+
     recognition: Recognition
     stray: BoolArray
-    doubt: str | None = None
+    rule: Rule
+    regions: tuple[Region, ...]
+    region: NDArray[np.int32]
+    deviation: Float32Array
+    apart: float
 
     def __repr__(self) -> str:
         points = f"{self.above_threshold.sum():,} of {len(self.point_scores):,} points"
-        verdict = {True: "anomalous", False: "not anomalous", None: "undecided"}[self.anomalous]
+        verdict = "undecided" if self.verdict is None else self.verdict.value
         return (
             f"<ScoreMap of {self.category}: {verdict}, object score {self.object_score:.3g}, "
             f"{points} above the threshold>"
@@ -79,9 +121,29 @@ class ScoreMap:
         return self.recognition.category
 
     @property
-    def above_threshold(self) -> BoolArray:
-        """(N,) which points are anomalous."""
-        return self.point_scores > self.point_threshold
+    def fields(self) -> dict[str, NDArray[Any]]:
+        """What is written of each point, by name; deviations only where there are any."""
+        found: dict[str, NDArray[Any]] = {
+            "score": self.point_scores,
+            "anomalous": self.above_threshold,
+            "region": self.region,
+        }
+        if np.isfinite(self.deviation).any():
+            found["deviation"] = self.deviation
+        return found
+
+    def scaled(self, factor: float) -> ScoreMap:
+        """The same, with all lengths times ``factor``, of a cloud in another unit."""
+        if factor == 1.0:
+            return self
+        regions = tuple(one.scaled(factor) for one in self.regions)
+        deviation = (self.deviation * factor).astype(np.float32)
+        return replace(self, regions=regions, deviation=deviation, apart=self.apart * factor)
+
+    @property
+    def object_threshold(self) -> float | None:
+        """Score above which the object is anomalous; None where none is certified."""
+        return self.rule.reject.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +154,8 @@ class Detector:
         normalization: scale per category and spacing of points.
         recogniser: of categories.
         categories: by name.
-        thresholds: decisions.
+        point_threshold: score above which a point is anomalous; half a percent of the held-out
+            nominal points exceed it.
         info: how it was made: version, seed, configuration, counts.
 
     >>> path = detector.save(folder / "detector.safetensors")  # that of ``train``'s example
@@ -103,7 +166,7 @@ class Detector:
     normalization: Normalization
     recogniser: Recogniser
     categories: Mapping[str, Category]
-    thresholds: Thresholds
+    point_threshold: float
     info: Mapping[str, Any]
 
     def __repr__(self) -> str:
@@ -130,37 +193,91 @@ class Detector:
     ) -> ScoreMap:
         """Score a cloud.
 
+        A scan that surely shows another thing is not scored, nor one of which it is in doubt what
+        it shows, unless the category is given.
+
         Args:
             points: (N, 3) in the unit of the training clouds.
             normals: (N, 3) outward; estimated where not given.
             category: one of ``categories``; recognised if not given.
 
         Raises:
-            CloudError: the arrays are no cloud, too few points, a part that is not like any scan
-                of the category, or, where none is given, like none or like several.
+            CloudError: the arrays are no cloud, or there are too few points.
         """
         cloud = PointCloud.of(points, normals)
         if category is not None:
             self.normalization.scale(category)  # refuses one that is unknown
         recognition = self.recogniser.recognise(cloud, category)
+        if recognition.certainty is Certainty.SURE:
+            return self._scored(cloud, recognition)
+        is_named = category is not None or len(self.categories) == 1
+        if recognition.certainty is Certainty.UNKNOWN or not (is_named or recognition.is_nearest):
+            return self._unscored(len(cloud), recognition)
+        found = self._scored(cloud, recognition)
+        if self._is_part_but_for(found, cloud):
+            return self._scored(cloud, replace(recognition, certainty=Certainty.SURE, reason=""))
+        return found if is_named else self._unscored(len(cloud), recognition)
+
+    def _is_part_but_for(self, found: ScoreMap, cloud: PointCloud) -> bool:
+        """Whether a doubtful scan surely shows the part, by what its points are like.
+
+        It does if it is likely the part and its points are nominal, as in a scan that shows more of
+        the part than those of the training. It also does if the scan is sure once what is anomalous
+        is left out: a gross defect does not make it another part.
+        """
+        rest = ~found.above_threshold
+        if found.recognition.is_likely and rest.mean() >= CALM:
+            return True
+        if rest.mean() < ENOUGH_OF_PART:
+            return False
+        again = self.recogniser.recognise(PointCloud(cloud.points[rest]), found.category)
+        return again.certainty is Certainty.SURE
+
+    def _scored(self, cloud: PointCloud, recognition: Recognition) -> ScoreMap:
         chosen = self.categories[recognition.category]
         scores, objects = np.zeros(len(cloud)), []
-        for found in chosen.model.deviations(cloud):
+        comparisons = list(chosen.model.deviations(cloud))
+        for found in comparisons:
             thin_scores = fuse(found.channels, chosen.tails)
             scores += upsample(cloud.points, cloud.points[found.rows], thin_scores)
-            objects.append(chosen.object_score(thin_scores, self.thresholds.point))
-        point_scores = np.where(found.stray, BEYOND_DOUBT, scores / len(objects))
-        value, limit = float(np.mean(objects)), self.thresholds.object
-        anomalous, doubt = decision(value, limit, recognition)
+            objects.append(score_of_object(chosen.model, thin_scores, self.point_threshold))
+        scores /= len(comparisons)
+        first, value = comparisons[0], float(np.mean(objects))
+        surface = ThinSurface.of(cloud.points[first.rows])
+        regions = find_regions(
+            surface, scores[first.rows], self.point_threshold, first.heights, first.in_part
+        )
+        longest = max((one.extent for one in regions), default=0.0) / surface.apart
+        findings = Findings(value, longest, surface.apart, self.unit, first.doubts)
+        point_scores = np.where(first.stray, BEYOND_DOUBT, scores).astype(np.float32)
         return ScoreMap(
-            point_scores.astype(np.float32),
+            point_scores,
             value,
-            limit,
-            anomalous,
-            self.thresholds.point,
+            judge(findings, chosen.rule, recognition),
+            self.point_threshold,
             recognition,
-            found.stray,
-            doubt,
+            first.stray,
+            chosen.rule,
+            tuple(regions),
+            _numbered(cloud, first, regions, point_scores > self.point_threshold, surface.apart),
+            _deviation(cloud, first),
+            surface.apart,
+        )
+
+    def _unscored(self, count: int, recognition: Recognition) -> ScoreMap:
+        nothing = np.full(count, np.nan, np.float32)
+        return ScoreMap(
+            nothing,
+            float("nan"),
+            unrecognised(recognition),
+            self.point_threshold,
+            recognition,
+            np.zeros(count, dtype=bool),
+            self.categories[recognition.category].rule,
+            (),
+            np.zeros(count, np.int32),
+            nothing,
+            float("nan"),
         )
 
     def save(self, path: Path | str) -> Path:
@@ -169,7 +286,11 @@ class Detector:
         categories: dict[str, Any] = {}
         families: dict[str, Any] = {}
         for name, category in self.categories.items():
-            categories[name] = {"family": category.family, "tails": sorted(category.tails)}
+            categories[name] = {
+                "family": category.family,
+                "tails": sorted(category.tails),
+                "rule": category.rule.to_record(),
+            }
             tails = {n: torch.from_numpy(table.quantiles) for n, table in category.tails.items()}
             tensors |= with_prefix(f"tails/{name}/", tails)
         for family in sorted({category.family for category in self.categories.values()}):
@@ -179,7 +300,7 @@ class Detector:
         document: dict[str, Any] = {
             "normalization": self.normalization.to_record(),
             "recognition": recognition,
-            "thresholds": vars(self.thresholds),
+            "point_threshold": self.point_threshold,
             "families": families,
             "categories": categories,
             "info": dict(self.info),
@@ -200,7 +321,7 @@ class Detector:
                 normalization,
                 Recogniser.from_checkpoint(tensors, document["recognition"]),
                 _categories(tensors, document, normalization),
-                Thresholds(**document["thresholds"]),
+                document["point_threshold"],
                 document["info"],
             )
         except (KeyError, TypeError) as error:
@@ -221,5 +342,35 @@ def _categories(
     for name, record in document["categories"].items():
         parts = below(f"tails/{name}/", tensors)
         tails = {channel: TailTable(parts[channel].numpy()) for channel in record["tails"]}
-        categories[name] = Category(record["family"], models[record["family"]][name], tails)
+        model, rule = models[record["family"]][name], Rule.from_record(record["rule"])
+        categories[name] = Category(record["family"], model, tails, rule)
     return categories
+
+
+def _numbered(
+    cloud: PointCloud,
+    found: Deviations,
+    regions: Sequence[Region],
+    anomalous: BoolArray,
+    apart: float,
+) -> NDArray[np.int32]:
+    """(N,) the region of each anomalous point: that of the nearest thinned one, if that is near."""
+    numbers = np.zeros(len(cloud), np.int32)
+    if not regions:
+        return numbers
+    rows = np.flatnonzero(anomalous & ~found.stray)
+    thin_numbers = region_numbers(regions, len(found.rows))
+    inside = thin_numbers > 0
+    thin_points = cloud.points[found.rows[inside]]
+    nearest, distance = nearest_of(cloud.points[rows], thin_points)
+    near = distance <= apart
+    numbers[rows[near]] = thin_numbers[inside][nearest[near]]
+    return numbers
+
+
+def _deviation(cloud: PointCloud, found: Deviations) -> Float32Array:
+    """(N,) heights over the usual surface; NaN where there is none, and of stray points."""
+    if found.heights is None:
+        return np.full(len(cloud), np.nan, np.float32)
+    heights = upsample(cloud.points, cloud.points[found.rows], found.heights.signed)
+    return np.where(found.stray, np.nan, heights).astype(np.float32)

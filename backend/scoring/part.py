@@ -9,6 +9,7 @@ from backend.intake import Intake
 from backend.registration.cleaning import clean
 from backend.scoring.detector import Detector
 from backend.scoring.scan import unit_scale
+from shared_schema.api import Certainty
 
 
 def part_in_scan(
@@ -27,7 +28,7 @@ def part_in_scan(
         ``clean`` and ``crop``, None where there was none.
 
     Raises:
-        CloudError: the part is not recognised, or none of the detector's, or its unit not known.
+        CloudError: the part is none of the detector's, or its unit not known.
     """
     record: dict[str, Any] = {"clean": None, "crop": None}
     if intake.clean:
@@ -37,10 +38,19 @@ def part_in_scan(
         return scan, record
     scale = unit_scale(detector, scan.unit)
     cloud = PointCloud(scan.points * scale)
-    name = category or detector.recogniser.recognise(cloud).category
+    name = category or _recognised(detector, cloud)
+    if name is None:
+        return scan, record
     scale /= detector.normalization.scale(name)  # refuses a category that is unknown
     finder = detector.categories[name].model.finder
     if finder is None:
         return scan, record
     part, cropped = finder.part_of(scan, intake.viewpoint, scale)
     return part, record | {"crop": None if cropped is None else cropped.model_dump()}
+
+
+def _recognised(detector: Detector, cloud: PointCloud) -> str | None:
+    """The part that a scan with all its surroundings shows, if that is beyond doubt."""
+    found = detector.recogniser.recognise(cloud)
+    alone = len(detector.categories) == 1
+    return found.category if alone or found.certainty is Certainty.SURE else None

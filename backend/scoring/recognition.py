@@ -9,7 +9,7 @@ depends on how much of a part is seen: a ring is like a sector of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,9 @@ import torch
 from backend.arrays import Float32Array
 from backend.cloud import PointCloud
 from backend.cloud.thinned_scan import thinned_scan
-from backend.errors import CloudError
 from backend.geometry.normals import estimate_normals
 from backend.models import normalization
+from shared_schema.api import Certainty
 
 POINTS = 1500
 # So many points one spacing apart cover a sphere of radius 1.
@@ -32,14 +32,17 @@ STEPS, FIRST_STEP = 26, -18
 MOST_SCANS = 24
 # Scans that have fewer distances than this in common with a part's are too small or too large.
 LEAST_SHARED = 0.05
-# A part is recognised up to TIMES_NOMINAL times the distance between its nominal scans, if every
-# other part is at least MARGIN times as far; and up to FARTHEST, if the others are FAR_MARGIN times
-# as far.
-TIMES_NOMINAL, MARGIN = 3.0, 1.5
-SMALLEST_SPREAD = 0.04
-FARTHEST, FAR_MARGIN = 0.2, 3.0
-# From this distance on, a scan does not show the part that is named; single views reach 0.5.
+# A scan surely shows a part up to TIMES_NOMINAL times the distance between its nominal scans, and
+# up to NEAR in any case, since defects of a twentieth of the surface reach that; every other part
+# has to be at least MARGIN times as far. Of the parts that were tried, most others are beyond 0.12.
+TIMES_NOMINAL, NEAR, MARGIN = 1.6, 0.1, 1.5
+# Up to FAR it is likely the part if every other part is at least FAR_MARGIN times as far.
+FAR, FAR_MARGIN = 0.2, 3.0
+# From this distance on, a scan does not show the part that is named; single views of a part that
+# was learned from all sides reach 0.5.
 NOT_THE_PART = 0.7
+# How far from one another nominal scans are taken to be where there is but one.
+ALONE = 0.05
 NAMED = 3
 PREFIX = "recognition."
 
@@ -51,6 +54,8 @@ class Recognition:
     Attributes:
         category: the part.
         given: whether the user named it, else it was recognised.
+        certainty: whether the scan shows the part.
+        reason: why that is in doubt or ruled out, in a whole sentence; empty if it is sure.
         distance: of the scan from the part's nominal scans, in [0, 1].
         rival: the other part that is nearest, where there is one, and its distance.
         rival_distance: see there.
@@ -61,9 +66,22 @@ class Recognition:
     category: str
     given: bool
     distance: float
+    certainty: Certainty = Certainty.SURE
+    reason: str = ""
     rival: str | None = None
     rival_distance: float | None = None
     density: float | None = None
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is rather near, and every other part is far away."""
+        rival = self.rival_distance
+        return self.distance <= FAR and rival is not None and rival >= FAR_MARGIN * self.distance
+
+    @property
+    def is_nearest(self) -> bool:
+        """Whether no other part is nearly as near."""
+        return self.rival_distance is None or self.rival_distance >= MARGIN * self.distance
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +91,7 @@ class Recogniser:
     Attributes:
         length: unit of the pairs' distances, in the unit of the training clouds.
         signatures: by category (K, 26, 64).
-        spread: by category, how far its nominal scans are from one another at most.
+        spread: by category, how far a nominal scan is from the nearest other one at most.
         reach: by category, how far the sixth nearest other point is in the median nominal scan, in
             the unit of the training clouds; without the categories of which it is not known.
     """
@@ -84,23 +102,31 @@ class Recogniser:
     reach: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, nominal: Iterable[tuple[str, Sequence[PointCloud]]], length: float) -> Recogniser:
-        """From nominal clouds by category; of many, some evenly taken.
+    def fit(
+        cls,
+        nominal: Iterable[tuple[str, Sequence[PointCloud], Sequence[PointCloud]]],
+        length: float,
+    ) -> Recogniser:
+        """From nominal clouds of each category; of many, some evenly taken.
+
+        Args:
+            nominal: the category, the clouds that it is recognised by, and others that tell how far
+                from these a nominal cloud may be. Without others, the clouds themselves tell.
+            length: see the attribute.
 
         Raises:
             CloudError: a cloud has too few points.
         """
         signatures, spread, reach = {}, {}, {}
-        for name, clouds in nominal:
-            count = min(MOST_SCANS, len(clouds))
-            some = np.linspace(0, len(clouds) - 1, count).round().astype(int)
-            rows = np.stack([signature(clouds[row], length) for row in some])
+        for name, clouds, others in nominal:
+            some = _some(clouds)
+            rows = np.stack([signature(cloud, length) for cloud in some])
             signatures[name] = rows
-            reach[name] = float(np.median([_reach(clouds[row]) for row in some]))
-            spread[name] = max(
-                (_distance(row, np.delete(rows, n, axis=0)) for n, row in enumerate(rows)),
-                default=0.0,
-            )
+            reach[name] = float(np.median([_reach(cloud) for cloud in some]))
+            apart = [_distance(row, np.delete(rows, n, axis=0)) for n, row in enumerate(rows)]
+            held_out = [_distance(signature(cloud, length), rows) for cloud in _some(others)]
+            alone = len(rows) == 1
+            spread[name] = max(([] if alone else apart) + held_out, default=ALONE)
         return cls(length, signatures, spread, reach)
 
     def distances(self, cloud: PointCloud) -> dict[str, float]:
@@ -110,30 +136,33 @@ class Recogniser:
         return dict(sorted(found.items(), key=lambda item: item[1]))
 
     def recognise(self, cloud: PointCloud, category: str | None = None) -> Recognition:
-        """Which part ``cloud`` shows; of a ``category`` that is given, whether it may show it.
+        """Which part ``cloud`` shows, or of a ``category`` that is given, and how sure that is.
 
         Raises:
-            CloudError: it is like no part, like several, or unlike the one that is given.
+            CloudError: it has too few points.
         """
         distances = self.distances(cloud)
         name = category or next(iter(distances))
         distance = distances.pop(name)
         rival, other = next(iter(distances.items()), (None, None))
-        density = self._density(cloud, name)
-        found = Recognition(name, category is not None, distance, rival, other, density)
-        if distance > max(NOT_THE_PART, self._limit(name)):
-            raise CloudError(_unlike(found, cloud))
-        if category is None and not self._is_sure(found):
-            raise CloudError(_in_doubt({name: distance, **distances}, self._limit(name)))
+        given = category is not None
+        found = Recognition(
+            name,
+            given,
+            distance,
+            rival=rival,
+            rival_distance=other,
+            density=self._density(cloud, name),
+        )
+        limit = self._limit(name)
+        if distance > max(NOT_THE_PART, limit):
+            return replace(found, certainty=Certainty.UNKNOWN, reason=_unlike(found, cloud))
+        if distance > limit:
+            return replace(found, certainty=Certainty.DOUBTFUL, reason=_far(found, limit))
+        if not given and not found.is_nearest:
+            reason = _like_several({name: distance, **distances})
+            return replace(found, certainty=Certainty.DOUBTFUL, reason=reason)
         return found
-
-    def _is_sure(self, found: Recognition) -> bool:
-        if found.rival_distance is None:
-            # The only part there is cannot be mistaken for another one.
-            return True
-        near = found.distance <= self._limit(found.category)
-        apart = found.rival_distance >= (MARGIN if near else FAR_MARGIN) * found.distance
-        return apart and found.distance <= max(FARTHEST, self._limit(found.category))
 
     def _density(self, cloud: PointCloud, category: str) -> float | None:
         """See ``Recognition.density``: on a surface it falls with the square of the distance."""
@@ -167,7 +196,13 @@ class Recogniser:
         return cls(document["length"], signatures, spread, document.get("reach", {}))
 
     def _limit(self, category: str) -> float:
-        return TIMES_NOMINAL * max(self.spread[category], SMALLEST_SPREAD)
+        return max(NEAR, TIMES_NOMINAL * self.spread[category])
+
+
+def _some(clouds: Sequence[PointCloud]) -> list[PointCloud]:
+    """At most ``MOST_SCANS`` of them, evenly taken."""
+    rows = np.linspace(0, len(clouds) - 1, min(MOST_SCANS, len(clouds))).round().astype(int)
+    return [clouds[row] for row in rows]
 
 
 def _reach(cloud: PointCloud) -> float:
@@ -178,20 +213,24 @@ def _reach(cloud: PointCloud) -> float:
 def _unlike(found: Recognition, cloud: PointCloud) -> str:
     what = "any scan of a known part, the nearest being" if not found.given else "any scan of"
     return (
-        f"the scan does not look like {what} {found.category!r} (distance {found.distance:.2f}, "
+        f"The scan does not look like {what} {found.category!r} (distance {found.distance:.2f}, "
         f"more than {NOT_THE_PART} is another thing; {len(cloud)} points, {cloud.diagonal:.4g} "
         "across): check its unit and what it shows, or train a detector of this part"
     )
 
 
-def _in_doubt(distances: Mapping[str, float], limit: float) -> str:
+def _far(found: Recognition, limit: float) -> str:
+    return (
+        f"The scan does not look quite like the nominal scans of {found.category!r}: its distance "
+        f"is {found.distance:.2f}, that of a whole scan at most {limit:.2f}. It may show another "
+        "part, a piece of this one, or a gross defect"
+    )
+
+
+def _like_several(distances: Mapping[str, float]) -> str:
     nearest = list(distances.items())[:NAMED]
     names = ", ".join(f"{name} at a distance of {distance:.2f}" for name, distance in nearest)
-    return (
-        f"which part the scan shows is in doubt: {names}, where a whole scan is nearer than "
-        f"{limit:.2f} and clearly nearer to one part than to the others; name the part by "
-        "--category"
-    )
+    return f"The scan looks like several parts: {names}; name the part by --category"
 
 
 def signature(cloud: PointCloud, length: float) -> Float32Array:

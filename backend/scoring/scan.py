@@ -10,13 +10,17 @@ import torch
 from numpy.typing import ArrayLike
 
 from backend import __version__
-from backend.arrays import Float32Array
+from backend.arrays import Float32Array, FloatArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_known_normals
 from backend.errors import CloudError
 from backend.scoring.detector import Detector, ScoreMap
-from shared_schema.api import ScoreResponse
+from backend.scoring.regions import Region
+from shared_schema.api import RegionDeviationResponse, RegionResponse, ScoreResponse
 from shared_schema.recipe import MM_PER_UNIT, Unit
+
+# A summary lists at most this many regions.
+LISTED = 50
 
 
 def score_scan(
@@ -38,7 +42,8 @@ def score_scan(
         CloudError: as ``Detector.score``, or the detector does not know its unit.
     """
     cloud = with_known_normals(scan, viewpoint)
-    return detector.score(cloud.points * unit_scale(detector, scan.unit), cloud.normals, category)
+    scale = unit_scale(detector, scan.unit)
+    return detector.score(cloud.points * scale, cloud.normals, category).scaled(1.0 / scale)
 
 
 def unit_scale(detector: Detector, unit: str | None) -> float:
@@ -63,6 +68,7 @@ def summarize(
     *,
     point_scores: bool = False,
     picture: str | None = None,
+    listed: int = LISTED,
 ) -> ScoreResponse:
     """``result`` as the server and the command line tell it.
 
@@ -71,17 +77,26 @@ def summarize(
         scan: as it was read.
         point_scores: whether to list the scores of all points.
         picture: address of the heat map, where there is one.
+        listed: how many regions are described at most.
     """
+    limit = result.rule.review.value
     return ScoreResponse(
-        object_score=result.object_score,
+        verdict=result.verdict,
+        reasons=result.reasons,
+        object_score=result.object_score if result.is_scored else None,
         object_threshold=result.object_threshold,
-        anomalous=result.anomalous,
-        doubt=result.doubt,
+        review_extent=None if limit is None or not result.is_scored else limit * result.apart,
+        regions=tuple(
+            _region(number, region, int((result.region == number).sum()))
+            for number, region in enumerate(result.regions[:listed], 1)
+        ),
+        region_count=len(result.regions),
         point_threshold=result.point_threshold,
         point_count=len(result.point_scores),
         anomalous_points=int(result.above_threshold.sum()),
         stray_points=int(result.stray.sum()),
         category=result.category,
+        certainty=result.recognition.certainty,
         category_given=result.recognition.given,
         category_distance=result.recognition.distance,
         rival=result.recognition.rival,
@@ -90,6 +105,31 @@ def summarize(
         point_scores=_listed(scores_by_row(scan, result)) if point_scores else None,
         picture=picture,
     )
+
+
+def _region(number: int, region: Region, points: int) -> RegionResponse:
+    return RegionResponse(
+        number=number,
+        points=points,
+        area=region.area,
+        extent=region.extent,
+        width=region.width,
+        center=_three(region.center),
+        direction=_three(region.direction),
+        center_in_part=None if region.center_in_part is None else _three(region.center_in_part),
+        direction_in_part=None
+        if region.direction_in_part is None
+        else _three(region.direction_in_part),
+        score=region.score,
+        deviation=None
+        if region.deviation is None
+        else RegionDeviationResponse(**vars(region.deviation)),
+    )
+
+
+def _three(values: FloatArray) -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z
 
 
 def scores_by_row(scan: PointCloud, result: ScoreMap) -> Float32Array:

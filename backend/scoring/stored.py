@@ -6,41 +6,34 @@ from pathlib import Path
 
 from backend.errors import FileFormatError
 from backend.io.arrays import read_arrays, write_arrays
-from backend.scoring.decision import decision
-from backend.scoring.detector import ScoreMap
-from backend.scoring.recognition import Recognition
+from backend.scoring.detector import Scores
+from backend.scoring.verdict import Judgement
+from shared_schema.api import Verdict
 
 
-def write_scores(path: Path, result: ScoreMap) -> None:
-    """Write all of ``result`` but its category and that of its rival."""
+def write_scores(path: Path, result: Scores) -> None:
+    """Write the scores of the points and of the object, and the verdict."""
     figures = {
         "object_score": result.object_score,
-        "object_threshold": result.object_threshold,
         "point_threshold": result.point_threshold,
-        "distance": result.recognition.distance,
-        "density": result.recognition.density,
+        "verdict": result.verdict,
+        "reasons": list(result.reasons),
     }
-    write_arrays(path, {"points": result.point_scores, "stray": result.stray}, figures)
+    write_arrays(path, {"points": result.point_scores}, figures)
 
 
-def read_scores(path: Path, count: int, category: str) -> ScoreMap | None:
-    """What ``write_scores`` wrote of a scan of ``count`` points scored as ``category``, or None."""
+def read_scores(path: Path, count: int) -> Scores | None:
+    """What ``write_scores`` wrote of a scan of ``count`` points, or None."""
     try:
         arrays, figures = read_arrays(path)
     except FileFormatError:
         return None
     if len(arrays["points"]) != count:
         return None
-    value, limit = figures["object_score"], figures["object_threshold"]
-    shown = Recognition(category, True, figures["distance"], density=figures.get("density"))
-    anomalous, doubt = decision(value, limit, shown)
-    return ScoreMap(
+    verdict = None if figures["verdict"] is None else Verdict(figures["verdict"])
+    return Scores(
         arrays["points"],
-        value,
-        limit,
-        anomalous,
+        figures["object_score"],
+        Judgement(verdict, tuple(figures["reasons"])),
         figures["point_threshold"],
-        shown,
-        arrays["stray"],
-        doubt,
     )

@@ -18,12 +18,21 @@ from backend import __version__
 from backend.errors import EngineError, FlawsmithError
 from backend.intake import DecimalName, DelimiterName, Intake, TextFormat
 from backend.io import ReadLimits
+from backend.scoring.calibration import Limit
 from backend.scoring.detector import Detector
+from backend.scoring.verdict import Rule
 from backend.serving.queue import RETRY_LATER, ScanQueue
 from backend.serving.scoring import ResponseFormat, ScoreRequest, score_upload
 from backend.serving.security import SecurityMiddleware
 from backend.serving.upload import FIELD, SUFFIXES, gone, read_upload
-from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, ScoreResponse
+from shared_schema.api import (
+    CategoryLimits,
+    ErrorResponse,
+    HealthResponse,
+    LimitResponse,
+    ModelResponse,
+    ScoreResponse,
+)
 from shared_schema.recipe import Unit
 
 SUMMARY_HEADER = "X-Flawsmith-Summary"
@@ -129,20 +138,22 @@ def create_app(
     return app
 
 
+def _limits(rule: Rule) -> CategoryLimits:
+    def of(limit: Limit) -> LimitResponse:
+        return LimitResponse(**limit.to_record(), interval=limit.interval)
+
+    return CategoryLimits(reject=of(rule.reject), review=of(rule.review))
+
+
 def model_response(detector: Detector, model: dict[str, str], limits: Limits) -> ModelResponse:
     """What ``GET /v1/model`` says."""
-    thresholds = detector.thresholds
     return ModelResponse(
         **model,
         trained_by=str(detector.info["version"]),
         categories=tuple(detector.categories),
         unit=detector.unit,
-        object_threshold=thresholds.object,
-        point_threshold=thresholds.point,
-        false_alarm_rate=thresholds.false_alarm_rate,
-        false_alarm_interval=thresholds.false_alarm_interval,
-        certified=thresholds.object is not None,
-        calibration_scans=thresholds.nominal_clouds,
+        point_threshold=detector.point_threshold,
+        limits={name: _limits(one.rule) for name, one in detector.categories.items()},
         suffixes=SUFFIXES,
         max_upload_bytes=limits.max_upload_bytes,
         max_points=limits.max_points,
@@ -171,7 +182,7 @@ def _add_scoring(app: FastAPI, detector: Detector, limits: Limits, queue: ScanQu
         request: Request,
         category: Annotated[
             str | None,
-            Query(description="The part; by default it is recognised, and refused if in doubt."),
+            Query(description="The part; by default it is recognised, and not scored if in doubt."),
         ] = None,
         unit: Annotated[
             Unit | None,

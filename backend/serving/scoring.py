@@ -20,6 +20,9 @@ from backend.scoring.part import part_in_scan
 from backend.scoring.scan import score_scan, scores_by_row, summarize
 from backend.serving.upload import Upload
 
+# Headers must not be long: so many regions are listed in one.
+IN_HEADER = 5
+
 
 class ResponseFormat(StrEnum):
     """What is answered: a summary as JSON, or the points' scores as a file."""
@@ -71,7 +74,8 @@ def score_upload(
     result = score_scan(detector, scan, request.category, intake.viewpoint)
     if request.format is not ResponseFormat.JSON:
         return ScoreOutput(
-            summarize(result, scan).model_dump_json(), FILES[request.format](scan, result)
+            summarize(result, scan, listed=IN_HEADER).model_dump_json(),
+            FILES[request.format](scan, result),
         )
     picture = data_address(heat_map(scan, result)) if request.picture else None
     summary = summarize(result, scan, point_scores=request.point_scores, picture=picture)
@@ -86,7 +90,7 @@ def _npy(scan: PointCloud, result: ScoreMap) -> bytes:
 
 
 def _ply(scan: PointCloud, result: ScoreMap) -> bytes:
-    return format_ply(scored_cloud(scan, result.point_scores, result.above_threshold))
+    return format_ply(scored_cloud(scan, result.fields))
 
 
 FILES: dict[ResponseFormat, Callable[[PointCloud, ScoreMap], bytes]] = {

@@ -74,7 +74,8 @@ class TrainingConfig:
         bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
         test_time_offsets: number of thinnings of a cloud whose scores are averaged; for unrolled
             parts ``unrolled.test_time_offsets`` is the number of maps.
-        false_alarm_rate: of the object decision.
+        false_alarm_rate: of nominal objects that are rejected.
+        review_rate: of nominal objects whose longest anomalous region asks for a review.
         point_rate: share of nominal points above the point threshold.
         augmentation: of every labelled cloud.
         synthesis: of defects from a template.
@@ -101,6 +102,7 @@ class TrainingConfig:
     bank_pool: Count = 10000
     test_time_offsets: Count = 1
     false_alarm_rate: Share = 0.05
+    review_rate: Share = 0.05
     point_rate: Share = 0.005
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)

@@ -22,6 +22,19 @@ ChannelDeviations = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
+class CalibrationScan:
+    """A held-out nominal scan, thinned to M points.
+
+    Attributes:
+        points: (M, 3) in any frame and unit.
+        channels: by name (M,), how far the points deviate.
+    """
+
+    points: FloatArray
+    channels: ChannelDeviations
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
     """One training.
 
@@ -75,11 +88,11 @@ class Fitted:
 
     Attributes:
         model: scores its scans.
-        calibration: the channels' deviations of each cloud that calibrates.
+        calibration: the clouds that calibrate.
     """
 
     model: CategoryModel
-    calibration: Sequence[ChannelDeviations]
+    calibration: Sequence[CalibrationScan]
 
 
 class FamilyTraining(Protocol):

@@ -27,14 +27,16 @@ from backend.errors import CheckpointError, TrainingError
 from backend.io import remove_unfinished
 from backend.models.normalization import Normalization
 from backend.progress import Following, following
-from backend.scoring.calibration import Thresholds, conformal_threshold
-from backend.scoring.category import Category, fuse
+from backend.scoring.calibration import limits
+from backend.scoring.category import Category, fuse, score_of_object
 from backend.scoring.detector import Detector
 from backend.scoring.recognition import Recogniser
+from backend.scoring.regions import ThinSurface
 from backend.scoring.tails import TailTable
+from backend.scoring.verdict import Rule
 from backend.training.config import TrainingConfig, checked, to_record
 from backend.training.families import TRAININGS, FamilyChoice, choose, fit
-from backend.training.run import ChannelDeviations, Fitted, Run
+from backend.training.run import CalibrationScan, Fitted, Run
 from backend.training.sets import CategoryData, TrainingSet
 from backend.training.tracking import Scalars, no_log
 from shared_schema.recipe import RecipeTemplate
@@ -57,8 +59,8 @@ def train(
 
     Args:
         sets: what to learn from, by category; defect-free clouds alone may be given as a list.
-            19 clouds that calibrate, two or more a category,
-            certify a 5 % false-alarm rate.
+            19 clouds that calibrate certify a 5 % false-alarm rate of a category; with fewer,
+            two or more a category, it shares what it lacks with the others.
         config: settings.
         seed: of all chance.
         out: folder for ``detector.safetensors`` and, while training, for the work to go on from.
@@ -114,15 +116,16 @@ def train(
 
 def _detector(run: Run, parts: Sequence[CategoryData], unit: str | None) -> Detector:
     """Fit and calibrate everything."""
-    learn = {part.name: part.learn for part in parts}
-    shown = run.track(learn.items(), "Recognising parts", len(learn))
-    recogniser = Recogniser.fit(shown, run.normalization.median_scale)
+    shown = run.track(parts, "Recognising parts", len(parts))
+    recogniser = Recogniser.fit(
+        ((part.name, part.learn, part.calibrate) for part in shown), run.normalization.median_scale
+    )
     trainings = {family: training(run) for family, training in TRAININGS.items()}
     choices = {part.name: choose(trainings, part, run.config.family) for part in parts}
     fitted = fit(trainings, parts, choices)
-    categories, thresholds = calibrated(fitted, choices, run.config)
+    categories, point_threshold = calibrated(fitted, choices, run.config)
     info = _info(run, parts, choices) | {"unit": unit}
-    return Detector(run.normalization, recogniser, categories, thresholds, info)
+    return Detector(run.normalization, recogniser, categories, point_threshold, info)
 
 
 def _parts(
@@ -156,45 +159,51 @@ def _info(
 
 def calibrated(
     fitted: Mapping[str, Fitted], choices: Mapping[str, FamilyChoice], config: TrainingConfig
-) -> tuple[dict[str, Category], Thresholds]:
-    """The categories with their tails, and thresholds, from the clouds that calibrate.
+) -> tuple[dict[str, Category], float]:
+    """The categories with their tails and limits, and the point threshold.
 
-    Only categories with two or more of these can certify a decision on objects: each cloud is
-    scored by the tails of the others.
+    The limits are those of scans that are scored as new ones would be: each by the tails of the
+    others of its category, so that a single one says nothing.
     """
-    categories = {
-        name: Category(choices[name].family, one.model, fit_tails(one.calibration))
-        for name, one in fitted.items()
-    }
+    tails = {name: fit_tails(one.calibration) for name, one in fitted.items()}
     nominal = [
-        fuse(deviations, categories[name].tails)
-        for name, one in fitted.items()
-        for deviations in one.calibration
+        fuse(scan.channels, tails[name]) for name, one in fitted.items() for scan in one.calibration
     ]
     point = float(np.quantile(np.concatenate(nominal), 1.0 - config.point_rate))
-    objects = [
-        categories[name].object_score(scores, point)
+    objects: dict[str, list[float]] = {}
+    extents: dict[str, list[float]] = {}
+    for name, one in fitted.items():
+        several = one.calibration if len(one.calibration) > 1 else ()
+        scores = leave_one_out_scores(several)
+        objects[name] = [score_of_object(one.model, values, point) for values in scores]
+        extents[name] = [
+            ThinSurface.of(scan.points).largest_extent(values > point)
+            for scan, values in zip(several, scores, strict=True)
+        ]
+    reject = limits(objects, config.false_alarm_rate)
+    review = limits(extents, config.review_rate)
+    categories = {
+        name: Category(
+            choices[name].family, one.model, tails[name], Rule(reject[name], review[name])
+        )
         for name, one in fitted.items()
-        if len(one.calibration) > 1
-        for scores in leave_one_out_scores(one.calibration)
-    ]
-    rate = config.false_alarm_rate
-    return categories, Thresholds(conformal_threshold(objects, rate), point, rate, len(objects))
+    }
+    return categories, point
 
 
-def fit_tails(deviations: Sequence[ChannelDeviations]) -> dict[str, TailTable]:
+def fit_tails(scans: Sequence[CalibrationScan]) -> dict[str, TailTable]:
     """Per channel a tail table of the points of all clouds."""
     return {
-        channel: TailTable.fit(np.concatenate([part[channel] for part in deviations]))
-        for channel in deviations[0]
+        channel: TailTable.fit(np.concatenate([scan.channels[channel] for scan in scans]))
+        for channel in scans[0].channels
     }
 
 
-def leave_one_out_scores(deviations: Sequence[ChannelDeviations]) -> list[FloatArray]:
+def leave_one_out_scores(scans: Sequence[CalibrationScan]) -> list[FloatArray]:
     """Point scores of each cloud by the tails of the others: as a new cloud would be scored."""
     return [
-        fuse(part, fit_tails([*deviations[:index], *deviations[index + 1 :]]))
-        for index, part in enumerate(deviations)
+        fuse(scan.channels, fit_tails([*scans[:index], *scans[index + 1 :]]))
+        for index, scan in enumerate(scans)
     ]
 
 

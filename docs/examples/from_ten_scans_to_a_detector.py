@@ -35,7 +35,7 @@ def main() -> None:
     damaged = fs.replay(recipe, good).labeled
     for name, cloud in {"good": good, "damaged": damaged}.items():
         result = detector.score(cloud.points, cloud.normals, category=PART)
-        print(f"{name}: object score {result.object_score:.2f}, decision {result.anomalous}")
+        print(f"{name}: object score {result.object_score:.2f}, verdict {result.verdict}")
     # The same cloud of points, so that the scores can be compared with the mask.
     scores = result.point_scores
     inside, outside = scores[damaged.mask].mean(), scores[~damaged.mask].mean()

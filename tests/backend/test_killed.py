@@ -235,6 +235,14 @@ def test_remake(tmp_path: Path, run: Run) -> None:
     require_goes_on(work, tmp_path / "runs", 6)
 
 
+def test_instruct(tmp_path: Path, run: Run) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Dents of 5 to 8 mm in diameter occur on the top.\n")
+    part = sample_path("plate_holes")
+    work = lambda out: run("instruct", part, "--notes", notes, "--out", out / "t.json")  # noqa: E731
+    require_goes_on(work, tmp_path / "runs", 1)
+
+
 @pytest.mark.parametrize(
     "command",
     [

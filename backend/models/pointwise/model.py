@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backend.arrays import Float32Array
 from backend.cloud import PointCloud
-from backend.models.family import Deviations, Tensors, below, with_prefix
+from backend.models.family import Deviations, Heights, Tensors, below, with_prefix
 from backend.models.normalization import Normalization
 from backend.models.pointwise.memory_bank import MemoryBank
 from backend.models.pointwise.nominal_surface import NominalSurface
@@ -82,9 +82,14 @@ class PointwiseModel:
             if LEARNED in self.channels:
                 distance = self.banks[LEARNED].distance(features).astype(np.float64)
                 deviations[LEARNED] = distance[near].mean(axis=1)
-        if self.surface is not None and SURFACE in self.channels:
-            deviations[SURFACE] = self.surface.deviations(cloud)
-        return Deviations(cloud.rows, deviations, cloud.stray)
+        if self.surface is None or SURFACE not in self.channels:
+            return Deviations(cloud.rows, deviations, cloud.stray)
+        placed = self.surface.compare(cloud)
+        deviations[SURFACE] = placed.deviations
+        scale = self.normalization.scale(self.category)
+        heights = Heights(scale * placed.heights, scale * placed.spread)
+        in_part = scale * placed.in_part
+        return Deviations(cloud.rows, deviations, cloud.stray, heights, in_part, placed.doubts)
 
 
 def bank_features(

@@ -7,7 +7,7 @@ so that what is always a little off, as by shrinkage or a fillet left out of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -43,24 +43,67 @@ MOST_POSES = 8
 # A scan is taken to be placed if it fits nearly as well as nominal ones; else all poses are tried.
 LOST_FITNESS = 0.1
 TIMES_RMSE = 4.0
+# A scan that shows less than this share of what nominal scans show is not a whole inspection.
+LEAST_COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
 class UsualFit:
-    """How well nominal scans fit the model, at worst; see ``Fit``. Lengths at unit scale."""
+    """How well nominal scans fit the model, at worst; see ``Fit``. Lengths at unit scale.
+
+    Attributes:
+        fitness, rmse: of the poses.
+        coverage: least share of the places that a nominal scan shows; 0 where it is not known.
+    """
 
     fitness: float = 0.0
     rmse: float = 0.0
+    coverage: float = 0.0
 
     @classmethod
-    def of(cls, fits: Sequence[Fit]) -> UsualFit:
+    def of(cls, fits: Sequence[Fit], coverage: float = 0.0) -> UsualFit:
         """The worst of each."""
-        return cls(min(fit.fitness for fit in fits), max(fit.rmse for fit in fits))
+        return cls(min(fit.fitness for fit in fits), max(fit.rmse for fit in fits), coverage)
 
     def allows(self, fit: Fit) -> bool:
         """Whether a scan with a defect may fit like that, so that no other pose need be tried."""
         near = fit.rmse <= TIMES_RMSE * self.rmse
         return near and fit.fitness >= self.fitness - LOST_FITNESS
+
+    def doubts(self, fit: Fit, coverage: float) -> Iterator[str]:
+        """Why little deviation of a scan with this fit does not mean a good part."""
+        if not self.allows(fit):
+            yield (
+                f"the pose of the part is in doubt: {fit.fitness:.0%} of the scan lies on the "
+                f"nominal model, of nominal scans at least {self.fitness:.0%}"
+            )
+        if coverage < LEAST_COVERAGE * self.coverage:
+            yield (
+                f"only {coverage:.0%} of the part's surface was seen, where nominal scans show at "
+                f"least {self.coverage:.0%}; the rest is not inspected"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceComparison:
+    """A scan of M points on the nominal surface, all at unit scale.
+
+    Attributes:
+        heights: (M,) above where nominal scans lie at the same place; negative below.
+        spread: (M,) standard deviation of nominal scans there.
+        in_part: (M, 3) the points in the frame of the model.
+        doubts: see ``UsualFit.doubts``.
+    """
+
+    heights: FloatArray
+    spread: FloatArray
+    in_part: FloatArray
+    doubts: tuple[str, ...]
+
+    @property
+    def deviations(self) -> FloatArray:
+        """(M,) heights in units of the spread, without their sign."""
+        return np.abs(self.heights) / self.spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,17 +160,27 @@ class NominalSurface:
             found.append(surface._heights(cloud, fits[-1].T_part_scan))
         heights, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         mean, spread = _statistics(heights, rows, len(places))
+        usual = UsualFit.of(fits, min(surface._coverage(seen) for _, seen in found))
         return replace(surface, mean=mean, spread=spread, poses=_poses(fits), usual=usual)
 
-    def deviations(self, cloud: PreparedCloud) -> FloatArray:
-        """How many spreads (M,) the points of a scan lie off the usual height at their place.
+    def compare(self, cloud: PreparedCloud) -> SurfaceComparison:
+        """How the points of a scan lie over the usual height at their place.
 
         Raises:
             RegistrationError: it is much smaller than the part.
         """
         fit = _place(self._model, _scan_of(cloud), self.poses, self.usual)
         heights, rows = self._heights(cloud, fit.T_part_scan)
-        return np.abs(heights - self.mean[rows]) / self.spread[rows]
+        return SurfaceComparison(
+            heights - self.mean[rows],
+            self.spread[rows],
+            transform_points(fit.T_part_scan, cloud.points),
+            tuple(self.usual.doubts(fit, self._coverage(rows))),
+        )
+
+    def _coverage(self, rows: IntArray) -> float:
+        """Share of the places to which some of the points of a scan belong; ``rows`` are theirs."""
+        return len(np.unique(rows)) / len(self.places)
 
     def outward(self, points: FloatArray) -> FloatArray:
         """Outward normals (M, 3) of the bare ``points`` (M, 3) of a scan, as the model has them.

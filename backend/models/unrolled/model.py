@@ -15,7 +15,7 @@ from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.cloud.thinned_scan import thinned_scan
 from backend.geometry.normals import estimate_normals
-from backend.models.family import Deviations
+from backend.models.family import Deviations, Heights
 from backend.models.unrolled.axis_frame import AxisFrame
 from backend.models.unrolled.height_map import HeightGrid
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs, ratio
@@ -125,18 +125,22 @@ class UnrolledModel:
 
     def deviations(self, cloud: PointCloud) -> Iterator[Deviations]:
         """See ``CategoryModel``; the offsets are averaged on the map."""
-        scan, values = self.score(cloud)
-        yield Deviations(scan.rows, {CHANNEL: values}, scan.stray)
-
-    def score(self, cloud: PointCloud) -> tuple[ThinScan, FloatArray]:
-        """A scan thinned to M points, and the deviation (M,) of each of them from nominal."""
         scan = thin_scan(cloud, self.grid.outline.cell)
-        total = np.zeros(len(scan.rows))
-        for number in range(self.config.test_time_offsets):
-            offset = number / self.config.test_time_offsets
-            compared = compare_scan(scan, self.grid, self.bank, self.config, offset)
-            total += compared.height_map.at_points(self.score_map(compared))
-        return scan, total / self.config.test_time_offsets
+        count = self.config.test_time_offsets
+        maps = [
+            compare_scan(scan, self.grid, self.bank, self.config, number / count)
+            for number in range(count)
+        ]
+        at_points = [one.height_map.at_points(self.score_map(one)) for one in maps]
+        values = np.mean(at_points, axis=0, dtype=np.float64)
+        yield Deviations(scan.rows, {CHANNEL: values}, scan.stray, self._heights(maps[0]))
+
+    def _heights(self, compared: Compared) -> Heights:
+        """Of the points over what nominal windows explain, which is smoothed by the cells."""
+        height_map, cell = compared.height_map, self.grid.outline.cell
+        signed = height_map.at_points(compared.deviations[0].signed)
+        spread = height_map.at_points(self.spread.magnitude.at(height_map.tilt))
+        return Heights(cell * signed.astype(np.float64), cell * spread.astype(np.float64))
 
     def score_map(self, compared: Compared) -> Float32Array:
         """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""

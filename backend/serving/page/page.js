@@ -1,7 +1,13 @@
 "use strict";
 
 const at = (id) => document.getElementById(id);
-const DECISIONS = new Map([[true, ["Anomalous", "bad"]], [false, ["Nominal", "good"]]]);
+const VERDICTS = new Map([
+  ["pass", ["Pass", "good"]],
+  ["review", ["Review", ""]],
+  ["reject", ["Reject", "bad"]],
+  ["doubtful", ["Doubtful: it may be another part", ""]],
+  ["unknown", ["Unknown part", ""]],
+]);
 
 async function answerOf(response) {
   const body = await response.json();
@@ -11,9 +17,11 @@ async function answerOf(response) {
 
 async function describe() {
   const model = await answerOf(await fetch("v1/model"));
-  const certified = model.certified
-    ? `at most ${Number((100 * model.false_alarm_rate).toFixed(2))} % false alarms`
-    : "scores without a decision: too few nominal scans to certify a threshold";
+  const limits = Object.values(model.limits).map((one) => one.reject);
+  const rate = Math.max(...limits.map((one) => one.rate));
+  const certified = limits.every((one) => one.value !== null)
+    ? `at most ${Number((100 * rate).toFixed(2))} % false alarms`
+    : "some parts get scores without a verdict: too few nominal scans to certify a limit";
   at("model").textContent = `${model.file}, trained on ${model.categories.join(", ")}; ${certified}.`;
   at("scan").accept = model.suffixes.join(",");
   for (const name of model.categories) at("category").add(new Option(name, name));
@@ -28,10 +36,11 @@ async function score() {
 }
 
 function show(result) {
-  const [text, style] = DECISIONS.get(result.anomalous) ?? ["No decision: no certified threshold", ""];
+  const [text, style] = VERDICTS.get(result.verdict) ?? ["No verdict", ""];
   at("decision").textContent = text;
   at("decision").className = style;
-  at("object-score").textContent = result.object_score.toFixed(3);
+  at("reasons").textContent = result.reasons.map((reason) => `${reason}.`).join(" ");
+  at("object-score").textContent = result.object_score?.toFixed(3) ?? "not scored";
   at("object-threshold").textContent = result.object_threshold?.toFixed(3) ?? "none";
   at("scored-as").textContent = result.category;
   at("anomalous-points").textContent = `${result.anomalous_points} of ${result.point_count}`;

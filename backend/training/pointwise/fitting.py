@@ -37,7 +37,7 @@ from backend.training.pointwise.examples import (
     example_of,
 )
 from backend.training.pointwise.network import EpochFigures, Example, NetworkFitter
-from backend.training.run import Fitted, Run, Suitability
+from backend.training.run import CalibrationScan, Fitted, Run, Suitability
 from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
 
@@ -93,7 +93,8 @@ class PointwiseTraining:
         for part in run.track(parts, "Collecting prototypes", len(parts)):
             own = sets[part.name]
             model = self.category(own, predictor, part.nominal_model)
-            fitted[part.name] = Fitted(model, [model.compare(c).channels for c in own.rest])
+            compared = [CalibrationScan(c.points, model.compare(c).channels) for c in own.rest]
+            fitted[part.name] = Fitted(model, compared)
         return fitted
 
     def nominal_set(self, part: CategoryData) -> NominalSet:

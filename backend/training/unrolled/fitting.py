@@ -35,7 +35,7 @@ from backend.models.unrolled.model import (
 from backend.models.unrolled.network import UnrolledNetwork, infer
 from backend.progress import Progress, track
 from backend.training.difficulty import Difficulty, Traits
-from backend.training.run import Fitted, Run, Suitability
+from backend.training.run import CalibrationScan, Fitted, Run, Suitability
 from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
 from backend.training.unrolled.comparisons import (
@@ -118,7 +118,7 @@ class UnrolledTraining:
         model = self.model(part)
         del self.scans[part.name]
         rest = self.run.track(part.calibrate, f"Calibrating {part.name}", len(part.calibrate))
-        return Fitted(model, [next(model.deviations(cloud)).channels for cloud in rest])
+        return Fitted(model, [_calibrating(model, cloud) for cloud in rest])
 
     def model(self, part: CategoryData) -> UnrolledModel:
         """Learn one category from two scans or more."""
@@ -144,6 +144,11 @@ class UnrolledTraining:
             frames = _frames(clouds, cell, self.run.workers, self.run.progress)
             self.scans[part.name] = _Scans(clouds, spacing, frames)
         return self.scans[part.name]
+
+
+def _calibrating(model: UnrolledModel, cloud: PointCloud) -> CalibrationScan:
+    found = next(model.deviations(cloud))
+    return CalibrationScan(cloud.points[found.rows], found.channels)
 
 
 def _check(part: CategoryData) -> None:

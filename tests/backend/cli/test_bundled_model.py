@@ -19,6 +19,7 @@ from backend.models.unrolled.model import UnrolledModel
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
+from shared_schema.api import Verdict
 from tests.backend.cli.conftest import Run
 
 LARGEST = 20e6
@@ -75,7 +76,7 @@ def test_neither_the_pose_nor_stray_points_matter(tmp_path: Path, run: Run) -> N
         write_cloud(path, cloud)
     run("score", "bundled_parts", *paths, "--out", tmp_path / "out", "--unit", "mm")
     records = [json.loads((tmp_path / "out" / f"{p.stem}.json").read_text()) for p in paths]
-    assert [record["anomalous"] for record in records] == [False] * len(scans)
+    assert [record["verdict"] for record in records] == ["pass"] * len(scans)
     scores = [record["object_score"] for record in records]
     assert scores[1] == pytest.approx(scores[0], abs=0.02)
     assert scores[2] == pytest.approx(scores[0], abs=0.5)
@@ -91,8 +92,8 @@ def test_neither_matters_to_an_unrolled_part_that_is_scored_several_times() -> N
     part = virtual_scan(load_sample("pawn"), views=6, points=16_000, noise=0.02, rng=rng)
     scans = [part, in_any_pose(part, 0), in_any_pose(with_strays(part, 1), 1)]
     found = [detector.score(scan.points, scan.normals, "pawn") for scan in scans]
-    assert len({one.anomalous for one in found}) == 1
-    assert found[1].object_score == pytest.approx(found[0].object_score, abs=0.02)
+    assert len({one.verdict for one in found}) == 1
+    assert found[1].object_score == pytest.approx(found[0].object_score, abs=0.1)
     assert found[2].object_score == pytest.approx(found[0].object_score, abs=0.5)
 
 
@@ -107,7 +108,7 @@ def test_a_sparser_scan_is_still_nominal(name: str, share: float) -> None:
         cloud = load_sample(name)
     sparse = cloud.points[rng.random(len(cloud)) < share]
     result = detector.score(sparse, None, name)
-    assert result.anomalous is False
+    assert result.verdict is Verdict.PASS
     assert result.above_threshold.mean() < 0.02
 
 
@@ -117,10 +118,10 @@ def test_a_scan_that_is_too_sparse_gets_no_decision(tmp_path: Path, run: Run) ->
     write_cloud(tmp_path / "plate.ply", part.cropped(rng.random(len(part)) < 0.3))
     options = ("--out", tmp_path / "out", "--unit", "mm", "--category", "plate_holes")
     shown = run("score", "bundled_parts", tmp_path / "plate.ply", *options)
-    assert "no decision, it would be in doubt" in shown.stdout
-    assert "too sparse for this detector" in shown.stderr.replace("\n", " ")
+    assert "plate.ply: review, plate_holes" in shown.stdout
+    assert "too sparse for this detector" in shown.stdout
     record = json.loads((tmp_path / "out" / "plate.json").read_text())
-    assert record["anomalous"] is None and "too sparse" in record["doubt"]
+    assert record["verdict"] == "review" and "too sparse" in record["reasons"][0]
     assert record["object_score"] > record["object_threshold"]
 
 
@@ -130,7 +131,7 @@ def test_the_nominal_model_tells_the_outside_of_bare_scans() -> None:
     rng = np.random.default_rng(0)
     cloud = virtual_scan(load_sample("nist_ftc_08"), views=6, points=16_000, noise=0.05, rng=rng)
     given, bare = (detector.score(cloud.points, n, "nist_ftc_08") for n in (cloud.normals, None))
-    assert given.anomalous is bare.anomalous is False
+    assert given.verdict is bare.verdict is Verdict.PASS
     assert bare.object_score == pytest.approx(given.object_score, abs=0.5)
 
 

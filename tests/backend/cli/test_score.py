@@ -42,14 +42,22 @@ def test_files_hold_what_the_detector_says(
     np.testing.assert_array_equal(written.fields["anomalous"], marked)
     record = json.loads((tmp_path / "out" / "dented.json").read_text())
     assert record["object_score"] == expected.object_score
-    assert record["anomalous"] is expected.anomalous is True
+    assert record["verdict"] == expected.verdict == "reject"
     assert record["anomalous_points"] == marked.sum() and record["point_count"] == 900
     assert record["source"]["sha256"] == file_digest(dented)
     assert record["model"]["sha256"] == file_digest(model)
     assert record["category_given"] is False and record["category_distance"] < 0.2
     assert record["rival"] == "ball" and record["rival_distance"] > 0.5
-    assert f"{dented}: egg (recognised, distance 0." in result.stdout
-    assert "; ball is at 0." in result.stdout and ": anomalous (above" in result.stdout
+    assert f"{dented}: reject, egg (recognised, distance 0." in result.stdout
+    assert "; ball is at 0." in result.stdout and " (limit " in result.stdout
+    first = record["regions"][0]
+    assert written.fields["region"].max() == record["region_count"] >= 1
+    assert first["number"] == 1 and first["extent"] >= first["width"] > 0.0 < first["area"]
+    assert first["points"] == (written.fields["region"] == 1).sum()
+    at_first = written.points[written.fields["region"] == 1]
+    np.testing.assert_allclose(at_first.mean(axis=0), first["center"], atol=first["extent"] / 4)
+    (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == ["1"]]
+    assert f"{first['extent']:.3g}" in row
 
 
 def test_stray_points_are_counted(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
@@ -96,11 +104,15 @@ def test_a_bad_scan_does_not_stop_the_others(
     write_cloud(tiny, PointCloud(scan("egg", 1).points / 1000.0))
     write_cloud(good, scan("egg", 301))
     result = run("score", model, bad, dented, tiny, good, "--out", tmp_path / "out", status=1)
-    assert "2 of 4 scans failed" in result.stderr
+    assert "1 of 4 scans failed" in result.stderr
     assert f"{bad}: the line" in result.stderr
-    assert f"{tiny}: the scan does not look like any scan of a known part" in result.stderr
+    assert f"{tiny}: unknown, " in result.stdout and "not scored" in result.stdout
+    assert "The scan does not look like any scan of a known part" in result.stdout
+    record = json.loads((tmp_path / "out" / "tiny.json").read_text())
+    assert record["verdict"] == "unknown" and record["object_score"] is None
+    assert np.isnan(read_cloud(tmp_path / "out" / "tiny.ply").fields["score"]).all()
     written = {path.stem for path in (tmp_path / "out").iterdir()}
-    assert written == {"dented", "good"}
+    assert written == {"dented", "good", "tiny"}
 
 
 def test_a_category_that_is_unknown_is_refused(

@@ -72,10 +72,11 @@ def test_a_detector_of_labelled_and_drawn_anomalies(
     assert detector.info["seed"] == 7 and detector.unit == "mm"
     assert detector.info["config"]["fitting"]["epochs"] == 1
     assert detector.info["labeled_clouds"] == {"ball": 5, "egg": 5}
-    assert f"Point threshold {detector.thresholds.point:.3f}" in result.stdout
+    assert f"Point threshold {detector.point_threshold:.3f}" in result.stdout
     # One held-out scan of each category cannot certify anything.
-    assert detector.thresholds.object is None
-    assert "No object threshold" in result.stdout and "; 19 can" in result.stdout
+    assert detector.categories["egg"].rule.reject.value is None
+    assert "egg: no limit of the object score" in result.stdout
+    assert "; 19 of all parts can" in " ".join(result.stdout.split())
 
 
 def test_files_that_are_no_scans_are_named_and_left_out(
@@ -105,9 +106,9 @@ def test_a_certified_threshold_is_printed(run: Run, tmp_path: Path) -> None:
     config = settings(tmp_path / "config.json", holdout=0.8)
     options = ("--out", tmp_path, "--config", config)
     result = run("train", tmp_path / "data", *options)
-    thresholds = Detector.load(tmp_path / DETECTOR_FILE).thresholds
-    assert thresholds.object is not None
-    assert f"Object threshold {thresholds.object:.3f}: certified on 19" in result.stdout
+    limit = Detector.load(tmp_path / DETECTOR_FILE).categories["egg"].rule.reject
+    assert limit.value is not None and not limit.is_shared
+    assert f"above a score of {limit.value:.3f}, certified on 19" in result.stdout
     assert "it may be 0.1% to 17.6% (95 %)" in " ".join(result.stdout.split())
 
 
@@ -123,7 +124,7 @@ def test_held_out_scans_carry_no_anomalies(
     arguments = ("train", tmp_path / "data", "--out", tmp_path / "out", "--template", template)
     arguments += (*small, *QUICK)
     result = run(*arguments, status=1)
-    assert "make only 1 at a resolution of" in result.stderr  # it got as far as calibrating
+    assert "all 40 points lie at one place" in result.stderr  # nothing is drawn on it
     held_out.rename(held_out.with_name("0.ply"))
     result = run(*arguments, status=1)
     assert "have no extent" in result.stderr

@@ -1,4 +1,4 @@
-"""The demo says how many scans were called anomalous, rightly and wrongly."""
+"""The demo says how many scans were rejected, rightly and wrongly."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any
 from backend.demo.report import decision_line
 
 
-def called(kind: str, *decisions: bool | None) -> list[dict[str, Any]]:
+def judged(kind: str, *verdicts: str | None) -> list[dict[str, Any]]:
     """Records of scans of one kind, as ``flawsmith evaluate`` writes them."""
-    return [{"kind": kind, "anomalous": one} for one in decisions]
+    return [{"kind": kind, "verdict": one} for one in verdicts]
 
 
-def test_decisions_are_counted_and_a_scan_in_doubt_is_not_called_anomalous() -> None:
-    scans = called("dent", True, None, False) + called("nominal", True, False)
+def test_verdicts_are_counted() -> None:
+    scans = judged("dent", "reject", "review", "pass", "reject", "doubtful")
+    scans += judged("nominal", "reject", "pass")
     assert decision_line(scans) == (
-        "1 of 3 anomalous scans are found and 1 of 2 nominal ones wrongly called anomalous"
+        "of 5 anomalous scans 2 are rejected, 1 go to review, 1 are doubtful, 1 pass; "
+        "of 2 nominal ones 1 are rejected, 1 pass"
     )
 
 
-def test_without_a_threshold_there_is_no_decision() -> None:
-    assert "too few nominal scans" in decision_line(called("dent", None) + called("nominal", None))
+def test_without_a_limit_there_is_no_verdict() -> None:
+    assert "too few nominal scans" in decision_line(judged("dent", None) + judged("nominal", None))

@@ -12,8 +12,8 @@ from scipy.integrate import trapezoid
 from backend.cloud import LabeledCloud
 from backend.evaluation.cases import ScoredCase, TestCase
 from backend.evaluation.measure import EvaluationReport, report
-from backend.scoring.detector import ScoreMap
-from backend.scoring.recognition import Recognition
+from backend.scoring.detector import Scores
+from backend.scoring.verdict import Judgement
 
 POINTS = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0), [0.0]), axis=-1).reshape(-1, 3)
 
@@ -26,9 +26,7 @@ def case(category: str, kind: str, object_score: float, anomalous: bool, good: b
         POINTS, None, mask, mask.astype(np.int32), mask.astype(float), np.arange(count)
     )
     scores = (mask if good else ~mask).astype(np.float32)
-    shown = Recognition(category, True, 0.0)
-    stray = np.zeros(count, dtype=bool)
-    result = ScoreMap(scores, object_score, None, None, 0.5, shown, stray)
+    result = Scores(scores, object_score, Judgement(None), 0.5)
     return ScoredCase(TestCase(cloud, category, kind), result)
 
 

@@ -11,8 +11,8 @@ from backend.dataset.benchmark import protocol_of
 from backend.evaluation.cases import ScoredCase, TestCase
 from backend.evaluation.measure import report
 from backend.io.organised import PIXEL
-from backend.scoring.detector import ScoreMap
-from backend.scoring.recognition import Recognition
+from backend.scoring.detector import Scores
+from backend.scoring.verdict import Judgement
 
 SIZE = 24
 
@@ -37,9 +37,7 @@ def case(seed: int, anomalous: bool) -> ScoredCase:
         dict(zip(PIXEL, (row, column), strict=True)),
     )
     scores = np.round(np.abs(mask + rng.normal(size=len(row))), 1).astype(np.float32)
-    shown = Recognition("part", True, 0.0)
-    stray = np.zeros(len(row), dtype=bool)
-    result = ScoreMap(scores, float(scores.max()), None, None, 1.0, shown, stray)
+    result = Scores(scores, float(scores.max()), Judgement(None), 1.0)
     return ScoredCase(TestCase(cloud, "part", "dent" if anomalous else "nominal", truth), result)
 
 

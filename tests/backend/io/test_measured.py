@@ -171,5 +171,5 @@ def test_labelled_and_scored_clouds_keep_the_rows(tmp_path) -> None:
     np.testing.assert_array_equal(labeled.source_index, rows)
     np.testing.assert_array_equal(labeled.mask, mask[rows] != 0)
     cloud = read_cloud(tmp_path / "labeled.pcd")
-    write_scored(tmp_path / "scored.ply", cloud, np.zeros(9), np.zeros(9))
+    write_scored(tmp_path / "scored.ply", cloud, {"score": np.zeros(9)})
     np.testing.assert_array_equal(read_cloud(tmp_path / "scored.ply").fields["source_index"], rows)

@@ -223,7 +223,8 @@ def test_labels_of_the_input_file_give_way_to_new_ones(tmp_path) -> None:
 
 def test_a_scored_ply_has_score_and_anomalous(scan: PointCloud, tmp_path) -> None:
     scores = np.linspace(0.0, 1.0, len(scan))
-    write_scored(tmp_path / "scored.ply", replace(scan, fields={}), scores, scores > 0.5)
+    fields = {"score": scores, "anomalous": scores > 0.5}
+    write_scored(tmp_path / "scored.ply", replace(scan, fields={}), fields)
     back = read_cloud(tmp_path / "scored.ply")
     assert {name: values.dtype for name, values in back.fields.items()} == {
         "score": np.float32,

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from backend.scoring.calibration import (
-    Thresholds,
+    Limit,
     conformal_threshold,
     false_alarm_interval,
+    limits,
     scans_needed,
 )
 from backend.scoring.object_score import object_score, widespread
@@ -57,8 +58,54 @@ def test_the_interval_of_the_fewest_scans_is_known() -> None:
     """The threshold is the largest of n scores, so the rate is the least of n uniform numbers."""
     quantile = [1.0 - (1.0 - level) ** (1.0 / 19.0) for level in (0.025, 0.975)]
     assert false_alarm_interval(19, 0.05) == pytest.approx(quantile)
-    found = Thresholds(None, 1.0, 0.05, 19)
-    assert found.false_alarm_interval == false_alarm_interval(19, 0.05)
+    assert Limit(1.0, 0.05, 19, 19).interval == false_alarm_interval(19, 0.05)
+    assert Limit(None, 0.05, 3, 3).interval is None
+
+
+def test_a_category_with_enough_scans_has_a_limit_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    values = {"many": rng.normal(size=30), "few": 100.0 + rng.normal(size=4)}
+    found = limits(values, 0.05)
+    assert found["many"].value == conformal_threshold(values["many"], 0.05)
+    assert not found["many"].is_shared and found["many"].scans == 30
+    assert found["few"].is_shared and (found["few"].own_scans, found["few"].scans) == (4, 34)
+    assert found["few"].value is not None and 100.0 < found["few"].value < 110.0
+
+
+def test_a_category_of_one_scan_has_no_limit_and_says_nothing_to_others() -> None:
+    rng = np.random.default_rng(1)
+    values = {str(number): rng.normal(size=4) for number in range(6)}
+    with_one = limits({**values, "one": [1e6]}, 0.05)
+    assert with_one.pop("one") == Limit(None, 0.05, 1, 1)
+    assert with_one == limits(values, 0.05)
+    assert limits({"a": [1.0, 2.0], "b": [1.0]}, 0.05)["a"].value is None
+
+
+def test_limits_follow_the_unit_and_the_zero_of_the_values() -> None:
+    rng = np.random.default_rng(2)
+    values = {str(number): rng.normal(size=4) for number in range(6)}
+    moved = {name: 25.4 * own + 7.0 for name, own in values.items()}
+    for name, limit in limits(values, 0.05).items():
+        assert limit.value is not None
+        assert limits(moved, 0.05)[name].value == pytest.approx(25.4 * limit.value + 7.0)
+
+
+@pytest.mark.parametrize("draw", ["normal", "exponential", "standard_t"])
+def test_shared_limits_hold_the_rate(draw: str) -> None:
+    """Categories differ in where their scores lie and how far they scatter."""
+    rng = np.random.default_rng(3)
+    arguments = (3,) if draw == "standard_t" else ()
+    above = []
+    for _ in range(300):
+        places, scatter = rng.uniform(1, 4, 8), rng.uniform(0.1, 0.8, 8)
+
+        def scores(category: int, count: int) -> np.ndarray:
+            drawn = getattr(rng, draw)(*arguments, size=count)
+            return places[category] + scatter[category] * drawn  # noqa: B023
+
+        found = limits({str(n): scores(n, 4) for n in range(8)}, 0.05)
+        above += [(scores(n, 100) > found[str(n)].value).mean() for n in range(8)]
+    assert 0.01 < np.mean(above) < 0.05
 
 
 def test_the_threshold_is_no_higher_than_it_has_to_be() -> None:

@@ -17,6 +17,7 @@ from backend.models.pointwise.model import PointwiseModel
 from backend.scoring.detector import Detector
 from backend.scoring.stored import read_scores, write_scores
 from backend.training import DETECTOR_FILE, train
+from shared_schema.api import Verdict
 from tests.backend.parts import TINY, labeled, labeled_set, nominal_set, scan, sets, test_set
 
 
@@ -46,12 +47,14 @@ def test_finds_deep_dents(detector: Detector) -> None:
 
 
 def test_score_map_is_complete(detector: Detector) -> None:
-    cloud = labeled("egg", 300, 0.3)
+    cloud = labeled("egg", 300, 0.2)
     result = detector.score(cloud.points, cloud.normals, "egg")
     assert result.point_scores.shape == (900,) and result.point_scores.dtype == np.float32
     assert np.isfinite(result.point_scores).all()
-    assert result.object_threshold is not None and result.anomalous is not None
-    assert result.anomalous == (result.object_score > result.object_threshold)
+    assert result.object_threshold is not None and result.verdict is not None
+    rejected = result.object_score > result.object_threshold
+    assert (result.verdict is Verdict.REJECT) == rejected
+    assert not rejected or "is above" in result.reasons[0]
     marked = result.point_scores > result.point_threshold
     assert marked[cloud.mask].mean() > marked[~cloud.mask].mean()
 
@@ -78,7 +81,7 @@ def with_offsets(detector: Detector, count: int) -> Detector:
 @pytest.mark.parametrize("offsets", [1, 2, 4])
 def test_neither_pose_nor_order_matters(detector: Detector, offsets: int) -> None:
     detector = with_offsets(detector, offsets)
-    cloud = labeled("egg", 301, 0.3)
+    cloud = labeled("egg", 301, 0.2)
     plain = detector.score(cloud.points, cloud.normals)
     assert plain.category == "egg" and not plain.recognition.given
     for seed in range(5):
@@ -111,7 +114,7 @@ def test_stray_points_mark_themselves_and_nothing_else(detector: Detector, offse
     np.testing.assert_array_equal(result.stray[:-5], plain.stray)
     np.testing.assert_allclose(result.point_scores[:-5], plain.point_scores, atol=1e-3)
     assert result.object_score == pytest.approx(plain.object_score, abs=1e-3)
-    assert result.anomalous is plain.anomalous
+    assert result.verdict is plain.verdict and len(result.regions) == len(plain.regions)
 
 
 def test_the_decision_does_not_contradict_the_points(detector: Detector) -> None:
@@ -120,24 +123,21 @@ def test_the_decision_does_not_contradict_the_points(detector: Detector) -> None
     rough = cloud.points + np.random.default_rng(0).normal(scale=0.4, size=cloud.points.shape)
     result = detector.score(rough, cloud.normals, "egg")
     assert result.above_threshold.mean() > 0.3
-    assert result.anomalous
+    assert result.verdict is not Verdict.PASS
 
 
 def test_a_sparse_scan_is_not_called_anomalous(detector: Detector, tmp_path: Path) -> None:
-    """Training has shown no scans with a fifth of the points, so they score as high as defects."""
-    dense, sparse = scan("egg", 304), scan("egg", 304, count=180)
+    """Training has shown no scans with half of the points, so they score as high as defects."""
+    dense, sparse = scan("egg", 304), scan("egg", 304, count=400)
     usual, result = (detector.score(c.points, c.normals, "egg") for c in (dense, sparse))
-    assert usual.doubt is None and usual.anomalous is not None
+    assert usual.object_score < result.object_score and "sparse" not in str(usual.reasons)
     assert result.object_threshold is not None and result.object_score > result.object_threshold
-    assert result.anomalous is None
-    assert result.doubt is not None and "too sparse" in result.doubt
+    assert result.verdict is Verdict.REVIEW and "too sparse" in result.reasons[0]
     write_scores(tmp_path / "scores.safetensors", result)
-    again = read_scores(tmp_path / "scores.safetensors", len(sparse), "egg")
-    assert again is not None and again.doubt == result.doubt and again.anomalous is None
-    # What is nominal in spite of that is not in doubt.
-    lenient = replace(detector, thresholds=replace(detector.thresholds, object=1e3))
-    calm = lenient.score(sparse.points, sparse.normals, "egg")
-    assert calm.anomalous is False and calm.doubt is None
+    again = read_scores(tmp_path / "scores.safetensors", len(sparse))
+    assert again is not None and again.judgement == result.judgement
+    np.testing.assert_array_equal(again.point_scores, result.point_scores)
+    assert read_scores(tmp_path / "scores.safetensors", len(sparse) + 1) is None
 
 
 def test_works_without_normals_and_on_dense_clouds(detector: Detector) -> None:
@@ -151,8 +151,10 @@ def test_bad_clouds_are_refused(detector: Detector) -> None:
     with pytest.raises(CloudError, match="knows: ball, egg"):
         detector.score(cloud.points, cloud.normals, "cube")
     for category in ("ball", None):
-        with pytest.raises(CloudError, match=r"does not look like any scan of .*unit"):
-            detector.score(cloud.points / 1000.0, cloud.normals, category)
+        tiny = detector.score(cloud.points / 1000.0, cloud.normals, category)
+        assert tiny.verdict is Verdict.UNKNOWN and not tiny.is_scored
+        assert "does not look like any scan of" in tiny.reasons[0] and "unit" in tiny.reasons[0]
+        assert np.isnan(tiny.point_scores).all() and not tiny.above_threshold.any()
     with pytest.raises(CloudError, match="at least 32"):
         detector.score(cloud.points[:5], cloud.normals[:5], "ball")
     with pytest.raises(CloudError, match="finite"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -9,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from backend.cloud import PointCloud
 from backend.errors import CloudError
 from backend.scoring.recognition import Recogniser
+from shared_schema.api import Certainty
 
 SHAPES = {"block": (60.0, 40.0, 20.0), "plate": (80.0, 50.0, 2.0), "cube": (40.0, 40.0, 40.0)}
 LENGTH = 40.0
@@ -29,7 +32,7 @@ def box(size: tuple[float, float, float], seed: int, count: int = 2500) -> Point
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
     nominal = {name: [box(size, seed) for seed in range(3)] for name, size in SHAPES.items()}
-    return Recogniser.fit(nominal.items(), LENGTH)
+    return Recogniser.fit(((name, own, ()) for name, own in nominal.items()), LENGTH)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -62,24 +65,36 @@ def test_in_doubt_the_candidates_are_named(recogniser: Recogniser) -> None:
     between = {name: rows.copy() for name, rows in recogniser.signatures.items()}
     between["block again"] = between["block"]
     twins = Recogniser(LENGTH, between, {**recogniser.spread, "block again": 0.0})
-    with pytest.raises(CloudError, match=r"in doubt: block at .*block again at .*--category"):
-        twins.recognise(box(SHAPES["block"], 9))
+    found = twins.recognise(box(SHAPES["block"], 9))
+    assert found.certainty is Certainty.DOUBTFUL
+    assert re.search(r"several parts: block at .*block again at .*--category", found.reason)
     assert twins.recognise(longer, "block").given
 
 
-def test_the_only_part_there_is_cannot_be_mistaken_but_another_thing_is_refused() -> None:
+def test_another_thing_is_not_taken_for_the_only_part_there_is() -> None:
     plate = [box(SHAPES["plate"], seed) for seed in range(3)]
-    alone = Recogniser.fit([("plate", plate)], LENGTH)
+    alone = Recogniser.fit([("plate", plate, ())], LENGTH)
     bent = box((80.0, 50.0, 4.0), 9)
     found = alone.recognise(bent)
     assert not found.given and found.rival is None
-    assert 0.2 < found.distance < 0.7
-    with pytest.raises(CloudError, match="does not look like any scan of a known part"):
-        alone.recognise(PointCloud(bent.points / 1000.0))
+    assert 0.2 < found.distance < 0.7 and found.certainty is Certainty.DOUBTFUL
+    assert "does not look quite like the nominal scans of 'plate'" in found.reason
+    tiny = alone.recognise(PointCloud(bent.points / 1000.0))
+    assert tiny.certainty is Certainty.UNKNOWN
+    assert "does not look like any scan of a known part" in tiny.reason
+    assert alone.recognise(box(SHAPES["plate"], 10)).certainty is Certainty.SURE
+
+
+def test_held_out_scans_tell_how_far_a_nominal_one_may_be() -> None:
+    plate, wider = [box(SHAPES["plate"], seed) for seed in range(3)], box((80.0, 50.0, 2.5), 9)
+    strict = Recogniser.fit([("plate", plate, ())], LENGTH)
+    lenient = Recogniser.fit([("plate", plate, [wider])], LENGTH)
+    assert lenient.spread["plate"] > strict.spread["plate"]
+    assert lenient.recognise(wider).certainty is Certainty.SURE
 
 
 @pytest.mark.parametrize("shape", ["line", "ball", "too small", "too large"])
-def test_what_is_no_part_is_refused_though_it_is_named(recogniser: Recogniser, shape: str) -> None:
+def test_what_is_no_part_is_told_though_it_is_named(recogniser: Recogniser, shape: str) -> None:
     rng = np.random.default_rng(0)
     ball = rng.normal(size=(3000, 3))
     cloud = {
@@ -89,8 +104,12 @@ def test_what_is_no_part_is_refused_though_it_is_named(recogniser: Recogniser, s
         "too large": box(SHAPES["block"], 9).points * 25.4,
     }[shape]
     for category in ("block", None):
-        with pytest.raises(CloudError, match=r"does not look like any scan|in doubt|at least 32"):
-            recogniser.recognise(PointCloud(cloud), category)
+        try:
+            found = recogniser.recognise(PointCloud(cloud), category)
+        except CloudError as error:
+            assert "at least 32" in str(error)
+        else:
+            assert found.certainty is not Certainty.SURE and found.reason
 
 
 def test_a_stored_one_is_the_same(recogniser: Recogniser) -> None:

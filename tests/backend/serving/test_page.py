@@ -34,7 +34,8 @@ def test_a_scan_is_scored_and_shown(service: Service, browser: Browser, dented: 
     browser.click("button")
     browser.wait_for("document.querySelector('#picture').complete && !result.hidden")
     expected = service.score(dented).json()
-    assert browser.evaluate("document.querySelector('#decision').textContent") == "Anomalous"
+    assert browser.evaluate("document.querySelector('#decision').textContent") == "Reject"
+    assert expected["reasons"][0] in browser.text()
     assert f"{expected['object_score']:.3f}" in browser.text()
     assert f"{expected['anomalous_points']} of 900" in browser.text()
     assert browser.evaluate("document.querySelector('#picture').naturalWidth") > 200

@@ -20,8 +20,9 @@ from backend.io.digest import file_digest
 from backend.scoring.detector import Detector, ScoreMap
 from backend.scoring.scan import summarize
 from backend.serving.app import SUMMARY_HEADER
+from backend.serving.scoring import IN_HEADER
 from backend.serving.upload import SUFFIXES
-from shared_schema.api import ErrorResponse, ModelResponse, ScoreResponse
+from shared_schema.api import ErrorResponse, ModelResponse, ScoreResponse, Verdict
 from tests.backend.io.hostile import hostile_file
 from tests.backend.parts import labeled
 from tests.backend.serving.service import PATIENCE, Service, answer_over, running
@@ -65,7 +66,7 @@ def test_scores_are_those_of_the_detector(
     answer = ScoreResponse.model_validate_json(response.text)
     assert answer == summarize(expected, cloud, point_scores=True)
     np.testing.assert_array_equal(np.float32(answer.point_scores), expected.point_scores)
-    assert answer.category == "egg" and answer.anomalous is expected.anomalous is True
+    assert answer.category == "egg" and answer.verdict is expected.verdict is Verdict.REJECT
 
 
 def test_point_scores_and_pictures_come_only_where_asked_for(
@@ -87,7 +88,7 @@ def test_binary_answers(service: Service, cloud: PointCloud, expected: ScoreMap)
     for response in (npy, ply):
         assert response.headers["content-type"] == "application/octet-stream"
         summary = ScoreResponse.model_validate_json(response.headers[SUMMARY_HEADER])
-        assert summary == summarize(expected, cloud)
+        assert summary == summarize(expected, cloud, listed=IN_HEADER)
 
 
 def test_scans_of_terrestrial_scanners_are_taken(
@@ -157,13 +158,16 @@ def test_unit_and_category_are_heeded(
     in_metres = replace(cloud, points=cloud.points / 1000.0)
     answer = upload(service, in_metres, unit="m").json()
     assert answer["object_score"] == pytest.approx(expected.object_score, rel=1e-3)
-    assert upload(service, in_metres).status_code == 422
+    as_if_mm = upload(service, in_metres).json()
+    assert as_if_mm["verdict"] == "unknown" and as_if_mm["object_score"] is None
+    assert "check its unit" in as_if_mm["reasons"][0]
+    assert answer["review_extent"] is None  # two nominal scans a part were held out
     assert answer["category_given"] is False
     as_egg = upload(service, cloud, category="egg").json()
     assert as_egg["category_given"] is True
     assert as_egg["object_score"] == pytest.approx(expected.object_score)
-    as_ball = upload(service, cloud, category="ball")
-    assert as_ball.status_code == 422 and "any scan of 'ball'" in as_ball.json()["detail"]
+    as_ball = upload(service, cloud, category="ball").json()
+    assert as_ball["verdict"] == "unknown" and "any scan of 'ball'" in as_ball["reasons"][0]
 
 
 def test_the_viewpoint_is_three_numbers(service: Service, cloud: PointCloud) -> None:
@@ -183,9 +187,10 @@ def test_health_and_model(service: Service, detector: Detector, model: Path) -> 
     about = ModelResponse(**service.client.get("/v1/model").json())
     assert about.sha256 == file_digest(model)
     assert about.categories == ("ball", "egg") and about.unit == "mm"
-    assert about.object_threshold == detector.thresholds.object and about.certified
-    assert about.false_alarm_interval is not None
-    assert about.false_alarm_interval[0] < about.false_alarm_rate < about.false_alarm_interval[1]
+    limit = about.limits["egg"].reject
+    assert limit.value == detector.categories["egg"].rule.reject.value
+    assert limit.interval is not None
+    assert limit.interval[0] < limit.rate < limit.interval[1]
     assert (about.max_points, about.max_upload_bytes) == (MAX_POINTS, 1 << 20)
 
 

@@ -91,8 +91,9 @@ def test_one_nominal_cloud_is_enough_but_certifies_nothing(tmp_path: Path) -> No
     detector = train({"egg": [scan("egg", 0)]}, TINY, seed=0, out=tmp_path)
     cloud = scan("egg", 1)
     result = detector.score(cloud.points, cloud.normals)
-    assert result.object_threshold is None and result.anomalous is None
-    assert detector.thresholds.nominal_clouds == 0
+    assert result.object_threshold is None and result.verdict is None
+    assert "too few" in result.reasons[0]
+    assert detector.categories["egg"].rule.reject.scans == 0
 
 
 def test_missing_nominal_clouds_are_refused(tmp_path: Path) -> None:
@@ -118,7 +119,8 @@ def test_clouds_that_calibrate_can_be_named(tmp_path: Path) -> None:
     config = replace(TINY, holdout=0.4)
     last = train({"egg": [*clouds[2:], *clouds[:2]]}, config, out=tmp_path / "last")
     first = train({"egg": named}, config, out=tmp_path / "named")
-    assert first.thresholds == last.thresholds
+    assert first.point_threshold == last.point_threshold
+    assert first.categories["egg"].rule == last.categories["egg"].rule
     assert first.info["nominal_clouds"] == {"egg": 5}
 
 
