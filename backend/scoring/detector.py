@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from backend.arrays import BoolArray, Float32Array
 from backend.cloud import PointCloud
-from backend.errors import CheckpointError
+from backend.errors import CheckpointError, CloudError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.models.families import FAMILIES
 from backend.models.family import Deviations, Tensors, below, with_prefix
@@ -208,17 +208,18 @@ class Detector:
         if category is not None:
             self.normalization.scale(category)  # refuses one that is unknown
         recognition = self.recogniser.recognise(cloud, category)
-        if recognition.certainty is Certainty.SURE:
-            return self._scored(cloud, recognition)
         is_named = category is not None or len(self.categories) == 1
         if recognition.certainty is Certainty.UNKNOWN or not (is_named or recognition.is_nearest):
             return self._unscored(len(cloud), recognition)
-        found = self._scored(cloud, recognition)
-        if self._is_part_but_for(found, cloud):
-            return self._scored(cloud, replace(recognition, certainty=Certainty.SURE, reason=""))
+        found, findings = self._scored(cloud, recognition)
+        if recognition.certainty is Certainty.SURE:
+            return found
+        if self._shows_part(found, cloud):
+            sure = replace(recognition, certainty=Certainty.SURE, reason="")
+            return replace(found, recognition=sure, judgement=judge(findings, found.rule, sure))
         return found if is_named else self._unscored(len(cloud), recognition)
 
-    def _is_part_but_for(self, found: ScoreMap, cloud: PointCloud) -> bool:
+    def _shows_part(self, found: ScoreMap, cloud: PointCloud) -> bool:
         """Whether a doubtful scan surely shows the part, by what its points are like.
 
         It does if it is likely the part and its points are nominal, as in a scan that shows more of
@@ -230,10 +231,13 @@ class Detector:
             return True
         if rest.mean() < ENOUGH_OF_PART:
             return False
-        again = self.recogniser.recognise(PointCloud(cloud.points[rest]), found.category)
+        try:
+            again = self.recogniser.recognise(PointCloud(cloud.points[rest]), found.category)
+        except CloudError:  # too few points are left
+            return False
         return again.certainty is Certainty.SURE
 
-    def _scored(self, cloud: PointCloud, recognition: Recognition) -> ScoreMap:
+    def _scored(self, cloud: PointCloud, recognition: Recognition) -> tuple[ScoreMap, Findings]:
         chosen = self.categories[recognition.category]
         scores, objects = np.zeros(len(cloud)), []
         comparisons = list(chosen.model.deviations(cloud))
@@ -250,7 +254,7 @@ class Detector:
         longest = max((one.extent for one in regions), default=0.0) / surface.apart
         findings = Findings(value, longest, surface.apart, self.unit, first.doubts)
         point_scores = np.where(first.stray, BEYOND_DOUBT, scores).astype(np.float32)
-        return ScoreMap(
+        scored = ScoreMap(
             point_scores,
             value,
             judge(findings, chosen.rule, recognition),
@@ -263,6 +267,7 @@ class Detector:
             _deviation(cloud, first),
             surface.apart,
         )
+        return scored, findings
 
     def _unscored(self, count: int, recognition: Recognition) -> ScoreMap:
         nothing = np.full(count, np.nan, np.float32)

@@ -4,7 +4,8 @@
 
 Run in a folder with ``bracket.stl``, ``recipe.json``, ``template.json`` and ``config.json``. It
 needs nothing of the tests, because it runs where only the wheel is installed. The examples that the
-page writes for large data are made small: fewer samples, and the settings of ``config.json``.
+page writes for large data are made small: fewer samples, and the settings of ``config.json``. The
+one that asks a language model is marked ``py`` and is not run.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from backend.samples import load_sample, sample_path
 from backend.training.config import SynthesisConfig, to_record
 from shared_schema.load import dump
 from tests.architecture.project import IN_WHEEL, PACKAGES, ROOT
+from tests.backend.instruct.test_synthesis4ad import ROUND, VIEWS
 from tests.backend.parts import TINY, scan, write_folder
 from tests.backend.serving.service import running
 from tests.backend.shapes import template
@@ -41,6 +42,7 @@ NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".DS_Stor
 # The commands of a plain install, and the extra that each of the others asks for first there.
 PLAIN = (
     "export",
+    "import-instructions",
     "remake",
     "replay",
     "sample",
@@ -259,6 +261,10 @@ def test_the_commands_of_a_plain_install(plain: Installed) -> None:
     scans = [f"{ODD}/{ODD} {number}.ply" for number in range(2)]
     plain.flawsmith("validate", "template.json", scans[0], "--fix", "--out", "fixed.json")
     assert json.loads((folder / "fixed.json").read_text("utf-8"))["defects"]
+    (folder / "boxes.json").write_text(json.dumps([ROUND]))
+    given = ("boxes.json", sample_path("plate_holes"), "--views", VIEWS, "--view", "view_000")
+    plain.flawsmith("import-instructions", *given, "--fix", "--out", "imported.json")
+    assert json.loads((folder / "imported.json").read_text("utf-8"))["defects"]
     plain.flawsmith("sample", "template.json", scans[0], "--count", "1", "--out", "recipes")
     [recipe] = (folder / "recipes").glob("*.json")
     plain.flawsmith("replay", recipe, *scans, "--out", "out")
