@@ -19,7 +19,7 @@ from backend.models.unrolled.model import UnrolledModel
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
-from shared_schema.api import Verdict
+from shared_schema.api import Certainty, Verdict
 from tests.backend.cli.conftest import Run
 
 LARGEST = 20e6
@@ -123,6 +123,35 @@ def test_a_scan_that_is_too_sparse_gets_no_decision(tmp_path: Path, run: Run) ->
     record = json.loads((tmp_path / "out" / "plate.json").read_text())
     assert record["verdict"] == "review" and "too sparse" in record["reasons"][0]
     assert record["object_score"] > record["object_threshold"]
+
+
+def test_a_gross_defect_does_not_make_it_another_part() -> None:
+    """It is as far from nominal as other parts are, but the rest of it is as ever."""
+    detector, mesh = Detector.load(model_path("bundled_parts")), load_sample("plate_holes")
+    rng = np.random.default_rng(0)
+    cloud = virtual_scan(mesh, views=6, points=16_000, noise=0.05, rng=rng)
+    assert cloud.normals is not None
+    away = np.linalg.norm(cloud.points - cloud.points[100], axis=1) / (0.25 * mesh.diagonal)
+    waves = np.where(away < 1.0, (1.0 - away**2) ** 2 * np.sin(20.0 * away), 0.0)
+    wavy = cloud.points + 0.08 * mesh.diagonal * waves[:, None] * cloud.normals
+    alone = detector.recogniser.recognise(PointCloud(wavy), "plate_holes")
+    assert alone.certainty is Certainty.DOUBTFUL and alone.distance > 0.2
+    assert detector.score(wavy, cloud.normals, "plate_holes").verdict is Verdict.REJECT
+
+
+@pytest.mark.parametrize("named", ["motor_holder", None])
+def test_another_part_is_neither_good_nor_bad(named: str | None) -> None:
+    detector = Detector.load(model_path("bundled_parts"))
+    alone = replace(detector, categories={"motor_holder": detector.categories["motor_holder"]})
+    mesh, rng = load_sample("wrist_roll"), np.random.default_rng(0)
+    cloud = virtual_scan(mesh, views=6, points=16_000, noise=0.02, rng=rng)
+    kept = replace(
+        detector.recogniser,
+        signatures={"motor_holder": detector.recogniser.signatures["motor_holder"]},
+    )
+    result = replace(alone, recogniser=kept).score(cloud.points, cloud.normals, named)
+    assert result.verdict is Verdict.DOUBTFUL and result.object_score > 5.0
+    assert detector.score(cloud.points, cloud.normals).category == "wrist_roll"
 
 
 def test_the_nominal_model_tells_the_outside_of_bare_scans() -> None:

@@ -18,7 +18,7 @@ from backend.evaluation.metrics.auroc import auroc
 from backend.models.normalization import Normalization
 from backend.models.unrolled.axis_frame import facing_direction
 from backend.models.unrolled.matching import Windows
-from backend.models.unrolled.model import UnrolledModel
+from backend.models.unrolled.model import CHANNEL, UnrolledModel
 from backend.models.unrolled.storage import from_checkpoint, to_checkpoint
 from backend.progress import Progress, silent
 from backend.samples import load_sample
@@ -117,8 +117,8 @@ def model(tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> Unrolle
 
 def scored(model: UnrolledModel, cloud: PointCloud | LabeledCloud) -> tuple[np.ndarray, np.ndarray]:
     """Rows that are left after thinning, and their scores."""
-    scan, values = model.score(PointCloud(cloud.points, cloud.normals))
-    return scan.rows, values
+    found = next(model.deviations(PointCloud(cloud.points, cloud.normals)))
+    return found.rows, found.channels[CHANNEL]
 
 
 def separation(model: UnrolledModel) -> tuple[float, float]:
