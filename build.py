@@ -67,6 +67,8 @@ NOT_IN_RANGES = [
     "cloud/test_geodesic.py",
     "geometry/test_normals.py",
     "instruct/models/test_local.py",
+    "instruct/test_adversarial.py",
+    "instruct/test_benchmark.py",
     "models/pointwise/test_nominal_surface.py",
     "models/unrolled/test_network.py",
     "registration/test_align.py",
