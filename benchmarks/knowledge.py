@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 import flawsmith as fs
+from backend.evaluation.cases import ScoredCase
+from backend.evaluation.measure import report
 from backend.training.config import from_record
 
 HERE = Path(__file__).with_name("knowledge")
@@ -80,15 +82,16 @@ def measure(part: str, template: fs.RecipeTemplate, seed: int) -> dict[str, floa
     sets = {part: fs.TrainingSet(learned, calibration, nominal_model=fs.load_sample(part))}
     detector = fs.train(sets, from_record(SETTINGS), seed=seed, template=template, progress=None)
     tested = cases(part, scans(part, 3 * seed + 2, TESTED), seed)
-    row = fs.evaluate(detector, tested, progress=None).rows[-1]
-    hits, alarms = [], []
+    scored, hits, alarms = [], [], []
     for case in tested:
         result = detector.score(case.cloud.points, case.cloud.normals, part)
+        scored.append(ScoredCase(case, result))
         rejected = result.verdict is fs.Verdict.REJECT
         if case.anomalous:
             hits.append(rejected and bool((result.region[case.cloud.mask] > 0).any()))
         else:
             alarms.append(rejected)
+    row = report(scored).rows[-1]
     return {
         "O-AUROC": row.o_auroc,
         "P-AUROC": row.p_auroc,
