@@ -29,7 +29,7 @@ from backend.scoring.object_score import BEYOND_DOUBT
 from backend.scoring.recognition import Recogniser, Recognition
 from backend.scoring.regions import Region, ThinSurface, find_regions, region_numbers
 from backend.scoring.tails import TailTable
-from backend.scoring.upsampling import nearest_of, upsample
+from backend.scoring.upsampling import ThinNeighbors, nearest_of
 from backend.scoring.verdict import Findings, Judgement, Rule, judge, unrecognised
 from shared_schema.api import Certainty, Verdict
 
@@ -241,9 +241,10 @@ class Detector:
         chosen = self.categories[recognition.category]
         scores, objects = np.zeros(len(cloud)), []
         comparisons = list(chosen.model.deviations(cloud))
-        for found in comparisons:
+        near = [ThinNeighbors.of(cloud.points, cloud.points[one.rows]) for one in comparisons]
+        for found, neighbors in zip(comparisons, near, strict=True):
             thin_scores = fuse(found.channels, chosen.tails)
-            scores += upsample(cloud.points, cloud.points[found.rows], thin_scores)
+            scores += neighbors.mean(thin_scores)
             objects.append(score_of_object(chosen.model, thin_scores, self.point_threshold))
         scores /= len(comparisons)
         first, value = comparisons[0], float(np.mean(objects))
@@ -264,7 +265,7 @@ class Detector:
             chosen.rule,
             tuple(regions),
             _numbered(cloud, first, regions, point_scores > self.point_threshold, surface.apart),
-            _deviation(cloud, first),
+            _deviation(first, near[0]),
             surface.apart,
         )
         return scored, findings
@@ -373,9 +374,9 @@ def _numbered(
     return numbers
 
 
-def _deviation(cloud: PointCloud, found: Deviations) -> Float32Array:
+def _deviation(found: Deviations, near: ThinNeighbors) -> Float32Array:
     """(N,) heights over the usual surface; NaN where there is none, and of stray points."""
     if found.heights is None:
-        return np.full(len(cloud), np.nan, np.float32)
-    heights = upsample(cloud.points, cloud.points[found.rows], found.heights.signed)
+        return np.full(len(found.stray), np.nan, np.float32)
+    heights = near.mean(found.heights.signed)
     return np.where(found.stray, np.nan, heights).astype(np.float32)
