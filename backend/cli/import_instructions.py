@@ -8,13 +8,11 @@ import click
 
 from backend.cli.options import (
     EXISTING_FILE,
-    EXISTING_FOLDER,
-    UNIT,
     file_argument,
     seed_option,
     spare_inputs,
+    template_checks,
     text_options,
-    unit_option,
 )
 from backend.file_names import shown
 
@@ -50,20 +48,7 @@ from backend.file_names import shown
     required=True,
     help="File for the template.",
 )
-@click.option("--nominal-unit", type=UNIT, default="mm", show_default=True, help="Unit of PART.")
-@click.option(
-    "--scans",
-    metavar="DIR",
-    type=EXISTING_FOLDER,
-    help="Folder of scans that the template is for. Defects that they cannot show are found.",
-)
-@unit_option("the scans; by default that of PART")
-@click.option(
-    "--fix/--no-fix",
-    default=False,
-    show_default=True,
-    help="Take the nearest acceptable values of what the checks find.",
-)
+@template_checks()
 @seed_option("the points that are drawn on PART")
 @text_options("PART and the scans")[0]
 @text_options("PART and the scans")[1]
@@ -91,11 +76,10 @@ def command(
     The command ends with an error where the template is not valid.
     """
     from backend.cli.progress import console
-    from backend.cli.validate import print_finding, read_target
+    from backend.cli.validate import print_finding, read_target, refuse_errors
     from backend.instruct.synthesis4ad import import_instructions, read_instructions
     from backend.intake import TextFormat
     from backend.io.atomic import remove_unfinished, write_bytes
-    from backend.wording import counted
     from shared_schema.load import dump
 
     spare_inputs([instructions, part, views], [out])
@@ -108,11 +92,6 @@ def command(
     )
     for finding in imported.findings:
         print_finding(finding)
-    valid = imported.validation.valid
-    if valid is None:
-        errors = sum(one.severity == "error" and not one.fixed for one in imported.findings)
-        raise click.ClickException(
-            f"{shown(instructions)} does not suit {shown(part)}: {counted(errors, 'error')}"
-        )
-    write_bytes(out, dump(valid.template).encode())
+    refuse_errors(imported.findings, instructions, part)
+    write_bytes(out, dump(imported.validation.checked().template).encode())
     console.print(f"Wrote {shown(out)}", markup=False, soft_wrap=True)

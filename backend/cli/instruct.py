@@ -12,12 +12,10 @@ import click
 
 from backend.cli.options import (
     EXISTING_FILE,
-    EXISTING_FOLDER,
-    UNIT,
     seed_option,
     spare_inputs,
+    template_checks,
     text_options,
-    unit_option,
     views_option,
 )
 from backend.file_names import shown
@@ -101,20 +99,7 @@ class ModelOptions:
     type=click.Choice(["en", "de", "zh"]),
     help="Language of the documents; by default their words tell it.",
 )
-@click.option("--nominal-unit", type=UNIT, default="mm", show_default=True, help="Unit of PART.")
-@click.option(
-    "--scans",
-    metavar="DIR",
-    type=EXISTING_FOLDER,
-    help="Folder of scans that the template is for. Defects that they cannot show are found.",
-)
-@unit_option("the scans; by default that of PART")
-@click.option(
-    "--fix/--no-fix",
-    default=False,
-    show_default=True,
-    help="Take the nearest acceptable values of what the checks find.",
-)
+@template_checks()
 @click.option(
     "--strict/--no-strict",
     default=False,

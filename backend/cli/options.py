@@ -184,6 +184,36 @@ def views_option(purpose: str = "") -> Callable[[FunctionT], FunctionT]:
     )
 
 
+def template_checks() -> Callable[[FunctionT], FunctionT]:
+    """The options about PART and the scans that a template is made for, and ``--fix``."""
+    options = (
+        click.option(
+            "--nominal-unit", type=UNIT, default="mm", show_default=True, help="Unit of PART."
+        ),
+        click.option(
+            "--scans",
+            metavar="DIR",
+            type=EXISTING_FOLDER,
+            help="Folder of scans that the template is for. Defects that they cannot show are "
+            "found.",
+        ),
+        unit_option("the scans; by default that of PART"),
+        click.option(
+            "--fix/--no-fix",
+            default=False,
+            show_default=True,
+            help="Take the nearest acceptable values of what the checks find.",
+        ),
+    )
+
+    def decorate(command: FunctionT) -> FunctionT:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def viewpoint_option() -> Callable[[FunctionT], FunctionT]:
     """``--viewpoint`` of the sensor."""
     return click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,12 +101,7 @@ def command(
         loaded = validation.template
     for finding in findings:
         print_finding(finding)
-    errors = sum(one.severity == "error" and not one.fixed for one in findings)
-    if errors:
-        raise click.ClickException(
-            f"{shown(template)} does not suit {shown(part)}: "
-            f"{errors} {'error' if errors == 1 else 'errors'}"
-        )
+    refuse_errors(findings, template, part)
     if out is not None and loaded is not None:
         write_bytes(out, dump(loaded).encode())
         console.print(f"Wrote {shown(out)}", markup=False, soft_wrap=True)
@@ -142,6 +138,17 @@ def read_target(
         cloud = read_cloud(path, unit=unit or part_unit, text=text)
         facts.append(ScanFacts.of(shown(path.name), cloud.in_unit(part_unit)))
     return Target(surface, tuple(facts))
+
+
+def refuse_errors(findings: Iterable[Finding], file: Path, part: Path) -> None:
+    """End the command where an error is left in what ``file`` says of ``part``."""
+    from backend.wording import counted
+
+    errors = sum(one.severity == "error" and not one.fixed for one in findings)
+    if errors:
+        raise click.ClickException(
+            f"{shown(file)} does not suit {shown(part)}: {counted(errors, 'error')}"
+        )
 
 
 def print_finding(finding: Finding) -> None:

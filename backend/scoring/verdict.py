@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.scoring.calibration import Limit
 from backend.scoring.recognition import Recognition
+from backend.wording import counted
 from shared_schema.api import Certainty, Verdict
 
 # A scan with fewer points on the same area, as a share of those of nominal scans, may have a high
@@ -79,7 +80,7 @@ def judge(found: Findings, rule: Rule, recognition: Recognition) -> Judgement:
     if limit is None:
         return Judgement(None, (_uncertified(rule.reject, recognition.category),))
     if found.score > limit:
-        sparse = too_sparse(recognition)
+        sparse = _too_sparse(recognition)
         if sparse is not None:
             return Judgement(Verdict.REVIEW, (sparse,))
         why = f"The object score {found.score:.3g} is above {limit:.3g}"
@@ -107,13 +108,14 @@ def _doubts(found: Findings, rule: Rule) -> Iterator[str]:
 
 
 def _uncertified(limit: Limit, category: str) -> str:
+    scans = counted(limit.scans, "held-out nominal scan")
     return (
-        f"No limit of the object score is certified for {category!r}: {limit.scans} held-out "
-        f"nominal scans are too few for a false-alarm rate of {limit.rate:.1%}"
+        f"No limit of the object score is certified for {category!r}: {scans} "
+        f"{'is' if limit.scans == 1 else 'are'} too few for a false-alarm rate of {limit.rate:.1%}"
     )
 
 
-def too_sparse(recognition: Recognition) -> str | None:
+def _too_sparse(recognition: Recognition) -> str | None:
     """Why a high score of the scan says little, in a whole sentence; None where it does not."""
     density = recognition.density
     if density is None or density >= LEAST_DENSITY:
