@@ -164,7 +164,8 @@ def _two(deviation: RegionDeviationResponse) -> tuple[str, str]:
 
 
 def _how_sure(summary: ScoreResponse) -> str:
-    how = "given" if summary.category_given else "recognised"
+    found = "recognised" if summary.certainty == "sure" else "the nearest part"
+    how = "given" if summary.category_given else found
     text = f"{how}, distance {summary.category_distance:.2f}"
     if summary.rival_distance is None:
         return text
