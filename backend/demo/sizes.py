@@ -65,5 +65,5 @@ QUICK = DemoSize(
     test=3,
     anomalous=7,
     jobs=1,
-    preview_pixels=160,
+    preview_pixels=96,
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from backend.arrays import FloatArray
 
@@ -140,7 +140,7 @@ def false_alarm_interval(scans: int, false_alarm_rate: float) -> tuple[float, fl
     rank = _rank(scans, false_alarm_rate)
     if rank is None:
         return None
-    low, high = beta.ppf([0.025, 0.975], scans + 1 - rank, rank)
+    low, high = betaincinv(scans + 1 - rank, rank, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from backend.arrays import FloatArray
 from backend.cloud import LabeledCloud, PointCloud
@@ -82,6 +81,9 @@ class Difficulty:
         """
         if len(traits) < FEWEST or len(set(found)) < 2:
             return None
+        # Here, since every process of a training imports this module, and one of them comes here.
+        from sklearn.linear_model import LogisticRegression
+
         kinds = tuple(sorted({one.kind for one in traits}))
         model = LogisticRegression(max_iter=1000).fit(_features(traits, kinds), found)
         return cls(kinds, model.coef_[0], float(model.intercept_[0]))

@@ -140,8 +140,10 @@ def _one_per_cell(points: Floats) -> Integers:
 def clearance(surface: Surface, vertex: int) -> float:
     """Distance from a vertex to the nearest one whose normal is turned away from its own."""
     turned = surface.normals @ surface.normals[vertex] < SAME_FACE
-    away = np.linalg.norm(surface.points[turned] - surface.points[vertex], axis=1)
-    return float(away.min(initial=np.inf))
+    squared = (surface.points - surface.points[vertex]) ** 2
+    # As the norm of each row, to the last digit, but several times quicker.
+    away = squared[:, 0] + squared[:, 1] + squared[:, 2]
+    return float(np.sqrt(away.min(where=turned, initial=np.inf)))
 
 
 def suggested_lengths(kind: str, size: float) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import average_precision_score
 
 
 def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
@@ -16,4 +15,7 @@ def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
     truth = np.asarray(anomalous, dtype=bool)
     if not truth.any():
         return float("nan")
+    # Here, since every process of a training imports this module, and few of them call it.
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(truth, np.asarray(scores)))
