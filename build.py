@@ -55,12 +55,14 @@ NUMBER_TESTS = [
     "tests/backend/replay",
     "tests/parity",
 ]
-# The tests without Blender, but for those that take longest, which use nothing of the dependencies
-# that others do not use, and for one of the installed command.
+# The tests without Blender, but for those of our own rules, and for those that take longest; these
+# use nothing of the dependencies that others do not use.
 RANGE_TESTS = ["tests/shared_schema", "tests/flawsmith/test_public_names.py", "tests/backend"]
 NOT_IN_RANGES = [
     "cli/test_bundled_model.py",
     "cli/test_evaluate.py",
+    "cli/test_import_instructions.py",
+    "cli/test_instruct_views.py",
     "cli/test_replay.py",
     "cli/test_synthesize.py",
     "cli/test_train.py",
@@ -69,15 +71,22 @@ NOT_IN_RANGES = [
     "instruct/models/test_local.py",
     "instruct/test_adversarial.py",
     "instruct/test_benchmark.py",
+    "instruct/test_compile.py",
+    "instruct/test_knowledge.py",
+    "instruct/test_quantities.py",
+    "instruct/test_reader.py",
+    "instruct/test_sentences.py",
     "models/pointwise/test_nominal_surface.py",
     "models/unrolled/test_network.py",
     "registration/test_align.py",
     "registration/test_cropping.py",
     "registration/test_evidence.py",
     "registration/test_register.py",
+    "serving/test_page.py",
     "synthesis/test_run.py",
     "test_killed.py",
     "test_remake.py",
+    "test_templates.py",
     "training/test_synthesis.py",
     "training/unrolled/test_fitting.py",
 ]
