@@ -90,6 +90,7 @@ NOT_IN_RANGES = [
     "training/test_synthesis.py",
     "training/unrolled/test_fitting.py",
 ]
+ENDS = ("oldest", "newest")
 # Property tests draw fewer examples where the same ones have passed already.
 FEWER = ["--hypothesis-profile", "few"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -170,8 +171,9 @@ def ranges(options: argparse.Namespace) -> int:
     prepare(options)
     failed = []
     left_out = [f"--ignore=tests/backend/{name}" for name in NOT_IN_RANGES]
-    for end in ("oldest", "newest"):
-        python = prepare_range(end)
+    with ThreadPoolExecutor() as pool:
+        pythons = list(pool.map(prepare_range, ENDS))
+    for end, python in zip(ENDS, pythons, strict=True):
         # A library that warns of another's newer version is no fault of ours.
         command = [python, "-P", "-m", "pytest", "-W", "default", *side_by_side(), *FEWER]
         if run([*command, *RANGE_TESTS, *left_out, *options.rest], cwd=ROOT, env=ONE_THREAD):
