@@ -63,6 +63,7 @@ NOT_IN_RANGES = [
     "cli/test_evaluate.py",
     "cli/test_import_instructions.py",
     "cli/test_instruct_views.py",
+    "cli/test_pod.py",
     "cli/test_replay.py",
     "cli/test_synthesize.py",
     "cli/test_train.py",

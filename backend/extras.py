@@ -22,6 +22,7 @@ EXTRAS = {
     "pypdfium2": "documents",
     "python_multipart": "serve",
     "sklearn": "detector",
+    "statsmodels": "pod",
     "tensorboardX": "log",
     "tifffile": "formats",
     "torch": "detector",

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     )
     from backend.evaluation.cases import TestCase, read_test_cases
     from backend.evaluation.measure import EvaluationReport, evaluate
+    from backend.evaluation.pod.curve import pod_curve
+    from backend.evaluation.pod.plan import PodPlan
     from backend.instruct.calls import instruct, validate
     from backend.instruct.documents import Document, read_document
     from backend.instruct.models import AskLimits
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from backend.registration.align import AlignedScan, align
     from backend.remake import remake
     from backend.replay.replay import Replayed, replay
+    from backend.report.pod import pod
     from backend.samples import load_sample, sample_names
     from backend.sampling.places import Surface, load_surface, surface_of
     from backend.sampling.recipes import sample_recipes as sample
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from shared_schema.api import Certainty, Verdict
     from shared_schema.instruction import Finding
     from shared_schema.load import dump, load_recipe
+    from shared_schema.pod import PodCurve, PodReport
     from shared_schema.recipe import Recipe, RecipeTemplate, Unit
     from shared_schema.record import ReplayRecord
 
@@ -92,6 +96,9 @@ _PLACES = {
     "LanguageModelError": "backend.errors",
     "MissingDependencyError": "backend.errors",
     "PointCloud": "backend.cloud",
+    "PodCurve": "shared_schema.pod",
+    "PodPlan": "backend.evaluation.pod.plan",
+    "PodReport": "shared_schema.pod",
     "Progress": "backend.progress",
     "Recipe": "shared_schema.recipe",
     "RecipeTemplate": "shared_schema.recipe",
@@ -122,6 +129,8 @@ _PLACES = {
     "load_sample": "backend.samples",
     "load_surface": "backend.sampling.places",
     "load_template": "backend.templates",
+    "pod": "backend.report.pod",
+    "pod_curve": "backend.evaluation.pod.curve",
     "read_cloud": "backend.io",
     "read_document": "backend.instruct.documents",
     "read_labeled": "backend.io",
@@ -163,6 +172,9 @@ __all__ = [
     "LabeledCloud",
     "LanguageModelError",
     "MissingDependencyError",
+    "PodCurve",
+    "PodPlan",
+    "PodReport",
     "PointCloud",
     "Progress",
     "Recipe",
@@ -195,6 +207,8 @@ __all__ = [
     "load_sample",
     "load_surface",
     "load_template",
+    "pod",
+    "pod_curve",
     "read_cloud",
     "read_document",
     "read_labeled",

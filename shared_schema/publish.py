@@ -17,6 +17,7 @@ from shared_schema.api import ErrorResponse, HealthResponse, ModelResponse, Scor
 from shared_schema.base import Model
 from shared_schema.constants import FORMULA_CONSTANTS, OUTSIDE_CONSTANTS, SCHEMA_VERSION
 from shared_schema.instruction import InstructReport
+from shared_schema.pod import PodReport
 from shared_schema.recipe import MM_PER_UNIT, Recipe, RecipeTemplate
 from shared_schema.record import ReplayRecord
 from shared_schema.scanner import Scanner
@@ -31,6 +32,7 @@ DOCUMENTS: dict[str, type[Model]] = {
     "record": ReplayRecord,
     "instruction": InstructReport,
     "scanner": Scanner,
+    "pod": PodReport,
     "score": ScoreResponse,
     "health": HealthResponse,
     "model": ModelResponse,

@@ -34,6 +34,7 @@ COMMANDS = {
     "export": "Write a data set in the layout of a public benchmark.",
     "train": "Train a detector on a data set.",
     "evaluate": "Measure a detector on a data set.",
+    "pod": "Examine how small a defect a detector finds.",
     "score": "Score scans with a detector.",
     "serve": "Serve a detector over HTTP.",
     "schema": "Print the JSON Schema of a document.",

@@ -24,8 +24,8 @@ def command(document: str, out: Path | None) -> None:
     """Print the JSON Schema of a document.
 
     DOCUMENT is recipe (the default), template, views, sensor, scanner, record, instruction,
-    extension (all that the Blender extension reads), or an answer of the service: score, health,
-    model or error.
+    pod, extension (all that the Blender extension reads), or an answer of the service: score,
+    health, model or error.
     """
     from backend.io.atomic import remove_unfinished, write_bytes
 

@@ -144,7 +144,7 @@ def require_goes_on(work: Work, folder: Path, examples: int) -> None:
 @pytest.fixture
 def here_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     # The package has a function of that module's name.
-    for module in ("backend.synthesis.run", "backend.training.train"):
+    for module in ("backend.evaluation.pod.run", "backend.synthesis.run", "backend.training.train"):
         monkeypatch.setattr(import_module(module), "Workers", HereAlone)
 
 
@@ -213,6 +213,19 @@ def test_evaluate(tmp_path: Path, run: Run) -> None:
     model = tmp_path / DETECTOR_FILE
     work = lambda out: run("evaluate", model, data, "--out", out)  # noqa: E731
     require_goes_on(work, tmp_path / "runs", 1)
+
+
+@pytest.mark.usefixtures("here_alone")
+def test_pod(tmp_path: Path, run: Run) -> None:
+    few = replace(TINY, false_alarm_rate=0.4)
+    train({"egg": nominal_set(9)["egg"]}, few, out=tmp_path, progress=None)
+    for number in range(2):
+        write_cloud(tmp_path / "scans" / f"{number}.ply", scan("egg", number))
+    (tmp_path / "template.json").write_text(dump(template("dent")))
+    given = (tmp_path / DETECTOR_FILE, "--scans", tmp_path / "scans", "--count", 4)
+    drawn = ("--template", tmp_path / "template.json")
+    work = lambda out: run("pod", *given, *drawn, "--out", out)  # noqa: E731
+    require_goes_on(work, tmp_path / "runs", 3)
 
 
 def test_score(tmp_path: Path, run: Run) -> None:
