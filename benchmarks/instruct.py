@@ -51,6 +51,7 @@ from backend.instruct.reader import read_defects
 from shared_schema.instruction import InstructedDefect, ModelUse
 
 TEXTS = Path(__file__).parent / "instruct" / "texts"
+SETS = ("dev", "held_out", "third", "fourth", "fifth")
 # A single value is a range of this relative half width; an open end lies this factor away.
 POINT, OPEN = 0.02, 10.0
 LIKE = 0.5
@@ -121,6 +122,11 @@ def load(folder: Path) -> list[Text]:
             Text(path.stem, raw["group"], raw["language"], raw.get("twin"), document, labels)
         )
     return texts
+
+
+def half_of(name: str) -> str:
+    """The half of a set that a text is in, by the number that its name begins with."""
+    return "odd" if int(name.partition("_")[0]) % 2 else "even"
 
 
 def several(value: Any) -> list[Any]:
@@ -308,6 +314,8 @@ def main() -> None:
     texts = load(TEXTS / options.set)
     if options.texts:
         texts = [text for text in texts if text.name in options.texts]
+    if options.half:
+        texts = [text for text in texts if half_of(text.name) == options.half]
     if options.model or options.replay:
         measure_model(options, texts)
         return
@@ -317,7 +325,8 @@ def main() -> None:
         began = time.process_time()
         readings[text.name] = list(read_defects([text.document]).items)
         seconds += time.process_time() - began
-    print(f"set {options.set}, {len(texts)} texts, Python {platform.python_version()}")
+    half = f" ({options.half} numbers)" if options.half else ""
+    print(f"set {options.set}{half}, {len(texts)} texts, Python {platform.python_version()}")
     characters = sum(len(block.text) for text in texts for block in text.document.blocks)
     print(f"CPU time {1000 * seconds / characters * 3000:.1f} ms for a page of 3,000 characters")
     groups: dict[str, Counts] = defaultdict(Counts)
@@ -334,7 +343,8 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """The options; those about a model have the names and defaults of ``flawsmith instruct``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", choices=("dev", "held_out", "third", "fourth"), default="dev")
+    parser.add_argument("--set", choices=SETS, default="dev")
+    parser.add_argument("--half", choices=("odd", "even"), help="Texts with odd or even numbers.")
     parser.add_argument("--texts", nargs="+", metavar="NAME", help="Only these texts of the set.")
     parser.add_argument("--wrong", action="store_true", help="Print what is wrong, text by text.")
     usual = AskLimits()
