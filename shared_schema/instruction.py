@@ -67,6 +67,7 @@ class InstructedDefect(Model):
     polarity: Polarity
     used: bool = Field(description="Whether the template makes it.")
     place: str | None = Field(None, description="Key of the place; null if none is named.")
+    more_places: tuple[str, ...] = Field((), description="Keys of places named together with it.")
     sizes: dict[SizeName, Interval] = Field(default_factory=dict)
     unit: Unit = Field(Unit.MM, description="Of all sizes but angles, which are in degrees.")
     count: tuple[int, int] | None = Field(None, description="Fewest and most; null: not said.")

@@ -86,7 +86,7 @@ def compile_template(
     for number, item in enumerate(items):
         if not item.used:
             continue
-        located = Located((seen[number],)) if number in seen else locate(item.place, shape)
+        located = Located((seen[number],)) if number in seen else _located(item, shape)
         regions |= located.regions
         names = _free_names(item, made)
         if located.doubt:
@@ -106,6 +106,17 @@ def compile_template(
         defects=tuple(made),
     )
     return Compiled(template, tuple(owners), tuple(findings))
+
+
+def _located(item: InstructedDefect, shape: PartShape) -> Located:
+    """All places that an item names, each with the same share of the draws."""
+    found = [locate(place, shape) for place in (item.place, *item.more_places)]
+    return Located(
+        tuple(location for one in found for location in one.locations),
+        tuple(share / len(found) for one in found for share in one.shares),
+        {name: region for one in found for name, region in one.regions.items()},
+        " ".join(one.doubt for one in found if one.doubt),
+    )
 
 
 def _doubt(name: str, item: InstructedDefect, sentences: str) -> Finding:

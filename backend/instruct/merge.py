@@ -132,7 +132,8 @@ def _seen(instruction: Instruction) -> Instruction | None:
 def _same(first: InstructedDefect, second: InstructedDefect) -> bool:
     """The same defect at the same place, or at one that is not known."""
     places = {first.place, second.place} - {None, "anywhere"}
-    return first.defect == second.defect and len(places) <= 1
+    together = second.place in first.more_places
+    return first.defect == second.defect and (together or len(places) <= 1)
 
 
 def _agreed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 # What NFKC leaves apart or would join with the number before it.
 _SPELLED = {
@@ -69,6 +70,10 @@ _BROKEN = re.compile(r"(?<=[^\W\d_])-[ \t]*\r?\n[ \t]*(?=[a-zäöüß])")
 _PLAIN = re.compile(r"[ -~]*")
 
 
+# Such a text within another one; its last character may carry an accent that follows.
+_PLAIN_RUN = re.compile(r"[ -~]+(?=[ -~\n\u00c0-\u00ff\u3000-\uffef])")
+
+
 @dataclass(frozen=True)
 class NormalText:
     """A text in one spelling.
@@ -94,6 +99,21 @@ class NormalText:
         stop = next((at for at in self.starts[end:] if at > last), len(self.source))
         return self.source[self.starts[start] : stop].strip()
 
+    def capitals(self) -> frozenset[int]:
+        """Where words that begin with a capital follow a full stop, in ``text``.
+
+        >>> sorted(normalise("Max. Depth 2 mm. no cracks").capitals())
+        [5]
+        """
+        return frozenset(
+            match.start()
+            for match in _CAPITAL.finditer(self.text)
+            if self.source[self.starts[match.start()]].isupper()
+        )
+
+
+_CAPITAL = re.compile(r"(?<=\. )[^\W\d_]")
+
 
 def normalise(source: str) -> NormalText:
     """``source`` in the spelling that terms and quantities are compared in."""
@@ -109,6 +129,11 @@ def normalise(source: str) -> NormalText:
     starts: list[int] = []
     at = 0
     while at < len(source):
+        if not dropped and (run := _PLAIN_RUN.match(source, at)):
+            characters.append(run.group().lower())
+            starts.extend(range(*run.span()))
+            at = run.end()
+            continue
         end = at + 1
         while end < len(source) and unicodedata.combining(source[end]):
             end += 1
@@ -121,6 +146,7 @@ def normalise(source: str) -> NormalText:
     return NormalText(source, "".join(characters), (*starts, len(source)))
 
 
+@lru_cache(maxsize=4096)
 def _spelled(cluster: str) -> str:
     """A character with its accents in the common spelling."""
     composed = unicodedata.normalize("NFC", cluster)

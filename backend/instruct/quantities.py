@@ -49,6 +49,9 @@ class Dimension(StrEnum):
     THICKNESS = "thickness"
 
 
+SIZES_OF_DEFECTS = frozenset(Dimension) - {Dimension.ANGLE, Dimension.RADIUS, Dimension.THICKNESS}
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A size in a text.
@@ -64,6 +67,8 @@ class Quantity:
         limited: whether words such as "at most" or "more than" are about it.
         aside: why it is no size of a defect; empty if it may be one.
         factors: the numbers of a product such as "5 x 3 mm", in mm; empty for others.
+        ruled: whether its limit is worded as a rule, as "shall not exceed".
+        about: the ends of "0.3 ±0.1 mm", which is put aside; None for others.
     """
 
     low: Bound
@@ -76,6 +81,8 @@ class Quantity:
     limited: bool = False
     aside: str = ""
     factors: tuple[float, ...] = ()
+    about: tuple[float, float] | None = None
+    ruled: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ DIMENSION_HEADS = {
 # Words that mean a dimension only before a number.
 _ONLY_BEFORE = ("d", "ø", "径", "bent", "angle", "gap")
 # And such that mean one only after it; before a number they are something else.
-_ONLY_AFTER = ("apart", "across")
+_ONLY_AFTER = ("apart", "across", "teilung")
 # Limits directly before a number, which before a bracket end a verb: "heben sich ab (2 mm)".
 _OFTEN_ELSE = ("ab", "bis", "from", "over", "above", "unter", "under", "below")
 _BEFORE = {
@@ -178,6 +185,8 @@ _COMPOUND_DIMENSION = re.compile(
 
 # --- what is put aside --------------------------------------------------------------------------
 
+# A tolerance of no dimension, as in "springback ±0.5°".
+_EITHER_WAY = re.compile(r"(?<![\d.,a-z°\"])\s?(?<![\d.,°\"] )(?:±|\+/-|\+-)\s?$")
 _ROUGH = re.compile(
     r"(?:\br(?:a|z|t|q|max|y|p)\b|roughness|rauheit|rautiefe|rauhigkeit|粗糙度)[^.;a-z]{0,12}$"
 )
@@ -194,7 +203,8 @@ _PART_BEFORE = re.compile(
     r"\b(?:wandst\w+|wanddicke\w*|\w*schicht\w*dicke\w*|lackdicke\w*|filmdicke\w*|schichtst\w+|"
     r"blech\w*dicke\w*|blechst\w+|nennmass\w*|nenn\w+|"
     r"\bt ?=|\bs ?=|\ba ?=|\bz ?=|\bdn)|"
-    r"壁厚|板厚|外径|内径|公称直径|孔直径|焊缝长度|焊脚|总长度|厚度t|板材厚度|材料厚度|料厚|"
+    r"壁厚|板厚|外径|内径|公称直径|(?<![气针砂渣缩小])孔直径|焊缝长度|焊脚|总长度|厚度t|"
+    r"板材厚度|材料厚度|料厚|"
     r"母材厚度|"
     r"公称|涂层厚度|膜厚|层厚|零件长度|工件长度|管径|圆角半径)[^.;,|0-9]{0,14}$"
 )
@@ -217,7 +227,7 @@ _RADIUS_SIGN = re.compile(r"(?<![a-z])r\s?$")
 _DISTANCE_BEFORE = re.compile(
     r"(?:\b(?:within|every|per|je|pro|innerhalb|umkreis|for each|in each|distance|"
     r"entfernung|zone of|band of|"
-    r"evaluated over|over a length of|auf einer laenge von|auf|ueber eine laenge von|"
+    r"evaluated over|over a length of|auf einer laenge von|(?<!bis )auf|ueber eine laenge von|"
     r"viewing distance|betrachtungsabstand|(?<!im )abstand von|seen from|aus)"
     r"(?: a| an| the| of| von| einer| einem| eine| any| jede[rnms]?| about| ca\.?| etwa)*|"
     r"(?<!间)距离?\S{0,8}|每|相距\S{0,4}边缘|任意|任何)\s*$"
@@ -231,6 +241,30 @@ _DISTANCE_AFTER = re.compile(
     r"(?:schweiss)?nahtlaenge|naht\b|范围内|处|之外|长度内|焊缝长度?|长焊缝|of (?:wall|part|"
     r"length)|"
     r"seam|around the|um die\b|um das\b|um den\b|区域内|in from)"
+)
+# "Checked visually at 400 mm".
+_LOOKED_FROM = re.compile(
+    r"(?:\b(?:visual\w*|visible|view\w*|seen|look\w*|inspect\w*|observ\w*|examin\w*|eye|reading|"
+    r"sicht\w*|erkennbar|betracht\w*|besichtig\w*|aug\w*|lese\w*)|目视|目测|目检|观察|肉眼)"
+    r"[^.;|0-9]{0,24}(?:\b(?:at|from|distance|aus|abstand|in|von|mit|of)|距离?|相距|于|在|@)"
+    r"[^.;|0-9]{0,12}$"
+)
+# "A layer shift at a height of 48 mm".
+_AT_HEIGHT = re.compile(
+    r"\b(?:at (?:a |the )?height(?: of)?|at z|bei (?:einer )?(?:bau)?hoehe(?: von)?|"
+    r"auf (?:einer )?hoehe(?: von)?|bei z)(?: about| etwa| ca\.?)?\s?=?\s?$"
+)
+# "Necking of up to 0.15 mm beside the bend" tells how deep, and not where.
+_OF_ITS_OWN = re.compile(
+    r"\b(?:of|von|by|um)(?: (?:up to|bis zu|about|approx\.?|some|only|etwa|rund|ca\.?|max\.?|"
+    r"maximal|bis))* ?$"
+)
+# "0.1 mm above the surface" tells how high, "5 mm above the flange" where.
+_PROUD = re.compile(
+    r"\s?(?:above|over|proud of|beyond) the (?:surrounding |adjacent |adjoining |part |base |"
+    r"parent |nominal )?(?:surface|plate|level|plane|sheet|metal|material|contour)\b|"
+    r"\s?(?:ueber|aus) (?:der|die) (?:umgebenden? |angrenzenden? )?(?:oberflaeche|flaeche|ebene|"
+    r"kontur)\b|\s?ueber (?:dem|das) (?:blech|material|niveau)\b"
 )
 _PART_AFTER = re.compile(
     r"[\s-]*(?:(?:thick|dicke[rnms]?|diameter|dia|long|wide|starke[rnms]?|thin|厚的?|steel|"
@@ -252,11 +286,16 @@ _OTHER_UNIT = re.compile(
 )
 # "Fins of up to 2 mm" tells how large they are; "fins: up to 2 mm" sets a limit.
 _DESCRIBES = re.compile(r"\b(?:of|with|von|mit|by)\s+(?:up to|bis zu|bis)\b")
+_RULED = re.compile(
+    r"\b(?:shall|must|may not|not (?:to )?exceed|darf|duerfen|ueberschreite\w*)\b|"
+    r"不得|不应|不能|不可"
+)
 _FIT = re.compile(r"\s?(?:[a-h]|js|[kmnprs])\d{1,2}(?!\d|[.,]\d)", re.IGNORECASE)
 _TOLERANCE_AFTER = re.compile(
     r"\s?(?:(?:±|\+/-|\+-)\s?(\d+(?:[.,]\d+)?)|"
     r"[+-]\s?\d+(?:[.,]\d+)?\s?/\s?[+-]?\s?\d+(?:[.,]\d+)?)"
 )
+_PLUS_MINUS = re.compile(r"\s?(?:±|\+/-|\+-)\s?\d+(?:[.,]\d+)?")
 _THREAD = re.compile(r"(?<![a-z])(?:m|g|unc|unf|npt|tr)\s?$")
 _NAME = re.compile(
     r"(?<![a-z])(?:iso|din|en|astm|gb/t|gb|vdi|vdg|nadca|aws|ansi|asme|jis|ul|ip|no\.?|nr\.?|"
@@ -424,7 +463,13 @@ def read_quantities(
             found += several
             at += len(several)
             continue
-        unit = _unit(text, taken[-1], default_unit) or _understood(text, taken[-1], found)
+        if listed := _listed(text, numbers, at):
+            taken = listed
+        unit = (
+            _unit(text, taken[-1], default_unit)
+            or _understood(text, taken[-1], found)
+            or _bare(text, taken, found[-1].end if found else 0)
+        )
         if unit is not None:
             read = _quantity(text, taken, unit, found[-1].end if found else 0)
             if read is not None:
@@ -440,20 +485,77 @@ def read_quantities(
 
 
 _IN_INCHES = re.compile(r"\d\s?(?:inch(?:es)?|in\.?|\"|zoll)(?![a-z])")
-_GAP = re.compile(r"\b(?:gap|opening)\b")
+# "0.12 instead of at most 0.08 mm"
+_COMPARED_WITH = re.compile(
+    r"\s?(?:statt|anstatt|instead of|against|versus|vs\.?|rather than) (?:[a-z.≤<]+ ?){0,2}"
+    r"\d[\d.,]*\s?(mm|um|cm|in|inch|zoll|\")(?![a-z])"
+)
+_IN_MM = re.compile(r"\d\s?mm\b")
 # "Melted away for about 40 mm".
 _FOR = re.compile(r"\bfor (?:about |some |roughly |approx\.? )?$")
+# "18 mm L x 0.4 mm D"
+_LETTERED = re.compile(r"\s([lwdh])(?=\s?(?:x\b|,|;|\)|/|$|\.(?!\d)))")
+_LETTERS = {
+    "l": Dimension.LENGTH,
+    "w": Dimension.WIDTH,
+    "b": Dimension.WIDTH,
+    "d": Dimension.DEPTH,
+    "h": Dimension.HEIGHT,
+}
 _ADJECTIVE = re.compile(r"\s?(?:deep|wide|high|tall|long|tief|breit|hoch|lang)\b")
 
 
 def _understood(text: str, one: _Number, found: list[Quantity]) -> _Unit | None:
     """The unit that is left out behind another size: "10 mm long and 0.4 deep"."""
+    if compared := _COMPARED_WITH.match(text, one.end):
+        return _Unit(Measure.LENGTH, _UNITS[compared.group(1)], one.end)
     told = any(before.measure is Measure.LENGTH for before in found)
     decimal = re.search(r"[.,]", one.written) is not None
     if one.spelled or not _ADJECTIVE.match(text, one.end) or not (told or decimal):
         return None
-    inches = told and _IN_INCHES.search(text[: one.start]) is not None
+    written = one.written.startswith(".") or "/" in one.written or not _IN_MM.search(text)
+    inches = told and written and _IN_INCHES.search(text[: one.start]) is not None
+    inches |= one.written.startswith(".") and not _IN_MM.search(text)
     return _Unit(Measure.LENGTH, 25.4 if inches else 1.0, one.end)
+
+
+# Between the numbers of "0.8 / 1.0 / 1.2 mm" and of "3, 5 and 8 mm".
+_LISTED = re.compile(r"(?:,|、|/|;)\s|\s/\s|、|\s?(?:and|und|or|oder|和|及|或)\s?")
+LEAST_LISTED = 3
+
+
+def _listed(text: str, numbers: list[_Number], at: int) -> list[_Number]:
+    """The numbers from ``at`` that share the unit behind the last of them; empty for none."""
+    taken = [numbers[at]]
+    for following in numbers[at + 1 :]:
+        last = taken[-1]
+        if _UNIT.match(text, last.end) or not _LISTED.fullmatch(text, last.end, following.start):
+            break
+        taken.append(following)
+    whole = len(taken) >= LEAST_LISTED and _UNIT.match(text, taken[-1].end) is not None
+    return taken if whole else []
+
+
+_ENDS = re.compile(
+    r"\s?(?:$|[,;)\]|](?!\d)|\.(?!\d)|(?:max|min|maximal|hoechstens)\b|以下|以内|"
+    r"\s(?:am|an|im|in|auf|bei|at|on|along|near|is|are|ist|sind|zulaessig|erlaubt|zugelassen|"
+    r"permitted|allowed|acceptable|accepted|tolerated)\b)"
+)
+
+
+def _bare(text: str, numbers: list[_Number], begin: int) -> _Unit | None:
+    """The unit that drawings leave out: "depth 0.3", "≤ 0.5", and inches for ".010 max"."""
+    first, last = numbers[0], numbers[-1]
+    decimals = any(re.search(r"[.,]\d", one.written) for one in numbers)
+    if any(one.spelled or "/" in one.written for one in numbers) or not _ENDS.match(text, last.end):
+        return None
+    _, dimension, bound = words_before(text, first.start, begin)
+    bound = bound or _words_after(text, last.end, False)[2]
+    sized = dimension is not None and dimension in SIZES_OF_DEFECTS
+    if not (sized or (bound and decimals)):
+        return None
+    inches = any(one.written.startswith(".") for one in numbers)
+    return _Unit(Measure.LENGTH, 25.4 if inches else 1.0, last.end)
 
 
 _NAMED = "|".join(
@@ -513,7 +615,7 @@ def _respective(text: str, numbers: list[_Number], at: int, begin: int) -> list[
     return []
 
 
-_SHARED = re.compile(r"\s*(?:and|und|sowie|和)\s*")
+_SHARED = re.compile(r"\s*(?:and|und|sowie|和|or|oder|bzw\.?|或者?)\s*")
 
 
 def _with_shared_limit(text: str, read: Quantity, before: Quantity | None) -> Quantity:
@@ -558,6 +660,9 @@ def _spelled_range(text: str, at: int) -> bool:
     return bool(unit and unit.group(1) not in ("in", "m"))
 
 
+_ROUND = re.compile(r"(?:ø|\bdia\.?|\bdiam\.?|\bdiameter|\bdurchmesser)\s?$")
+
+
 def _chain(text: str, numbers: list[_Number], at: int) -> list[_Number]:
     """The numbers from ``at`` that belong to one range or product."""
     taken = [numbers[at]]
@@ -565,7 +670,7 @@ def _chain(text: str, numbers: list[_Number], at: int) -> list[_Number]:
         last, following = taken[-1], numbers[at + len(taken)]
         after = _unit_end(text, last)
         # "Ø 4 mm x 0.3 mm deep" are two dimensions, each with its name.
-        round_one = text[max(0, taken[0].start - 2) : taken[0].start].strip() == "ø"
+        round_one = _ROUND.search(text[max(0, taken[0].start - 12) : taken[0].start])
         times = None if round_one else _TIMES.fullmatch(text, after, following.start)
         ranged = _RANGE.fullmatch(text, after, following.start) if len(taken) == 1 else None
         if ranged and after != last.end and _AND.fullmatch(ranged.group()):
@@ -591,9 +696,21 @@ def _unit_end(text: str, one: _Number) -> int:
     return one.end if unit is None else unit.end
 
 
+# What a number without a unit counts: "3 pores", 5个.
+_COUNTS_SOMETHING = re.compile(
+    r"\s(?!(?:x|to|bis|and|und|or|oder|by|at|bei|in|per|je|as|als|if|wenn|on|"
+    + _any_of(one for one in _AFTER if one.isascii())
+    + r")\b)[a-z]{2,}|\s?(?:per|pro|je|/)\s?(?!mm|cm|um)[a-z]+|\s?[个处件条点次只颗台批枚块片]"
+)
+
+
 def _unit(text: str, one: _Number, default: str | None) -> _Unit | None:
-    """The unit after a number."""
+    """The unit after a number, or after its tolerance: "0.3 ±0.1 mm"."""
     match = _UNIT.match(text, one.end)
+    if match is None and (off := _PLUS_MINUS.match(text, one.end)):
+        match = _UNIT.match(text, off.end())
+    if match is not None and one.spelled and match.group(1) in ('"', "''"):
+        return None  # 'Surface "A"' names a surface.
     if match is not None and not _OTHER_UNIT.match(text, one.end):
         word, end = match.group(1), match.end()
         if word in _PERCENT:
@@ -611,7 +728,8 @@ def _unit(text: str, one: _Number, default: str | None) -> _Unit | None:
     symbol = _SYMBOL.match(text, one.end)
     if symbol is not None and not one.spelled and re.search(r"[.,/]", one.written):
         return _Unit(Measure.RELATIVE, 1.0, symbol.end())
-    if default is not None and match is None and not _OTHER_UNIT.match(text, one.end):
+    counts = _COUNTS_SOMETHING.match(text, one.end)
+    if default is not None and not (match or counts or _OTHER_UNIT.match(text, one.end)):
         if default in _ANGLES:
             return _Unit(Measure.ANGLE, 1.0, one.end)
         if default in _PERCENT:
@@ -654,26 +772,30 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
     start, dimension, bound = words_before(text, first.start if ahead is None else ahead, begin)
     if between := _between(text, start):
         start, bound = between, None
-    if adjective := _ADJECTIVE.match(text, end):
-        # "A gap 12 mm long": the adjective knows better than the noun.
-        dimension = (
-            _DIMENSION_OF[adjective.group().strip()]
-            if _GAP.search(text[start : first.start])
-            else dimension
-        )
+    if lettered := _LETTERED.match(text, end):
+        dimension, end = _LETTERS[lettered.group(1)], lettered.end()
+    elif _ADJECTIVE.match(text, end):
+        # "A gap 12 mm long", "radius, 3 mm long": the adjective knows better than the noun.
+        dimension = None
     stop, dimension_after, bound_after = _words_after(text, end, dimension is None)
     dimension = dimension or dimension_after
+    if dimension is None and _PROUD.match(text, end):
+        dimension = Dimension.HEIGHT
     bound = bound_after or bound
     low: Bound = min(values)
     high: Bound = max(values)
     tolerance = _TOLERANCE_AFTER.match(text, end) or _TOLERANCE_AFTER.match(text, numbers[-1].end)
     aside = _why_aside(text, first, end, unit, start)
+    if aside == "a tolerance" and _EITHER_WAY.search(text[: first.start]):
+        aside, bound = "", "below"  # "Springback ±0.5°"
     if bound == "below" and len(values) == 1:
         low = None
     elif bound == "above" and len(values) == 1:
         high = None
+    about = None
     if tolerance is not None and not aside:
         aside = "a dimension with a tolerance"
+        about = _about(values, tolerance, unit)
     if dimension is None and not bound and _FOR.search(text[: first.start]):
         dimension = Dimension.LENGTH
     if dimension is Dimension.RADIUS:
@@ -692,7 +814,27 @@ def _quantity(text: str, numbers: list[_Number], unit: _Unit, begin: int) -> Qua
         limited=bound is not None and not _DESCRIBES.search(text[start : first.start]),
         aside=aside,
         factors=tuple(values) if product else (),
+        about=about,
+        ruled=_RULED.search(text[start : first.start]) is not None,
     )
+
+
+def _about(
+    values: list[float], tolerance: re.Match[str], unit: _Unit
+) -> tuple[float, float] | None:
+    """The ends of a value with a symmetric tolerance."""
+    off = number(tolerance.group(1), ".") if tolerance.group(1) else None
+    if off is None or len(values) != 1:
+        return None
+    spread = off * unit.factor
+    return round(max(values[0] - spread, 0.0), 9), round(values[0] + spread, 9)
+
+
+_NEGATOR = re.compile(
+    r"(?:\b(?:not|never|none|nothing|nowhere|neither|nicht|nie|niemals|keiner?s?|keine|nichts|"
+    r"nirgends|no (?:one|part|spot|value))(?: (?:is|are|was|were|be|of them|of these|davon|ist|"
+    r"sind|war|waren))?|没有|并?未|无|均不|都不) ?$"
+)
 
 
 def words_before(
@@ -707,13 +849,22 @@ def words_before(
         found = _word_at_end(window)
         if found is None:
             compound = _COMPOUND_DIMENSION.search(window)
-            if compound and dimension is None:
+            symbol = _LETTER_AHEAD.search(window)
+            if symbol and dimension is None:
+                dimension = _LETTERS[symbol.group(1)]
+                start = begin + symbol.start()
+            of_part = compound and compound.group(1).endswith(_SHEETS)
+            if compound and dimension is None and not of_part:
                 dimension = DIMENSION_HEADS[compound.group(2)]
             break
         word, kind = found
         if word in ("over", "ueber") and _EXTENDS.search(window):
             dimension = dimension or Dimension.LENGTH
             break
+        if kind in ("above", "below") and "," in text[begin + len(window) : start]:
+            break  # "All over, 0.2 mm deep"
+        if word in ("over", "ueber") and dimension is not None:
+            break  # "Over a length of 25 mm"
         if word in _OFTEN_ELSE and "(" in text[begin + len(window) : start]:
             break
         if kind == "dimension":
@@ -724,9 +875,16 @@ def words_before(
             bound = "below" if kind == "below" else "above"
             dimension = dimension or _compared(word)
         start = begin + len(window) - len(word)
+        if bound == kind and (no := _NEGATOR.search(text[begin:start])):
+            # "None deeper than", "keiner über".
+            bound = "above" if bound == "below" else "below"
+            start = begin + no.start()
     return start, dimension, bound
 
 
+_SHEETS = ("wand", "blech", "material", "platten", "schicht", "lack", "film")
+# "L 12 mm", "b = 0.2 mm"; h is what a standard measures, and no height.
+_LETTER_AHEAD = re.compile(r"(?<![a-z0-9.'-])([lbw])$")
 # What goes before "over" where it tells how far a defect reaches: "split over 6 mm".
 _EXTENDS = re.compile(
     r"(?:lengthwise|extends?|extending|runs?|running|split|cracked|torn|gerissen|eingerissen|"
@@ -784,6 +942,9 @@ def _word_at_end(window: str) -> tuple[str, str] | None:
     return None
 
 
+_COMPARES = re.compile(r" (?:than|als)\b")
+
+
 def _word_at_start(window: str) -> tuple[str, str] | None:
     """The longest word of ``_AFTER`` that ``window`` begins with, and what it is."""
     for length in range(min(_LONGEST, len(window)), 0, -1):
@@ -791,6 +952,8 @@ def _word_at_start(window: str) -> tuple[str, str] | None:
         kind = _AFTER.get(word)
         if word == "and up" and window.startswith("and up to"):
             continue
+        if _COMPARES.match(window, length):
+            continue  # "0.2 mm or longer than 5 mm"
         if kind and not (_is_letter(word[-1]) and _is_letter(window[length : length + 1] or " ")):
             return word, kind
     return None
@@ -821,7 +984,11 @@ def _why_aside(text: str, first: _Number, end: int, unit: _Unit, start: int) -> 
         return ""
     if _DISTANCE_BEFORE.search(before) or _DISTANCE_BEFORE.search(outer):
         return "a distance"
-    if _DISTANCE_AFTER.match(text, end):
+    if _LOOKED_FROM.search(before) or _AT_HEIGHT.search(before):
+        return "a distance"
+    if _PROUD.match(text, end):
+        return ""
+    if _DISTANCE_AFTER.match(text, end) and not _OF_ITS_OWN.search(before):
         return "a distance"
     return ""
 

@@ -9,6 +9,8 @@ from backend.instruct.knowledge import defects
 from backend.instruct.quantities import (
     Ambiguous,
     Decimal,
+    Dimension,
+    Measure,
     Quantity,
     read_quantities,
     words_before,
@@ -68,14 +70,19 @@ class Clause:
     @property
     def said(self) -> Said:
         """Its words of polarity and its limits."""
-        sizes = [one for one in self.quantities if not one.aside]
+        sizes = [
+            one
+            for one in self.quantities
+            if not one.aside and one.dimension is not Dimension.SPACING
+        ]
         permits = [at for cue, at in self.cues if cue is Cue.PERMIT]
         # "Permitted as long as they are not …" stays a permission.
         last = max(permits, default=self.end)
         return Said(
             frozenset(cue for cue, at in self.cues if cue is not Cue.NOT or at <= last),
             # With other sizes beside it, a limit only describes.
-            below=bool(sizes) and all(one.limited and one.low is None for one in sizes),
+            below=any(one.ruled and one.limited and one.low is None for one in sizes)
+            or (bool(sizes) and all(one.limited and one.low is None for one in sizes)),
             above=bool(sizes) and all(one.limited and one.high is None for one in sizes),
         )
 
@@ -176,9 +183,12 @@ def clauses(marks: Marks, start: int, end: int) -> list[Clause]:
 def _named_ahead(clause: Clause, marks: Marks, one: Quantity) -> Quantity:
     """A bare size with the dimension that stands ahead of the defect: "depth of scratches 1 mm"."""
     before = [defect for defect in clause.defects if defect.end <= one.number]
-    if one.dimension is not None or not before:
+    if not before:
         return one
     _, dimension, bound = words_before(marks.text, before[-1].start, clause.start)
+    if dimension is Dimension.ANGLE and one.measure is Measure.LENGTH:
+        dimension = None  # 边角 is a place, whose 角 names no angle.
+    dimension = one.dimension or dimension
     if bound is None or one.limited or one.low != one.high:
         return replace(one, dimension=dimension)
     low, high = (None, one.high) if bound == "below" else (one.low, None)
@@ -189,6 +199,36 @@ def _sets_a_rule(clause: Clause, text: str) -> bool:
     """Whether a clause says when something is done, by a condition or a limit."""
     limits = [one for one in clause.quantities if one.limited]
     return bool(limits or _CONDITION.search(text, clause.start, clause.end))
+
+
+# What is measured is told beside its limit: "0.12 mm against a permitted 0.08 mm".
+_AGAINST = re.compile(
+    r"\b(?:against|instead of|versus|vs\.?|compared (?:to|with)|rather than|statt|anstatt|"
+    r"anstelle von|gegenueber)\b|\((?:limit|max|zul|permit|allow|spec|soll|grenz|erlaubt|tol)"
+)
+_TOLD_BESIDE = re.compile(
+    r"[\s,;、(]*(?:the )?(?:limit|spec|specification|drawing|tolerance|permitted|allowed|"
+    r"permissible|required|requirement|print|zulaessig(?:e[rns]?)?|zul\.?|erlaubt|soll|sollwert|"
+    r"grenzwert|grenze|vorgabe|zeichnung|标准|规格|要求|图纸|规定|限值|上限)"
+    r"(?: (?:is|was|are|says|allows|permits|calls for|limit|sind|ist|war|waren)|为|是|:)*"
+    r"\s?(?:max\.? |maximum |maximal |hoechstens |≤ ?|<=? ?)?\d[^a-z]*"
+)
+
+
+def _without_what_is_permitted(clause: Clause, text: str) -> None:
+    """Drops the limit that a measured size is compared with, and its words."""
+    for match in _AGAINST.finditer(text, clause.start, clause.end):
+        before = [one for one in clause.quantities if one.number < match.start() and not one.aside]
+        behind = [one for one in clause.quantities if one.number > match.start()]
+        if not (before and behind):
+            continue
+        first = behind[0]
+        clause.quantities = [
+            replace(one, aside="what is permitted") if one is first else one
+            for one in clause.quantities
+        ]
+        clause.cues = [one for one in clause.cues if not match.start() <= one[1] <= first.end + 12]
+        return
 
 
 _OTHER_ONES = re.compile(
@@ -209,6 +249,14 @@ def _attach(merged: list[Clause], part: Clause, marks: Marks) -> None:
     rejected" behind a permission says nothing that it did not say.
     """
     last = merged[-1]
+    if any(not one.aside for one in last.quantities) and _TOLD_BESIDE.match(
+        marks.text, part.start, part.end
+    ):
+        last.end = max(last.end, part.end)
+        return
+    seen = {cue for cue, _ in part.cues}
+    if seen <= {Cue.NOT, Cue.NO, Cue.FOUND} and (last.said.below or last.said.above):
+        part.cues = []  # "Max. 10 mm long, not visible from 600 mm".
     if {cue for cue, _ in part.cues} == {Cue.NOT}:
         part.cues = []  # "…, cannot be brushed off" says nothing of whether they are there.
     if {cue for cue, _ in part.cues} == {Cue.DISPOSE} and not _sets_a_rule(last, marks.text):
@@ -247,12 +295,14 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
             if keys and (count := _count_before(text, one.start, start)) is not None:
                 clause.counts.append(count)
             continue
-        if one.of(Category.PLACE) and not _only_the_subject(text, one):
+        elsewhere = _ELSEWHERE.search(text[max(start, one.start - 24) : one.start])
+        if one.of(Category.PLACE) and not (elsewhere or _only_the_subject(text, one)):
             clause.places.append(one)
         if _says_nothing(text, one):
             continue
+        complained = one.form in _COMPLAINED and _PAST.search(text, start, end)
         for key in one.of(Category.CUE):
-            clause.cues.append((Cue(key), one.start))
+            clause.cues.append((Cue.FOUND if complained else Cue(key), one.start))
         for word in one.of(Category.COUNT):
             fewest, most = COUNT_WORDS[word]
             about = _NUMBER_FOLLOWS.match(text, one.end)  # "some 10-20 mm long"
@@ -267,13 +317,23 @@ def clause_within(marks: Marks, start: int, end: int) -> Clause:
         start + 12
     )
     clause.cues = [one for one in clause.cues if one[0] is not Cue.BUT]
+    clause.quantities = [_permitted_to(clause, text, one) for one in clause.quantities]
+    _without_what_is_permitted(clause, text)
     _without_conditions(clause, text)
     _turn_rejections(clause, text)
     return clause
 
 
-# "Sind restlos zu entfernen".
-_TO_BE_DONE = re.compile(r"\b(?:ist|sind) (?:[a-z]+ ){1,3}zu [a-z]+e[lr]?n\b")
+_ELSEWHERE = re.compile(
+    r"(?:\b(?:away from|outside(?: of)?|other than|except (?:at|on|in|near|for)|not (?:at|on|in)|"
+    r"ausser(?:halb)?(?: an| auf| in| von)?|nicht (?:an|auf|in|im|am)|abseits|mit ausnahme von)"
+    r"(?: the| der| den| dem| des| all| any| allen)? ?|除了?|远离)$"
+)
+# "Sind restlos zu entfernen", "ist bis auf 0,5 mm zu entfernen".
+_TO_BE_DONE = re.compile(r"\b(?:ist|sind) (?:[^\s.;:|]+(?:[.,]\d+)? ){1,7}zu [a-z]+e[lr]?n\b")
+# What a customer complained of was there; what "is complained of" is a rule.
+_COMPLAINED = ("beanstandet", "bemaengelt", "geruegt", "moniert")
+_PAST = re.compile(r"\b(?:wurden?|worden|haben|hat|hatten?)\b")
 _OWNER = re.compile(r"\b(?:its|their|ihre[rnms]?|deren|dessen|seine[rnms]?|die)\s$|其$")
 _MEASURE_OF = re.compile(
     r"(?:s|n|en)?(?:tiefen?|laengen?|breiten?|hoehen?|durchmesser|groessen?)\b|"
@@ -301,6 +361,20 @@ def _without_conditions(clause: Clause, text: str) -> None:
     clause.cues = [
         (cue, at) for cue, at in clause.cues if cue not in said or at < condition.start()
     ]
+
+
+_TO = re.compile(
+    r"[a-z]+ (?:down )?to (?:an? )?(?:(?:maximum |max\.? )?(?:depth|height|length|width|diameter|"
+    r"size) of )?"
+)
+
+
+def _permitted_to(clause: Clause, text: str, one: Quantity) -> Quantity:
+    """A size as a limit where it is "acceptable to a depth of 0.1 mm"."""
+    permits = [at for cue, at in clause.cues if cue is Cue.PERMIT and at < one.number]
+    if one.low != one.high or not permits or not _TO.fullmatch(text, max(permits), one.number):
+        return one
+    return replace(one, low=None, limited=True)
 
 
 _WELD = re.compile(r"(?:weld|seam)s?")
@@ -373,6 +447,16 @@ _FOR_EACH = re.compile(
 _COUNT_BEFORE = re.compile(
     rf"{_COUNT}\s?[{MEASURE_WORDS}]?(?:的?[\u4e00-\u9fff]{{0,4}}|(?:\s[a-z-]+){{0,2}}\s?)$"
 )
+# "Parts 3 & 5 show streaks", 第5条.
+_NAMES_BEFORE = re.compile(
+    r"(?:\b(?:parts?|nos?\.?|numbers?|pos\.?|teile?|serial|stations?|cavit(?:y|ies)|step|schritt|"
+    r"line|op|rev\.?|build|lot|batch|charge|kavitaet(?:en)?|nest)|&|#|第)\s?$"
+)
+_VERB = re.compile(
+    r"\b(?:shows?|had|has|have|were|was|zeigt?(?:en)?|hatten?|with|mit|weist|weisen)\b"
+)
+# "3x dents", "1 x Kratzer".
+_TIMES = re.compile(r"(?<![\w.,/])(\d{1,3})\s?x\s(?:[a-z-]+\s){0,1}$")
 _HAN_COUNT = re.compile(
     rf"(\d{{1,3}}|[一二两三四五六七八九十])"
     rf"(?:\s?[-~至到]\s?(\d{{1,3}}|[一二三四五六七八九十]))?\s?[{MEASURE_WORDS}]"
@@ -381,15 +465,23 @@ _HAN_COUNT = re.compile(
 _COUNT_AFTER = re.compile(
     rf"(?:(?P<most>max\.?|maximum|up to|at most|hoechstens|maximal|bis zu|no more than|"
     rf"not more than|nicht mehr als|不超过|不多于|最多|至多)\s?)?{_COUNT}\s?"
-    r"(?:pcs|pieces|stueck|stk|places|stellen|spots|locations|处|个|条(?!件)|点|of them|times|"
+    r"(?:(?:pcs|pieces|stueck|stk)(?!\.? (?:of|von|out of|aus))|places|stellen|spots|"
+    r"locations|处|个|条(?!件)|点|of them|times|"
     r"each part|"
     r"per part|per casting|je teil|pro teil|je bauteil|pro bauteil|je gussteil|/part|/teil|"
     r"per housing|"
+    r"(?:per|pro|je|on each|on every) (?!mm|cm|dm|m\b|min|stunde|hour|shift|schicht|tag|day|"
+    r"woche|week|charge|lot\b|batch|meter|metre|minute)[a-z]{3,}|"
     r"pro gussteil|per component|in number|(?:per|je|pro|auf) \d|/ ?\d+ ?mm)"
 )
 _MOST_BEFORE = re.compile(
     r"(?:max\.?|maximum|up to|at most|hoechstens|maximal|bis zu|no more than|not more than|"
     r"nicht mehr als|不超过|不多于|最多|至多|≤|<=)\s?$"
+)
+# "On 18 of 40 hoods runs", "an 23 Teilen Einrisse": parts are counted.
+_PARTS_BEFORE = re.compile(
+    r"(?:\b(?:on|in|at|from|an|auf|bei|aus|\d+ (?:of|von|out of|aus|der|of the))"
+    r"(?: the| den| allen| all| these| diesen| about| etwa| ca\.?)*|/) ?$"
 )
 _NOT_COUNTED = re.compile(
     rf"\s?(?:mm|um|cm|°|%|in\b|inch|zoll|毫米|微米|件|批|台|号|#)|\.?\s{_MONTH}"
@@ -403,6 +495,8 @@ def _value(written: str) -> int:
 def _count_before(text: str, at: int, begin: int) -> tuple[int, int] | None:
     """How many, by a number that stands before the defect."""
     window = text[max(begin, at - 40) : at]
+    if (times := _TIMES.search(window)) and int(times.group(1)) > 0:
+        return int(times.group(1)), int(times.group(1))
     match = _COUNT_BEFORE.search(window) or _HAN_COUNT.search(window)
     if match is None or _NOT_COUNTED.match(
         window, match.end(2) if match.group(2) else match.end(1)
@@ -410,6 +504,14 @@ def _count_before(text: str, at: int, begin: int) -> tuple[int, int] | None:
         return None
     fewest = _value(match.group(1))
     most = _value(match.group(2)) if match.group(2) else fewest
+    behind = window[match.end(2) if match.group(2) else match.end(1) :]
+    if not match.group(1).isascii() and behind[:1] not in MEASURE_WORDS:
+        return None  # 两侧 counts sides.
+    between = behind.split()
+    if _NAMES_BEFORE.search(window[: match.start()]) or _VERB.search(behind):
+        return None
+    if between and _PARTS_BEFORE.search(window[: match.start()]):
+        return None
     if _MOST_BEFORE.search(window[: match.start()]):
         fewest = min(1, fewest)
     return (fewest, most) if 0 < fewest <= most else None

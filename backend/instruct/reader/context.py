@@ -74,7 +74,16 @@ _STOP_WORDS = {
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z]+")
 # How much one mention tells of the process.
-_BY_PROCESS, _BY_MATERIAL, _BY_DEFECT = 3, 2, 2
+_BY_PROCESS, _BY_MATERIAL, _BY_DEFECT, _BY_PLACE = 3, 2, 2, 1
+# Places that parts of one process have.
+_OF_PLACE = {
+    "cut_edge": "sheet_metal",
+    "bend_line": "sheet_metal",
+    "weld_toe": "welding",
+    "weld_bead": "welding",
+    "weld_root": "welding",
+    "ejector": "injection_moulding",
+}
 _STANDARDS = {
     "welding": re.compile(r"iso ?(?:5817|6520|10042|13919)|gb/t ?6417|aws d1"),
     "casting": re.compile(r"iso ?8062|astm ?e ?(?:505|155|446)|gb/t ?(?:6414|5611)"),
@@ -109,12 +118,22 @@ def process_of(texts: Iterable[str], found: Iterable[Found]) -> tuple[str | None
         for key in set(one.of(Category.MATERIAL)):
             if process := materials()[key].process:
                 counts[process] += _BY_MATERIAL
+        for key in one.of(Category.PLACE):
+            if key in _OF_PLACE and not one.of(Category.PROCESS):
+                counts[_OF_PLACE[key]] += _BY_PLACE
         named = {key.partition("/")[0] for key in one.of(Category.DEFECT)}
         if len(named) == 1 and ANY not in named and not one.term.strict:
             counts[named.pop()] += _BY_DEFECT
+    texts = list(texts)
+    standards = {
+        process: pattern
+        for process, pattern in _STANDARDS.items()
+        if pattern.search(_BREAK.join(texts))
+    }
     for text in texts:
-        for process, pattern in _STANDARDS.items():
+        for process, pattern in standards.items():
             counts[process] += _BY_PROCESS * bool(pattern.search(text))
+    for text in _with_designations(texts):
         for key in _designated(text):
             if process := materials()[key].process:
                 counts[process] += _BY_MATERIAL
@@ -125,13 +144,23 @@ def process_of(texts: Iterable[str], found: Iterable[Found]) -> tuple[str | None
 
 def material_of(texts: Iterable[str], found: Iterable[Found]) -> str | None:
     """The material that is named first."""
-    for text in texts:
+    for text in _with_designations(texts):
         if designated := _designated(text):
             return designated[0]
     for one in found:
         if keys := one.of(Category.MATERIAL):
             return keys[0]
     return None
+
+
+# Between the texts of a document, so that nothing is found across them.
+_BREAK = "\n;\n"
+
+
+def _with_designations(texts: Iterable[str]) -> list[str]:
+    """The texts, or none of them if no designation stands in any: they are many to look for."""
+    texts = list(texts)
+    return texts if _designated(_BREAK.join(texts)) else []
 
 
 def _designated(text: str) -> list[str]:

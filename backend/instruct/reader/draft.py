@@ -46,6 +46,7 @@ class Draft:
         polarity: what is said of it.
         unsaid: whether ``polarity`` is only the default of a mention.
         place: key of a place.
+        more_places: keys of places that are named together with it.
         sizes: that are stated.
         count: fewest and most.
         limited: whether a size is a limit.
@@ -71,6 +72,7 @@ class Draft:
     around: str = ""
     from_heading: bool = False
     standard: str = field(default="")
+    more_places: tuple[str, ...] = ()
 
     @property
     def row(self) -> Defect:
@@ -97,9 +99,12 @@ def merge(drafts: list[Draft]) -> list[Draft]:
 def _one_thing(left: Draft, right: Draft) -> bool:
     if left.key != right.key:
         return False
+    absent = Polarity.ABSENT in (left.polarity, right.polarity)
+    if absent and left.polarity is not right.polarity and (left.sizes or right.sizes):
+        return False  # "Weld 3: pores of 1 mm. Weld 4: no pores".
     if left.polarity is not right.polarity and not (left.unsaid or right.unsaid):
         return False
-    if left.place and right.place and left.place != right.place:
+    if left.place and right.place and right.place not in (left.place, *left.more_places):
         return False
     return all(left.sizes[name] == right.sizes[name] for name in left.sizes.keys() & right.sizes)
 
@@ -112,7 +117,8 @@ def _join(left: Draft, right: Draft) -> None:
         left.source, left.block, left.normal = right.source, right.block, right.normal
         left.start, left.end = right.start, right.end
         left.near, left.around = right.near, right.around
-    left.place = left.place or right.place
+    if left.place is None:
+        left.place, left.more_places = right.place, right.more_places
     left.sizes = {**right.sizes, **left.sizes}
     left.count = left.count or right.count
     left.limited |= right.limited
@@ -140,6 +146,7 @@ def emit(draft: Draft) -> InstructedDefect:
         polarity=draft.polarity,
         used=used,
         place=draft.place,
+        more_places=draft.more_places,
         sizes=_made_sizes(draft),
         count=draft.count,
         basis=_basis(draft),
@@ -152,8 +159,9 @@ def _made_sizes(draft: Draft) -> dict[SizeName, Interval]:
     """The sizes of what is made: above a limit, which is the largest size that is let pass."""
     above = draft.polarity in (Polarity.REJECTED, Polarity.PERMITTED)
     return {
-        name: (high, None) if above and low is None else (low, high)
+        name: (high, None) if above and not low else (low, high)
         for name, (low, high) in sorted(draft.sizes.items())
+        if high != 0.0  # "0 mm" in a table of limits: none at all
     }
 
 

@@ -33,11 +33,13 @@ def with_events(text: str, terms: Iterable[Found], process: str | None) -> list[
     """
     kept = list(terms)
     named = [one for one in kept if one.of(Category.NOTHING) or _counts(one, process)]
-    special = [one for one in named if not _is_general(one)]
+    special = [one for one in named if not _is_general(one, process)]
     about: list[tuple[int, int]] = []
     found: list[Found] = []
-    for key, pattern in _patterns():
+    for key, pattern, happens in _patterns():
         if key.partition("/")[0] not in (process, ANY):
+            continue
+        if not any(one in text for one in happens):
             continue
         for match in pattern.finditer(text):
             start, end = match.span("behind" if match.group("behind") else "before")
@@ -61,7 +63,8 @@ def process_by_events(texts: Iterable[str]) -> str | None:
     counts = Counter(
         key.partition("/")[0]
         for text in texts
-        for key, pattern in _patterns()
+        for key, pattern, happens in _patterns()
+        if any(one in text for one in happens)
         if not key.startswith(f"{ANY}/") and pattern.search(text)
     )
     (best, most), *rest = counts.most_common(2) or [("", 0)]
@@ -76,9 +79,13 @@ def _counts(one: Found, process: str | None) -> bool:
     )
 
 
-def _is_general(one: Found) -> bool:
-    """Whether a term names defects of no process only: "notch", which is an undercut at a toe."""
-    keys = one.of(Category.DEFECT)
+def _is_general(one: Found, process: str | None) -> bool:
+    """Whether a term names no defect of ``process`` itself: "notch", an undercut at a toe."""
+    keys = [
+        key
+        for key in one.of(Category.DEFECT)
+        if process is None or key.partition("/")[0] in (process, ANY)
+    ]
     return bool(keys) and all(key.startswith(f"{ANY}/") for key in keys)
 
 
@@ -91,10 +98,19 @@ def _meet(one: Found, start: int, end: int) -> bool:
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Of each row its key and what it is found by; rows of no process come last."""
+def _patterns() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
+    """Of each row its key, what it is found by, and beginnings of words of which one has to stand.
+
+    Rows of no process come last.
+    """
     ordered = sorted(events(), key=lambda one: one.key.startswith(f"{ANY}/"))
-    return tuple((one.key, _pattern(one)) for one in ordered)
+    return tuple((one.key, _pattern(one), _beginnings(one.happens)) for one in ordered)
+
+
+def _beginnings(found: tuple[str, ...]) -> tuple[str, ...]:
+    """The first word of each phrase, without its star; quick to look for."""
+    first = {normalise(one).text.split()[0].rstrip("*") for one in found}
+    return tuple(one for one in sorted(first) if not any(one != s and s in one for s in first))
 
 
 def _pattern(event: Event) -> re.Pattern[str]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from backend.instruct.knowledge import defects, materials, places, processes
 from backend.instruct.knowledge.words import words
@@ -25,6 +25,8 @@ MOST_ATOMS = 10
 # A compound's last part has to leave this many letters before it.
 LEAST_BEFORE_HEAD = 3
 LEAST_HEAD = 4
+# So many first signs tell whether a term may begin here.
+BEGINNING = 2
 # Words this long are also found with one letter wrong, as scanning makes them.
 LEAST_MISREAD = 7
 
@@ -58,7 +60,14 @@ class Term:
 
     def of(self, category: Category) -> tuple[str, ...]:
         """The keys of one category."""
-        return tuple(key for one, key in self.keys if one is category)
+        return self._of.get(category, ())
+
+    @cached_property
+    def _of(self) -> dict[Category, tuple[str, ...]]:
+        return {
+            category: tuple(key for one, key in self.keys if one is category)
+            for category, _ in self.keys
+        }
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class Found:
 
 
 _ATOM = re.compile(r"[a-z][a-z0-9]*(?:'[a-z]+)?|\d+[a-z][a-z0-9]*|[\u3400-\u9fff]|\d+")
-_JOIN = re.compile(r"[ \-/]{0,2}|\.")
+_JOINS = frozenset(["", ".", *" -/", *(a + b for a in " -/" for b in " -/")])
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # Real words that differ from a term by one letter.
 _NOT_MISREAD = frozenset(words("no_misreading")[""])
@@ -112,11 +121,14 @@ def _longest(
 ) -> tuple[Term, int] | None:
     """The longest term that begins with the atom ``at``, and how many atoms it has."""
     key, best = "", None
+    longest = _longest_forms()
     for count in range(1, min(MOST_ATOMS, len(atoms) - at) + 1):
         atom = atoms[at + count - 1]
-        if count > 1 and not _JOIN.fullmatch(text, atoms[at + count - 2].end(), atom.start()):
+        if count > 1 and text[atoms[at + count - 2].end() : atom.start()] not in _JOINS:
             break
         key += atom.group()
+        if len(key) > longest.get(key[:BEGINNING], BEGINNING - 1):
+            break
         if key in lexicon:
             best = lexicon[key], count
     return best
@@ -166,20 +178,28 @@ def _misread(word: str, lexicon: dict[str, Term]) -> Term | None:
             read = word.translate(dict(zip(map(ord, "01358" + "9"), letters, strict=True)))
             if (term := lexicon.get(read)) is not None:
                 return term
-    if len(read) < LEAST_MISREAD or read in _NOT_MISREAD:
+    if read in _NOT_MISREAD:
+        return None
+    single = _DOUBLED.sub(r"\1", read)
+    if len(single) == len(read) - 1 and single in _usual_words():
+        return lexicon[single]  # "gratt", "porren"
+    if len(read) < LEAST_MISREAD:
         return None
     for one in (read.replace("rn", "m"), read.replace("m", "rn"), read.replace("cl", "d")):
         if one != read and (term := lexicon.get(one)) is not None:
             return term
     near = _near_words()
-    candidates = {form for cut in _cuts(read) for form in near.get(cut, ())}
-    close = sorted(form for form in candidates if form[0] == read[0] and _one_off(form, read))
+    candidates = {form for part in _unharmed(read) for form in near.get(part, ())}
+    close = sorted(form for form in candidates if _one_off(form, read))
     return lexicon[close[0]] if close else None
 
 
-def _cuts(word: str) -> set[str]:
-    """``word`` and all that remains of it without one letter."""
-    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
+_DOUBLED = re.compile(r"([bdfgklmnprt])\1")
+
+
+def _unharmed(word: str) -> tuple[str, str]:
+    """Parts of a long word of which one wrong letter, besides the first, spares at least one."""
+    return word[:3], f"{word[0]}…{word[-3:]}"
 
 
 def _one_off(left: str, right: str) -> bool:
@@ -195,8 +215,8 @@ def _one_off(left: str, right: str) -> bool:
 
 
 @cache
-def _near_words() -> dict[str, tuple[str, ...]]:
-    """Single words of defects by what remains of them without one letter."""
+def _usual_words() -> frozenset[str]:
+    """Names of defects in the singular and the commonest plural."""
     lexicon, _ = _lexicon()
     usual = {
         form
@@ -204,12 +224,29 @@ def _near_words() -> dict[str, tuple[str, ...]]:
         if category is Category.DEFECT and language != "zh"
         for form in (_joined(term), _joined(f"{term}s" if language == "en" else f"{term}n"))
     }
+    return frozenset(form for form in usual & lexicon.keys() if len(form) >= LEAST_HEAD)
+
+
+@cache
+def _near_words() -> dict[str, tuple[str, ...]]:
+    """Single words of defects by the parts of them that ``_unharmed`` names."""
     near: dict[str, list[str]] = {}
-    for form in sorted(usual & lexicon.keys()):
+    for form in sorted(_usual_words()):
         if len(form) >= LEAST_MISREAD and form.isascii():
-            for cut in _cuts(form):
-                near.setdefault(cut, []).append(form)
-    return {cut: tuple(forms) for cut, forms in near.items()}
+            for part in _unharmed(form):
+                near.setdefault(part, []).append(form)
+    return {part: tuple(forms) for part, forms in near.items()}
+
+
+@cache
+def _longest_forms() -> dict[str, int]:
+    """By the first signs of forms how long the longest of them is."""
+    lexicon, _ = _lexicon()
+    longest: dict[str, int] = {}
+    for form in lexicon:
+        begin = form[:BEGINNING]
+        longest[begin] = max(longest.get(begin, 0), len(form))
+    return longest
 
 
 # --- the lexicon --------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ _OF = (
 def with_place_phrases(text: str, terms: Iterable[Found]) -> tuple[Found, ...]:
     """The terms of a normalised text, with one place for each phrase that names it."""
     kept = list(terms)
-    for key, pattern in _patterns():
+    for key, pattern, whole in _patterns():
+        if not any(one in text for one in whole):
+            continue
         for match in pattern.finditer(text):
             start, end = match.span()
             met = [one for one in kept if one.start < end and start < one.end]
@@ -35,6 +37,15 @@ def with_place_phrases(text: str, terms: Iterable[Found]) -> tuple[Found, ...]:
             kept = [one for one in kept if one not in met] + [place]
             kept += [_without_places(one) for one in processes]
     return tuple(sorted(kept, key=lambda one: one.start))
+
+
+# Beside a hole is at its edge: "near the pierced hole", "um die drei Bohrungen".
+_BESIDE_HOLE = re.compile(
+    r"\b(?:near|around|beside|next to|close to|adjacent to|behind|at) "
+    r"(?:the |each |every |any |all |both )?(?:[a-z0-9-]+ )?(?:holes?|bores?)\b|"
+    r"\b(?:neben|um|nahe|hinter|rund um|am) (?:der|den|die|dem|das|jeder|jedem|jedes|einer) "
+    r"(?:[a-z0-9-]+ )?(?:[a-z]*bohrung(?:en)?|[a-z]*loch(?:e?s)?|[a-z]*loecher[n]?)\b"
+)
 
 
 def _without_places(one: Found) -> Found:
@@ -50,6 +61,8 @@ _VAGUE = ("edge", "corner", "layers", "end", "side", "anywhere", "hole_edge", "t
 
 def place_within(defect: Found) -> str | None:
     """The place that the name of a defect ends in, as in "step at the parting line"."""
+    if not defect.form.isascii():
+        return _place_ahead(defect.form)
     tail = _TAIL.search(defect.form)
     for found in find_terms(tail.group(1)) if tail else ():
         if (keys := found.of(Category.PLACE)) and keys[0] not in _VAGUE:
@@ -57,9 +70,28 @@ def place_within(defect: Found) -> str | None:
     return None
 
 
+def _place_ahead(form: str) -> str | None:
+    """The place that stands before a Chinese name: 切边毛刺 is a burr at a cut edge.
+
+    What follows has to name a defect itself, as 印 of 顶针印 does not.
+    """
+    for end in range(len(form) - 2, 1, -1):
+        place, defect = find_terms(form[:end]), find_terms(form[end:])
+        whole = len(place) == len(defect) == 1 and place[0].form + defect[0].form == form
+        if whole and (keys := place[0].of(Category.PLACE)) and defect[0].of(Category.DEFECT):
+            vague = keys[0] in _VAGUE and keys[0] not in ("edge", "corner", "hole_edge")
+            return None if vague or keys[0].startswith("weld") else keys[0]
+    return None
+
+
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((one.key, _pattern(one)) for one in place_phrases())
+def _patterns() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
+    """Of each row its key, what it is found by, and words of which one has to stand."""
+    named = (
+        (one.key, _pattern(one), tuple(_spelled(word) for word in one.whole))
+        for one in place_phrases()
+    )
+    return (*named, ("hole_edge", _BESIDE_HOLE, ("hole", "bore", "bohrung", "loch", "loech")))
 
 
 def _pattern(phrase: PlacePhrase) -> re.Pattern[str]:

@@ -54,8 +54,8 @@ def polarity(said: Said, specification: bool = False) -> Polarity | None:
     if cues & {Cue.REJECT, Cue.DISPOSE}:
         return Polarity.REJECTED
     if Cue.FREE in cues:
-        if Cue.NOT in cues:  # "need not be removed"
-            return Polarity.PERMITTED
+        if Cue.NOT in cues:  # "need not be removed", "were not removed"
+            return Polarity.PERMITTED if Cue.MUST in cues else Polarity.OCCURS
         return Polarity.REJECTED if Cue.MUST in cues or specification else Polarity.ABSENT
     if Cue.PERMIT in cues:
         return Polarity.REJECTED if said.negated else Polarity.PERMITTED

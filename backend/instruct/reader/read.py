@@ -83,6 +83,13 @@ class _Scope:
 # A gap between columns that were set with spaces, and how many show that lines are rows.
 _COLUMNS = re.compile(r"\S {3,}\S")
 MANY_COLUMNS = 2
+# A line of a log or a list: "12: …", "3) …", "14:20 …", "Item 4 …", "D2 …".
+_ENTRY = re.compile(
+    r"(?m)^[ \t]*(?:[-*•–]\s|[#(]?\d{1,4}\s?[:.)]|\d{1,2}:\d{2}\b|"
+    r"(?:[Ii]tem|[Pp]os\.?|[Nn]r\.?|[Nn]o\.?|[Nn]ote|[Pp]art|[Tt]eil|[Nn]aht|[Ww]eld|序号)\s?\d+|"
+    r"[A-Z]\d{1,2}\b|[a-h]\))"
+)
+MANY_ENTRIES = 2
 # The line below the header of a table in Markdown.
 _RULED = re.compile(r"[\s|:=+-]*")
 _SPECIFICATION = re.compile(
@@ -121,8 +128,10 @@ _SAME_PLACE = re.compile(
 )
 _UP_TO = re.compile(r"\b(?:up to|as (?:high|deep|long|wide|large) as|bis zu|bis)\b|可达|达")
 _BACK = re.compile(
-    r"\s*(?:they|these|it|its|their|this|those|such|each|the (?:size|depth|length|width|diameter|"
-    r"height|"
+    r"\s*(?:the (?:longest|deepest|widest|largest|biggest|smallest|worst|highest|tallest|others?)|"
+    r"(?:der|die|das) (?:laengste|tiefste|breiteste|groesste|kleinste|hoechste|schlimmste)|"
+    r"最[长深宽大高小]|they|these|it|its|their|this|those|such|each|"
+    r"the (?:size|depth|length|width|diameter|height|"
     r"number|count|location|position|affected|defects?|marks?|holes?)|sie|diese|dieser|dieses|"
     r"deren|ihre?|es|"
     r"typical(?:ly)? (?:size|depth|length|diameter)|typische|die (?:groesse|tiefe|laenge|breite|"
@@ -217,7 +226,7 @@ class _DocumentReader:
         """The sentences of a block, without those that give orders."""
         text = self.normal[index].text
         spans, ordered = [], False
-        split = self._lines(index, sentences(text))
+        split = self._lines(index, sentences(text, self.normal[index].capitals()))
         if split and (numbering := _NUMBERING.match(text)) and numbering.end() < split[0][1]:
             split[0] = numbering.end(), split[0][1]
         for start, end in split:
@@ -233,12 +242,16 @@ class _DocumentReader:
         return spans
 
     def _lines(self, index: int, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The sentences, split at the ends of lines where the lines are set in columns."""
+        """The sentences, split at the ends of lines that are set in columns or are entries."""
         normal = self.normal[index]
-        if len(_COLUMNS.findall(normal.source)) < MANY_COLUMNS:
+        columns = len(_COLUMNS.findall(normal.source)) >= MANY_COLUMNS
+        entries = {match.start() for match in _ENTRY.finditer(normal.source)}
+        if not columns and len(entries) < MANY_ENTRIES:
             return spans
         breaks = [
-            at for at, source in enumerate(normal.starts[:-1]) if normal.source[source] == "\n"
+            at
+            for at, source in enumerate(normal.starts[:-1])
+            if normal.source[source] == "\n" and (columns or source + 1 in entries)
         ]
         split = []
         for start, end in spans:
@@ -402,7 +415,8 @@ class _DocumentReader:
         for name, span in bind(clause, defects()[draft.key], marks).items():
             draft.sizes.setdefault(name, span)
         if draft.place is None and clause.places:
-            draft.place = clause.places[0].of(Category.PLACE)[0]
+            draft.place, *others = _places(clause, clause.places[0], marks.text)
+            draft.more_places = tuple(others)
         if draft.count is None and clause.counts:
             draft.count = clause.counts[0]
         state = polarity(clause.said)
@@ -453,6 +467,12 @@ class _DocumentReader:
         elif not said.judged and (said.below or said.above) and above:
             # "Burrs up to 0.2 mm" below "Permitted" or "Typical defects".
             state = polarity(Said(above | (said.cues & {Cue.NO, Cue.NOT}))) or state
+        if state is None and not above and self._lists_limits(index, clause, scope):
+            clause.quantities = [
+                replace(one, low=None, limited=True) if one.low == one.high else one
+                for one in clause.quantities
+            ]
+            state, unsaid = Polarity.REJECTED, False
         if self._describes(index, marks, clause, said) and not above:
             state, unsaid = Polarity.OCCURS, True
         if Cue.LIKE in said.cues and not said.judged and scope.last:
@@ -478,7 +498,7 @@ class _DocumentReader:
     ) -> Draft:
         row = defects()[key]
         own = _nearest(clause, one, self._without_heads(self._countable(clause.defects)))
-        place = _place(own, one) or place_within(one) or (scope.places[0] if scope.places else None)
+        named = _places(own, one, marks.text) or _key_of(place_within(one)) or scope.places[:1]
         start, end = _extent(clause, marks, one)
         return Draft(
             source=self.document.source,
@@ -489,13 +509,20 @@ class _DocumentReader:
             key=key,
             polarity=state or Polarity.OCCURS,
             unsaid=unsaid,
-            place=place,
+            place=named[0] if named else None,
+            more_places=named[1:],
             sizes=bind(own, row, marks),
             count=clause.counts[0] if clause.counts else None,
             limited=clause.said.below or clause.said.above,
             near=marks.text[max(0, one.start - 24) : one.start],
             around=marks.text[clause.start : clause.end],
         )
+
+    def _lists_limits(self, index: int, clause: Clause, scope: _Scope) -> bool:
+        """Whether a bullet only gives a size below the heading of a specification."""
+        bullet = self.document.blocks[index].kind is BlockKind.BULLET
+        sizes = [one for one in clause.quantities if not one.aside]
+        return scope.specification and not self.report and bullet and bool(sizes)
 
     def _describes(self, index: int, marks: Marks, clause: Clause, said: Said) -> bool:
         """Whether "up to 2 mm" in running text tells a size and sets no limit."""
@@ -759,8 +786,34 @@ def _nearest(clause: Clause, one: Found, named: list[Found]) -> Clause:
     return own
 
 
-def _place(clause: Clause, one: Found) -> str | None:
-    """The place that a clause names for a defect."""
+# Between places that are named together: "at the ribs and in the fillets".
+_ALSO_AT = re.compile(
+    r"\s?(?:,|/|&|\+|、|\b(?:and|or|as well as|und|oder|sowie|bzw\.?)\b|以?及|和|与|或)"
+    r"\s?(?:(?:and|or|at|on|in|along|near|around|the|all|both|each|any|und|oder|an|am|auf|im|"
+    r"in|der|den|dem|des|die|das|allen?|beiden|entlang|在)\s?){0,4}"
+)
+
+
+def _key_of(key: str | None) -> tuple[str, ...]:
+    return () if key is None else (key,)
+
+
+def _places(clause: Clause, one: Found, text: str) -> tuple[str, ...]:
+    """The place that a clause names for a defect, and those that it names together with it."""
+    first = _place(clause, one)
+    if first is None:
+        return ()
+    together: list[Found] = []
+    for place in sorted(clause.places, key=lambda found: found.start):
+        joined = together and _ALSO_AT.fullmatch(text, together[-1].end, place.start)
+        if first in together and not joined:
+            break
+        together = [*together, place] if joined else [place]
+    return tuple(dict.fromkeys(place.of(Category.PLACE)[0] for place in together))
+
+
+def _place(clause: Clause, one: Found) -> Found | None:
+    """The place that a clause names first for a defect."""
     if not clause.places:
         return None
     behind = [place for place in clause.places if place.start >= one.end]
@@ -769,9 +822,7 @@ def _place(clause: Clause, one: Found) -> str | None:
     others = [
         one for one in clause.places if one.of(Category.PLACE)[0] not in ("anywhere", "layers")
     ]
-    return (special or (others if ranked[0].of(Category.PLACE)[0] == "layers" else []) or ranked)[
-        0
-    ].of(Category.PLACE)[0]
+    return (special or (others if ranked[0].of(Category.PLACE)[0] == "layers" else []) or ranked)[0]
 
 
 def _extent(clause: Clause, marks: Marks, one: Found | None) -> tuple[int, int]:

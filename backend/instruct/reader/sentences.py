@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 _ABBREVIATIONS = re.compile(
     r"(?:\b(?:max|min|approx|ca|dia|diam|no|nr|z\.b|bzw|e\.g|i\.e|etc|fig|abb|pos|incl|inkl|ggf|"
@@ -20,8 +21,16 @@ _BETWEEN_ITEMS = re.compile(
 )
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
+# "… 0.8 mm max. Scale pits …": an abbreviation that ends what is measured.
+_MEASURED = re.compile(r"(?:\d|\b(?:mm|um|cm|in)|[\"°%]) ?(?:max|min|[ldwhb])?\.$")
+
+
+def sentences(text: str, capitals: Collection[int] = ()) -> list[tuple[int, int]]:
     """From where to where the sentences of a normalised text go.
+
+    Args:
+        text: of a block.
+        capitals: where capital letters stand in it.
 
     >>> sentences("Pores of max. 2 mm. No cracks.".lower())
     [(0, 19), (19, 30)]
@@ -31,8 +40,9 @@ def sentences(text: str) -> list[tuple[int, int]]:
         end = match.end()
         if match.group() == "." and _ABBREVIATIONS.search(text[max(start, end - 10) : end]):
             following = text[end : end + 2].strip()
+            begins = _MEASURED.search(text[start:end]) and end + 1 in capitals
             # "… of 5 mm. Cracks" ends a sentence as well as "max. 2" does not.
-            if (
+            if not begins and (
                 not text[max(start, end - 4) : end - 1].strip().endswith("mm")
                 or following.isdigit()
             ):

@@ -10,6 +10,7 @@ from backend.instruct.quantities import read_quantities
 from backend.instruct.reader.clause import Clause, Marks, clause_within
 from backend.instruct.reader.cues import Cue
 from backend.instruct.reader.draft import Draft
+from backend.instruct.reader.matcher import Category, Found, Term
 from backend.instruct.reader.polarity import Said, polarity
 from shared_schema.instruction import Polarity
 
@@ -29,6 +30,8 @@ class Column:
         limits: whether its header says "limit" or "max.".
         counts: whether it holds a number of defects.
         place: whether it holds places.
+        judges: whether it holds judgements.
+        beside: whether it tells how, how often or by whom is measured.
     """
 
     title: str
@@ -39,6 +42,7 @@ class Column:
     counts: bool
     place: bool
     judges: bool
+    beside: bool
 
 
 _HEADER = re.compile(
@@ -51,20 +55,32 @@ _HEADER = re.compile(
     r"缺陷|部位|位置|尺寸|限值|允许|验收|深度|长度|宽度|直径|高度|数量|备注|类型|要求|判定|名称|"
     r"项目|verdict|disposition|where|zone|area|how big|looks like|appearance|feature|description|"
     r"decision|action|extent|result|wo\b|bereich|befund|erscheinung|beschreibung|massnahme|urteil|"
-    r"entscheid|groesse|ausmass|现象|不良|程度|处理|序号|处置|结论|区域|描述|外观"
+    r"mangel|klasse|\bclass\b|\bgrade\b|\blevel\b|threshold|schwelle|criteri|kriteri|\bspec|"
+    r"characteristic|\bsoll\b|\bist\b|actual|measured|gemessen|messwert|pruefmittel|method|实测|"
+    r"标准|等级|检验|entscheid|groesse|ausmass|现象|不良|程度|处理|序号|处置|结论|区域|描述|外观"
 )
 _UNIT = re.compile(r"[\[(/ ,](mm|um|cm|inch|in|zoll|毫米|微米|英寸|\"|deg|°|度)[\])]?\s*$")
 _REJECTS = re.compile(r"not permitted|not allowed|unzulaessig|nicht zulaessig|不允许|reject|不合格")
 _PERMITS = re.compile(
-    r"permi|allow|accept|admiss|tolera|zulaessig|erlaubt|允许|容许|可接受|合格(?!判)|ok\b"
+    r"permi|allow|accept|admiss|tolera|zulaessig|\bzul\b|erlaubt|允许|容许|可接受|合格(?!判)|ok\b"
 )
-_LIMITS = re.compile(r"limit|max|grenz|obergrenze|hoechst|限|最大|≤|up to")
+_LIMITS = re.compile(
+    r"limit|max|grenz|obergrenze|hoechst|限|最大|≤|up to|\bspec|criteri|kriteri|requirement|"
+    r"anforderung|vorgabe|tolera|标准|要求|threshold|schwelle|"
+    r"\b(?:class|klasse|grade|level|gruppe|guete|stufe) (?:[a-d]|[iv]+|\d)$|^[a-d]级$|[a-d]面$"
+)
 _COUNTS = re.compile(
     r"count|number|quantity|qty|how many|pieces|pcs|anzahl|stueck|menge|数量|个数|件数|处数"
 )
 _PLACES = re.compile(
     r"location|position|place|where|area|zone|region|ort\b|lage|stelle|bereich|position|部位|"
     r"位置|区域|处"
+)
+_BESIDE = re.compile(
+    r"\b(?:method|procedure|gauge|gage|instrument|equipment|measured with|sampl\w+|sample size|"
+    r"frequency|^class$|weight|no|id|item no|responsib\w+|owner|date|verfahren|pruef(?:mittel|"
+    r"methode|umfang|verfahren)|messmittel|methode|haeufigkeit|stichprobe|^klasse$|nr|pos|datum|"
+    r"verantwortlich)\b|检具|量具|方法|工具|频次|频率|抽样|序号|编号|责任|日期"
 )
 _JUDGES = re.compile(
     r"status|result|judg|assess|evaluation|rating|decision|occur|found|verdict|bewertung|befund|"
@@ -74,6 +90,8 @@ _NO = re.compile(
     r"(?:no|none|nein|kein\w*|nicht|not|never|无|否|不|不可|x|✗|✘|0|nil|not at all)\.?$"
 )
 _YES = re.compile(r"(?:yes|ja|是|可|√|✓|✔|y|j|allowed|ok)\.?$")
+# In a column of places a hole is one, whose edge would be named.
+_BORE = re.compile(r"(?:[a-z]*bohrung(?:en)?|bores?|(?:the )?holes?|[螺通油定]?[纹孔]?孔)$")
 _BAR = re.compile(r"\s*\|\s*")
 _RULE = re.compile(r"[\s|:=-]*$")
 _NUMBERS = re.compile(r"(\d{1,3})(?:\s?(?:-|~|to|bis|至|到)\s?(\d{1,3}))?")
@@ -121,6 +139,7 @@ def _column(title: str) -> Column:
         counts=bool(_COUNTS.search(title)),
         place=bool(_PLACES.search(title)),
         judges=bool(_JUDGES.search(title)),
+        beside=bool(_BESIDE.search(title)),
     )
 
 
@@ -132,11 +151,16 @@ def read_row(
     if _RULE.match(text):
         return []
     spans = cells(text)
-    clause = _row_clause(reader, marks, spans, header)
+    # A table of a specification, in which nothing is said to be measured or found.
+    judged = any(column.judges and not column.limits for column in header or ())
+    limits = scope.specification and not reader.report and not judged
+    clause = _row_clause(reader, marks, spans, header, limits)
     if clause is None:
         return []
     drafts = reader._drafts_of(index, marks, clause, clause.said, scope)
     state, unsaid = _row_state(clause, spans, text, header, scope)
+    if state is None and limits and clause.said.below and not clause.cues:
+        state, unsaid = Polarity.REJECTED, False
     for draft in drafts:
         if state is not None:
             draft.polarity, draft.unsaid = state, unsaid
@@ -152,6 +176,7 @@ def _row_clause(
     marks: Marks,
     spans: list[tuple[int, int]],
     header: list[Column] | None,
+    limits: bool,
 ) -> Clause | None:
     """All cells as one clause, about the defects of the first cell that names any."""
     parts = [clause_within(marks, *span) if span[1] > span[0] else Clause(*span) for span in spans]
@@ -164,16 +189,24 @@ def _row_clause(
         if at != about:
             part.defects = []
         if column is not None and at != about:
-            _read_by_column(part, span, column, marks, reader)
+            _read_by_column(part, span, column, marks, reader, limits)
         row.take(part)
     return row
 
 
 def _read_by_column(
-    part: Clause, span: tuple[int, int], column: Column, marks: Marks, reader: _DocumentReader
+    part: Clause,
+    span: tuple[int, int],
+    column: Column,
+    marks: Marks,
+    reader: _DocumentReader,
+    limits: bool,
 ) -> None:
-    """Reads a cell again as its column's header says."""
+    """Reads a cell again as its column's header says, or as a limit in a table of limits."""
     text = marks.text[slice(*span)].strip()
+    if column.beside:
+        part.quantities, part.counts, part.places = [], [], []
+        return
     if column.counts and not column.unit:
         part.quantities = []
         if match := _NUMBERS.search(text):
@@ -184,6 +217,9 @@ def _read_by_column(
         return
     if column.place:
         part.quantities = []
+        if not part.places and _BORE.match(text):
+            term = Term(((Category.PLACE, "bore"),))
+            part.places = [Found(term, span[0], span[0] + len(text), text)]
         return
     unit = column.unit
     title = _UNIT.sub("", column.title).rstrip(" ([/,").removesuffix(" in")
@@ -200,11 +236,16 @@ def _read_by_column(
         )
         for one in found_here
     ]
-    if (column.permits or column.limits) and part.quantities:
+    if (column.permits or column.limits or limits) and part.quantities:
         part.quantities = [
             replace(one, low=None, limited=True)
             if one.low == one.high and one.low is not None
             else one
+            for one in part.quantities
+        ]
+    elif column.rejects:
+        part.quantities = [
+            replace(one, high=None, limited=True) if one.low == one.high else one
             for one in part.quantities
         ]
     if _NO.match(text):
@@ -244,6 +285,10 @@ def _row_state(
                 continue
         if column.permits and own is Polarity.ABSENT:
             return Polarity.REJECTED, False
+        if column.limits and own is None and not (scope.lead or scope.cues):
+            sized = any(start <= one.number < end and not one.aside for one in clause.quantities)
+            if sized and not clause.said.judged and not clause.said.negated:
+                return Polarity.REJECTED, False
     return None, True
 
 

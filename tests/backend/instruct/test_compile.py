@@ -139,6 +139,13 @@ def test_places_are_regions_and_edges_and_what_is_not_found_is_told() -> None:
         assert all(defect.center[2] > 0 for defect in recipe.defects)
 
 
+def test_places_that_are_named_together_share_the_draws() -> None:
+    both = compiled(item("any/dents", place="top", more_places=("edge",))).defects
+    assert [one.location.type for one in both] == ["surface_random", "edge_random"]
+    alone = compiled(item("any/dents", place="top")).defects[0]
+    assert [one.chance for one in both] == pytest.approx([alone.chance / 2] * 2)
+
+
 def test_items_that_are_not_used_are_left_out_and_none_at_all_is_an_error() -> None:
     absent = item("any/cracks", polarity=Polarity.ABSENT, used=False)
     assert [d.kind for d in compiled(item(), absent).defects] == ["hole"]
