@@ -18,8 +18,10 @@ on each, 2 by default. ``--averages`` scores a scan so often, once by default. `
 draws the second half of the defects where it is least decided that they are found, and
 ``--without-kinds`` leaves kinds out, to see what is made of defects that training does not know.
 
-Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input) and
-OUT/object_scores.json, and prints the wall time and the peak memory.
+Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input),
+OUT/maps/KIND/NAME.npy (float32, 400 x 400, a score a pixel), OUT/object_scores.json and
+OUT/verdicts.json, and prints the wall time, the peak memory, and how many scans of each kind are
+rejected, go to review or pass.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import argparse
 import io
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -40,6 +43,7 @@ from numpy.typing import NDArray
 from backend.cli.progress import console, progress_display
 from backend.cloud import PointCloud
 from backend.engine.processes import map_unordered
+from backend.evaluation.pixel_map import bare_map, dense_map
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.io.atomic import write_bytes, write_json
 from backend.progress import track
@@ -52,6 +56,7 @@ from shared_schema.recipe import RecipeTemplate
 CATEGORY = "cable_gland"
 TEMPLATE = Path(__file__).with_name("cable_gland.json")
 CAMERA = np.zeros(3)
+PIXELS = 400
 DRAWN_PER_SCAN = 2
 AVERAGES = 1
 
@@ -107,16 +112,25 @@ def score(model: Path, test: Path, out: Path) -> None:
     files = sorted(test.glob("*/*.npz"))
     found = map_unordered(partial(_score, model=model, out=out), files)
     with progress_display() as progress:
-        objects = dict(track(progress, found, "Scoring", len(files)))
-    write_json(out / "object_scores.json", dict(sorted(objects.items())))
+        scored = sorted(track(progress, found, "Scoring", len(files)))
+    write_json(out / "object_scores.json", {name: score for name, score, _ in scored})
+    write_json(out / "verdicts.json", {name: verdict for name, _, verdict in scored})
+    counts = Counter((name.split("/")[0], verdict) for name, _, verdict in scored)
+    for (kind, verdict), count in sorted(counts.items()):
+        console.print(f"{kind:10} {verdict:10} {count}")
 
 
-def _score(file: Path, model: Path, out: Path) -> tuple[str, float]:
+def _score(file: Path, model: Path, out: Path) -> tuple[str, float, str]:
+    """Write the scores and the map of a scan; its name, object score and verdict."""
     cloud = _read(file)
     result = _detector(model).score(cloud.points, cloud.normals, CATEGORY)
     name = f"{file.parent.name}/{file.stem}"
     write_bytes(out / "scores" / f"{name}.npy", _npy(result.point_scores))
-    return name, result.object_score
+    with np.load(file) as arrays:
+        row, column = np.divmod(arrays["pix"], PIXELS)
+    bare = bare_map((PIXELS, PIXELS), row, column, result.point_scores)
+    write_bytes(out / "maps" / f"{name}.npy", _npy(dense_map(bare)))
+    return name, result.object_score, result.verdict.value if result.verdict else "none"
 
 
 @cache

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 
 from backend.cloud import LabeledCloud, PointCloud
+from backend.models.kinds import NO_KIND
 from backend.models.normalization import Normalization
 from backend.models.pointwise.point_transformer import PointTransformerConfig
 from backend.models.pointwise.predictor import Standardization
@@ -97,7 +98,8 @@ def map_step() -> float:
     shape = (160, 240)
     mask = (rng.random(shape) < 0.02).astype(np.float32)
     inputs = rng.normal(size=(18, *shape)).astype(np.float16)
-    examples = [UnrolledExample(inputs, mask, np.ones_like(mask))] * 40
+    kinds = np.full(shape, NO_KIND, np.int8)
+    examples = [UnrolledExample(inputs, mask, np.ones_like(mask), kinds)] * 40
     config = replace(UnrolledFittingConfig(), epochs=1)
     return best(lambda: list(fit_network(examples, config, [0]))) / (40 // config.batch_size)
 
@@ -118,6 +120,7 @@ def point_step(points: int, config: FittingConfig) -> float:
             Standardization.fit([prepared.invariants]),
             PointTransformerConfig(),
             replace(config, epochs=REPEATS, steps_per_epoch=STEPS),
+            kinds=(),
             seed=0,
             device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
             state=Path(folder) / "state.safetensors",

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from backend.sampling.recipes import sample_recipes as sample
     from backend.scoring.detector import Detector, ScoreMap
     from backend.scoring.regions import Region
+    from backend.scoring.together import JointScore, score_together
     from backend.sensor.virtual_scan import virtual_scan
     from backend.synthesis.plan import SynthesisPlan
     from backend.synthesis.run import synthesize
@@ -92,6 +93,7 @@ _PLACES = {
     "FlawsmithError": "backend.errors",
     "Instructed": "backend.instruct.run",
     "InstructionError": "backend.errors",
+    "JointScore": "backend.scoring.together",
     "LabeledCloud": "backend.cloud",
     "LanguageModelError": "backend.errors",
     "MissingDependencyError": "backend.errors",
@@ -139,6 +141,7 @@ _PLACES = {
     "remake": "backend.remake",
     "replay": "backend.replay.replay",
     "sample": "backend.sampling.recipes:sample_recipes",
+    "score_together": "backend.scoring.together",
     "sample_names": "backend.samples",
     "subsample_surface": "backend.cloud.surface",
     "surface_of": "backend.sampling.places",
@@ -169,6 +172,7 @@ __all__ = [
     "FlawsmithError",
     "Instructed",
     "InstructionError",
+    "JointScore",
     "LabeledCloud",
     "LanguageModelError",
     "MissingDependencyError",
@@ -218,6 +222,7 @@ __all__ = [
     "replay",
     "sample",
     "sample_names",
+    "score_together",
     "subsample_surface",
     "surface_of",
     "synthesize",

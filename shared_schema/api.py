@@ -79,6 +79,12 @@ class RegionResponse(Model):
     deviation: RegionDeviationResponse | None = Field(
         description="From the usual surface; null where the detector knows none."
     )
+    kind: str | None = Field(
+        description="Its likely kind of defect; null if the detector has learned no kinds."
+    )
+    kind_probability: float | None = Field(
+        description="Of that kind among those that the detector has learned."
+    )
 
 
 class ScoreResponse(Model):
@@ -137,6 +143,42 @@ class ScoreResponse(Model):
     picture: str | None = Field(
         None, description="If asked for, a heat map: a PNG as a data address."
     )
+
+
+class JointScanResponse(Model):
+    """One of several scans of an object, by itself."""
+
+    file: str
+    verdict: Verdict | None
+    reasons: tuple[str, ...]
+    object_score: float | None
+
+
+class JointResponse(Model):
+    """What several scans of one object say together.
+
+    Lengths are in the detector's unit, and places in the frame of the nominal model.
+    """
+
+    verdict: Verdict | None = Field(
+        description="pass, review, reject, doubtful or unknown; null where no threshold is "
+        "certified."
+    )
+    reasons: tuple[str, ...]
+    category: str
+    object_score: float
+    object_threshold: float | None = Field(description="That of single scans of this category.")
+    inspected: float = Field(
+        description="Share of the surface that nominal scans show, all together, that at least one "
+        "of the scans shows. The rest is not inspected."
+    )
+    regions: tuple[RegionResponse, ...]
+    region_count: int = Field(description="How many there are; at most 50 are listed.")
+    point_threshold: float
+    point_count: int = Field(description="Points that are left where the scans overlap.")
+    anomalous_points: int
+    unit: str | None
+    scans: tuple[JointScanResponse, ...] = Field(description="Each scan by itself.")
 
 
 class LimitResponse(Model):

@@ -57,7 +57,7 @@ def command(
     from backend.evaluation.run import Evaluation
     from backend.io.digest import file_identity
     from backend.report.evaluation import write_evaluation
-    from backend.report.metrics_table import categories_table, metrics_table
+    from backend.report.metrics_table import categories_table, kinds_table, metrics_table
     from backend.scoring.detector import Detector
     from backend.scoring.scan import unit_scale
 
@@ -85,6 +85,8 @@ def command(
     Console().print(metrics_table(measured.rows))
     if len(measured.categories) > 1:
         Console().print(categories_table(measured.categories))
+    if measured.called:
+        Console().print(kinds_table(measured.called))
     run.finish()
     console.print(f"Wrote {out / 'report.html'}", markup=False, soft_wrap=True)
     if run.failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +20,28 @@ from backend.cli.options import (
 from backend.file_names import shown
 
 if TYPE_CHECKING:
+    from backend.cloud import PointCloud
     from backend.intake import Intake
-    from backend.scoring.detector import Detector
-    from shared_schema.api import RegionDeviationResponse, ScoreResponse
+    from backend.scoring.detector import Detector, ScoreMap
+    from shared_schema.api import (
+        JointResponse,
+        RegionDeviationResponse,
+        RegionResponse,
+        ScoreResponse,
+    )
     from shared_schema.record import ScanSource
 
 # Regions of a scan that are printed; the record lists more.
 SHOWN = 8
+SUFFIXES = (".ply", ".json", ".csv", ".png")
+# The name of the files of several scans that are one object.
+TOGETHER = Path("together")
 
 
 @click.command("score")
 @model_argument()
 @file_argument("scans", nargs=-1, required=True)
-@out_option("a PLY and a JSON record of each scan")
+@out_option("a PLY, a JSON record and a CSV table of each scan")
 @click.option(
     "--category",
     metavar="NAME",
@@ -41,6 +50,12 @@ SHOWN = 8
 )
 @intake_options("the scans; by default that of the training scans", None)
 @click.option("--picture", is_flag=True, help="Also write a PNG heat map of each scan.")
+@click.option(
+    "--together",
+    is_flag=True,
+    help="Also judge the scans together, as scans of one object, such as the views of a turntable. "
+    "This needs a detector with a nominal model of the part.",
+)
 def command(
     model: Path,
     scans: tuple[Path, ...],
@@ -48,14 +63,17 @@ def command(
     category: str | None,
     intake: Intake,
     picture: bool,
+    together: bool,
 ) -> None:
     """Score SCANS by the detector MODEL, a file or a bundled one (bundled_parts).
 
     The verdict on each scan is pass, review or reject; doubtful or unknown if the scan may show, or
     surely shows, another part. Below it, the anomalous regions are listed, the gravest first. Each
     PLY is the scan with score, anomalous, region and deviation per point. The JSON beside it holds
-    the verdict with its reasons, the scores, the limits and the regions. A higher score is more
-    anomalous. A scan that fails is named and does not stop the others; the exit status is then 1.
+    the verdict with its reasons, the scores, the limits and the regions; the CSV holds the regions
+    alone, for a spreadsheet. A higher score is more anomalous. A scan that fails is named and does
+    not stop the others; the exit status is then 1. With --together, the scans are also placed on
+    the nominal model and judged as one object; what no scan shows is not inspected.
     """
     from backend.cli.batch import for_each_scan
     from backend.cli.progress import console
@@ -63,18 +81,22 @@ def command(
     from backend.io.digest import file_identity
     from backend.scoring.detector import Detector
 
-    one_name_each(scans)
-    outputs = [path for scan in scans for path in _outputs(out, scan)]
+    objects = (TOGETHER,) if together else ()
+    one_name_each((*scans, *objects))
+    outputs = [path for name in (*scans, *objects) for path in _outputs(out, name)]
     spare_inputs((model, *scans), outputs)
     remove_unfinished(outputs)
     about = file_identity(model).model_dump()
     work = _Scoring(Detector.load(model), about, category, intake, picture, out)
     for_each_scan(scans, work.one, "Scoring")
+    if together:
+        work.together()
     console.print(f"The scored clouds are in {out}", markup=False, soft_wrap=True)
 
 
-def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path]:
-    return out / f"{scan.stem}.ply", out / f"{scan.stem}.json", out / f"{scan.stem}.png"
+def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path, Path]:
+    ply, json, csv, png = (out / f"{scan.stem}{suffix}" for suffix in SUFFIXES)
+    return ply, json, csv, png
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,7 @@ class _Scoring:
     intake: Intake
     picture: bool
     out: Path
+    scored: dict[Path, tuple[PointCloud, ScoreMap]] = field(default_factory=dict)
 
     def one(self, path: Path) -> None:
         """Score the scan at ``path``, write the results, print the decision."""
@@ -94,6 +117,7 @@ class _Scoring:
         from backend.io import read_cloud, write_bytes, write_json, write_scored
         from backend.io.sources import scan_source
         from backend.report.heat_map import heat_map
+        from backend.report.regions_csv import regions_csv
         from backend.scoring.part import part_in_scan
         from backend.scoring.scan import score_scan, summarize
 
@@ -101,16 +125,39 @@ class _Scoring:
         scan, left_out = part_in_scan(self.detector, scan, self.category, self.intake)
         tell(path, scan.notices)
         result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
+        self.scored[path] = scan, result
         summary = summarize(result, scan)
-        cloud_path, record_path, picture_path = _outputs(self.out, path)
+        cloud_path, record_path, table_path, picture_path = _outputs(self.out, path)
         write_scored(cloud_path, scan, result.fields)
         source = scan_source(path, self.intake, scan.unit)
         write_json(record_path, self._record(summary, source, left_out))
+        write_bytes(table_path, regions_csv(summary.regions, scan.unit))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
-        click.echo(f"{shown(path)}: {_in_words(summary)}")
-        for line in (*(f"  {reason}." for reason in summary.reasons), *_table(summary, scan.unit)):
-            click.echo(line)
+        _say(f"{shown(path)}: {_in_words(summary)}", summary, scan.unit)
+
+    def together(self) -> None:
+        """Judge all scans as one object, write the results, print the decision."""
+        from backend.cloud import PointCloud
+        from backend.io import write_bytes, write_json, write_scored
+        from backend.report.heat_map import heat_map
+        from backend.report.regions_csv import regions_csv
+        from backend.scoring.scan import versions
+        from backend.scoring.together import join, summarize_joint
+
+        scans, found = zip(*self.scored.values(), strict=True)
+        unit = self.detector.unit
+        result = join(self.detector, scans, found, self.category, self.intake.viewpoint)
+        summary = summarize_joint(result, [shown(path) for path in self.scored], unit)
+        cloud = PointCloud(result.points, result.normals, unit=unit)
+        cloud_path, record_path, table_path, picture_path = _outputs(self.out, TOGETHER)
+        write_scored(cloud_path, cloud, result.fields)
+        about = {"model": self.model, "versions": versions()}
+        write_json(record_path, summary.model_dump(mode="json") | about)
+        write_bytes(table_path, regions_csv(summary.regions, unit))
+        if self.picture:
+            write_bytes(picture_path, heat_map(cloud, result))
+        _say(f"Together: {_joint_words(summary)}", summary, unit)
 
     def _record(
         self, summary: ScoreResponse, source: ScanSource, left_out: dict[str, Any]
@@ -124,6 +171,22 @@ class _Scoring:
             "versions": versions(),
         }
         return {**scores, **left_out, **about}
+
+
+def _say(head: str, summary: ScoreResponse | JointResponse, unit: str | None) -> None:
+    """The verdict, its reasons, and the regions."""
+    for line in (head, *(f"  {reason}." for reason in summary.reasons), *_table(summary, unit)):
+        click.echo(line)
+
+
+def _joint_words(summary: JointResponse) -> str:
+    verdict = "no verdict" if summary.verdict is None else summary.verdict.value
+    limit = "" if summary.object_threshold is None else f" (limit {summary.object_threshold:.3f})"
+    return (
+        f"{verdict}, {summary.category}, object score {summary.object_score:.3f}{limit}, "
+        f"{summary.anomalous_points} of {summary.point_count} points above the point threshold, "
+        f"{summary.inspected:.0%} of the surface inspected"
+    )
 
 
 def _in_words(summary: ScoreResponse) -> str:
@@ -140,23 +203,30 @@ def _in_words(summary: ScoreResponse) -> str:
     )
 
 
-def _table(summary: ScoreResponse, unit: str | None) -> Iterator[str]:
+def _table(summary: ScoreResponse | JointResponse, unit: str | None) -> Iterator[str]:
     """A line for each of the gravest regions, below a heading."""
     if not summary.regions:
         return
     yield (
         f"  {'region':>6}{'score':>7}{'area':>10}{'length':>9}{'width':>9}"
-        f"{'lowest':>9}{'highest':>9}  centre{f' (lengths in {unit})' if unit else ''}"
+        f"{'lowest':>9}{'highest':>9}  {'likely kind':<13}"
+        f"centre{f' (lengths in {unit})' if unit else ''}"
     )
     for one in summary.regions[:SHOWN]:
         off = ("–", "–") if one.deviation is None else _two(one.deviation)
         x, y, z = one.center
         yield (
             f"  {one.number:6}{one.score:7.2f}{one.area:10.3g}{one.extent:9.3g}{one.width:9.3g}"
-            f"{off[0]:>9}{off[1]:>9}  {x:.4g}, {y:.4g}, {z:.4g}"
+            f"{off[0]:>9}{off[1]:>9}  {_kind(one):<13}{x:.4g}, {y:.4g}, {z:.4g}"
         )
     if summary.region_count > SHOWN:
         yield f"  and {summary.region_count - SHOWN} more in the JSON record"
+
+
+def _kind(region: RegionResponse) -> str:
+    if region.kind is None or region.kind_probability is None:
+        return "–"
+    return f"{region.kind} {region.kind_probability:.0%}"
 
 
 def _two(deviation: RegionDeviationResponse) -> tuple[str, str]:

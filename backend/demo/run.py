@@ -149,7 +149,7 @@ class _Demo:
             with self.display() as progress:
                 write_scans(folder, scans, self.size, self.seed, ring, progress)
             write_models(folder, self.size)
-            write_json(folder / SETTINGS, self.size.settings)
+            write_json(folder / SETTINGS, self.size.all_settings)
             _copy_template(PARTS_TEMPLATE, folder)
             return {"nominal": len(scans)}
 

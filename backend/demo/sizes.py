@@ -17,9 +17,9 @@ class DemoSize:
         points: of a scan, about.
         views: from which a virtual scan is made.
         noise: least and greatest standard deviation of its range, as a ratio of the diagonal.
-        learn, calibrate, test: nominal scans. The default share of a training calibrates.
+        learn, calibrate, test: nominal scans.
         anomalous: labelled scans to test on.
-        settings: of the training, as ``flawsmith train --config`` takes them.
+        settings: of the training, but for the share that calibrates.
         jobs: processes that make labelled scans; None for as many as there are cores.
         preview_pixels: width of the pictures that Blender draws.
     """
@@ -30,11 +30,16 @@ class DemoSize:
     views: int = 6
     noise: tuple[float, float] = (1e-4, 4e-4)
     learn: int = 6
-    calibrate: int = 3
+    calibrate: int = 5
     test: int = 4
     anomalous: int = 14
     jobs: int | None = None
     preview_pixels: int = 360
+
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """What ``flawsmith train --config`` takes."""
+        return {"holdout": self.calibrate / (self.learn + self.calibrate), **self.settings}
 
 
 PARTS = (

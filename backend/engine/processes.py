@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
+from types import ModuleType
 from typing import Self, TypeVar
 
 from backend.children import ONE_THREAD_EACH, SAFE_PATH
@@ -132,13 +134,20 @@ def _each(work: Callable[[Item], Result], group: Sequence[Item]) -> list[Result]
 
 @contextmanager
 def _environment_of_workers() -> Iterator[None]:
-    """Processes that begin meanwhile compute with one thread, and import nothing of this folder."""
+    """Processes that begin meanwhile compute with one thread, and import nothing of this folder.
+
+    Nor do they run the user's program again, which would begin the same work: what they work with
+    is in modules of its own.
+    """
     meanwhile = ONE_THREAD_EACH | SAFE_PATH
     before = {name: os.environ.get(name) for name in meanwhile}
+    program = sys.modules["__main__"]
     os.environ.update(meanwhile)
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = program
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

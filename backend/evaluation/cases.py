@@ -15,6 +15,7 @@ from backend.dataset.benchmark import OWN, read_cases
 from backend.dataset.layouts import Protocol, Split
 from backend.errors import CloudError, DatasetError
 from backend.evaluation.metrics.aupro import label_image, label_regions
+from backend.evaluation.pixel_map import bare_map, dense_map
 from backend.intake import Intake
 from backend.io.organised import PIXEL
 from backend.progress import Following, following
@@ -61,11 +62,20 @@ class ScoredCase:
         case: the cloud; without points where ``places`` is given.
         result: the scores.
         places: what ``in_cloud`` or ``in_image`` gives, where it was found already.
+        points_in_image: what ``in_image_at_points`` gives, likewise.
     """
 
     case: TestCase
     result: Scores
     places: Places | None = None
+    points_in_image: Places | None = None
+
+    @property
+    def called(self) -> str | None:
+        """The likely kind of the region with most anomalous points; None where none has any."""
+        numbers = self.result.region[self.case.cloud.mask]
+        found = np.bincount(numbers)[1:]
+        return self.result.region_kinds[int(found.argmax())] if found.any() else None
 
     @cached_property
     def in_cloud(self) -> Places:
@@ -80,30 +90,49 @@ class ScoredCase:
 
     @cached_property
     def in_image(self) -> Places:
-        """Its regions in the image, and the pixels' scores, 0 where there is no point.
+        """Its regions in the image, and the pixels' scores by ``dense_map``.
 
         Raises:
             DatasetError: the scan is not organised.
         """
         if self.places is not None:
             return self.places
+        regions, image = self._image
+        return regions, dense_map(image).ravel()
+
+    @cached_property
+    def in_image_at_points(self) -> Places:
+        """Its regions in the image, and the points' scores in their pixels, 0 in the others.
+
+        Raises:
+            DatasetError: the scan is not organised.
+        """
+        if self.points_in_image is not None:
+            return self.points_in_image
+        regions, image = self._image
+        return regions, np.nan_to_num(image, nan=0.0).ravel()
+
+    @property
+    def _image(self) -> tuple[NDArray[np.int32], Float32Array]:
+        """The numbers of the regions (H W,), and the scores (H, W) of the points."""
         cloud, truth = self.case.cloud, self.case.image
         if truth is None or any(name not in cloud.fields for name in PIXEL):
             raise DatasetError("a benchmark of images needs organised scans and their ground truth")
-        scores = np.zeros(truth.shape, np.float32)
         row, column = (cloud.fields[name] for name in PIXEL)
-        scores[row, column] = self.result.point_scores
-        return label_image(truth).astype(np.int32).ravel(), scores.ravel()
+        height, width = truth.shape
+        image = bare_map((height, width), row, column, self.result.point_scores)
+        return label_image(truth).astype(np.int32).ravel(), image
 
     def without_geometry(self, protocol: Protocol) -> ScoredCase:
         """What ``report`` needs by ``protocol``, and no more, for data sets larger than memory."""
-        places = self.in_image if protocol.in_image else self.in_cloud
+        image = protocol.in_image
+        places = [self.in_image, self.in_image_at_points] if image else [self.in_cloud]
         cloud = self.case.cloud
         nothing = np.empty((0, 3))
         bare = LabeledCloud(
             nothing, None, cloud.mask, cloud.labels[:0], cloud.weight[:0], cloud.source_index[:0]
         )
-        return ScoredCase(replace(self.case, cloud=bare), self.result, places)
+        return ScoredCase(replace(self.case, cloud=bare), self.result, *places)
 
 
 def score_case(detector: Detector, case: TestCase) -> ScoredCase:

@@ -11,7 +11,7 @@ import numpy as np
 from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from backend.dataset.benchmark import OWN, OWN_PROTOCOL, protocol_of
 from backend.dataset.layouts import Protocol
-from backend.evaluation.cases import ScoredCase, TestCase, score_case
+from backend.evaluation.cases import Places, ScoredCase, TestCase, score_case
 from backend.evaluation.metrics.aupro import (
     aupro,
     pro_curve,
@@ -22,10 +22,12 @@ from backend.evaluation.metrics.average_precision import average_precision
 from backend.evaluation.metrics.roc import roc_curve, thinned
 from backend.progress import Following, following, track
 from backend.scoring.detector import Detector
+from shared_schema.defects import KINDS
 
 Curve = tuple[FloatArray, FloatArray]
 
 OVERALL = "all"
+NOT_FOUND = "not found"
 DRAWN_POINTS = 2_000_000
 BOOTSTRAP_SEED = 0
 BOOTSTRAP_ROUNDS = 1000
@@ -43,6 +45,8 @@ class MetricRow:
         p_auroc, average_precision: points of the anomalous clouds of this kind, and of the nominal
             ones where the protocol has it so.
         aupro: per-region overlap to 0.3, on the same points or, by protocol, on pixels.
+        aupro_at_points: on pixels, too, but those without a point have the score 0, and nothing is
+            blurred; NaN where the protocol has it on points.
     """
 
     kind: str
@@ -54,6 +58,7 @@ class MetricRow:
     average_precision: float
     aupro: float
     o_ap: float = float("nan")
+    aupro_at_points: float = float("nan")
 
     def to_record(self) -> dict[str, Any]:
         """The row as JSON; undefined values are None."""
@@ -76,6 +81,9 @@ class EvaluationReport:
         object_curves, point_curves: per kind the false and true positive rates, pooled over
             categories; very many points are thinned evenly.
         overlap_curves: per kind the false positive rate and the mean overlap.
+        called: per kind of an anomalous cloud, how many the detector takes for which kind; under
+            ``NOT_FOUND`` those of which no region holds an anomalous point. Empty where the
+            detector has learned no kinds.
         cases: every case with its scores.
 
     >>> from dataclasses import replace
@@ -93,6 +101,7 @@ class EvaluationReport:
     object_curves: Mapping[str, Curve]
     point_curves: Mapping[str, Curve]
     overlap_curves: Mapping[str, Curve]
+    called: Mapping[str, Mapping[str, int]]
     cases: tuple[ScoredCase, ...]
 
     def to_record(self) -> list[dict[str, Any]]:
@@ -148,8 +157,28 @@ def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> E
         {kind: roc_curve(*_objects(part)) for kind, part in chosen.items()},
         {kind: roc_curve(*_some(*_points(part, protocol))) for kind, part in chosen.items()},
         {kind: _overlap_curve(part, protocol) for kind, part in chosen.items()},
+        _called(scored),
         tuple(scored),
     )
+
+
+def _called(scored: Sequence[ScoredCase]) -> dict[str, dict[str, int]]:
+    """Confusion of kinds, see ``EvaluationReport.called``."""
+    anomalous = [s for s in scored if s.case.anomalous]
+    if not any(s.called for s in anomalous):
+        return {}
+    found: dict[str, dict[str, int]] = {}
+    for one in anomalous:
+        row = found.setdefault(one.case.kind, {})
+        name = one.called or NOT_FOUND
+        row[name] = row.get(name, 0) + 1
+    return found
+
+
+def kinds_called(called: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """All kinds that clouds are taken for, in the order of the schema, and last ``NOT_FOUND``."""
+    found = {kind for row in called.values() for kind in row}
+    return [kind for kind in (*KINDS, NOT_FOUND) if kind in found]
 
 
 def _row(kind: str, scored: Sequence[ScoredCase], protocol: Protocol) -> MetricRow:
@@ -167,6 +196,7 @@ def _row(kind: str, scored: Sequence[ScoredCase], protocol: Protocol) -> MetricR
         _mean(average_precision(*part) for part in points),
         _mean(_aupro(part, protocol) for part in parts),
         _mean(average_precision(*_objects(part)) for part in parts),
+        _mean(_aupro_at_points(part, protocol) for part in parts),
     )
 
 
@@ -211,8 +241,13 @@ def _some(truth: BoolArray, scores: Float32Array) -> tuple[BoolArray, Float32Arr
 def _places(scored: Sequence[ScoredCase], protocol: Protocol) -> tuple[IntArray, Float32Array]:
     """Region numbers and scores of all that count, each region with a number of its own."""
     chosen = _counting(scored, protocol)
-    places = [s.in_image if protocol.in_image else s.in_cloud for s in chosen]
-    if not any(s.case.anomalous for s in chosen):
+    return _stacked(chosen, [s.in_image if protocol.in_image else s.in_cloud for s in chosen])
+
+
+def _stacked(
+    scored: Sequence[ScoredCase], places: Sequence[Places]
+) -> tuple[IntArray, Float32Array]:
+    if not any(s.case.anomalous for s in scored):
         return np.empty(0, np.int64), np.empty(0, np.float32)
     regions = stack_regions([part[0].astype(np.int64) for part in places])
     return regions, np.concatenate([part[1] for part in places])
@@ -220,6 +255,13 @@ def _places(scored: Sequence[ScoredCase], protocol: Protocol) -> tuple[IntArray,
 
 def _aupro(scored: Sequence[ScoredCase], protocol: Protocol) -> float:
     return aupro(*_places(scored, protocol))
+
+
+def _aupro_at_points(scored: Sequence[ScoredCase], protocol: Protocol) -> float:
+    if not protocol.in_image:
+        return float("nan")
+    chosen = _counting(scored, protocol)
+    return aupro(*_stacked(chosen, [s.in_image_at_points for s in chosen]))
 
 
 def _overlap_curve(scored: Sequence[ScoredCase], protocol: Protocol) -> Curve:

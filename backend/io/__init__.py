@@ -139,6 +139,7 @@ SCORE_FIELDS: Mapping[str, type[np.generic]] = {
     "anomalous": np.uint8,
     "region": np.int32,
     "deviation": np.float32,
+    "views": np.int32,
 }
 
 # The formats that carry named values per point.

@@ -7,7 +7,7 @@ A family is a way to tell anomalous surface from nominal surface: each point by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -33,6 +33,56 @@ class Heights:
     spread: FloatArray
 
 
+# A scan that shows less than this share of what nominal scans show is not a whole inspection.
+LEAST_COVERAGE = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where M points of a scan lie on the nominal model of the part, and how much of it they show.
+
+    Attributes:
+        points: (M, 3) in the frame of the model and the unit of the cloud.
+        normals: (M, 3) outward, in the same frame.
+        seen: (K,) bool, which of K places on the surface of the model the scan shows.
+        visible: (K,) bool, which of them nominal scans show, all together.
+        usual: least share of the K places that a nominal scan shows.
+        doubts: whole sentences that say why the pose may be wrong.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    seen: BoolArray
+    visible: BoolArray
+    usual: float
+    doubts: tuple[str, ...]
+
+    @property
+    def all_doubts(self) -> tuple[str, ...]:
+        """Those of the pose, and that the scan shows little of the part."""
+        coverage = float(self.seen.mean())
+        if coverage >= LEAST_COVERAGE * self.usual:
+            return self.doubts
+        return (
+            *self.doubts,
+            f"only {coverage:.0%} of the part's surface was seen, where nominal scans show at "
+            f"least {self.usual:.0%}; the rest is not inspected",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LikelyKinds:
+    """Which kind of defect each of M points belongs to, if it belongs to one.
+
+    Attributes:
+        names: of the K kinds that the family has learned.
+        probabilities: (M, K), each row summing to 1.
+    """
+
+    names: tuple[str, ...]
+    probabilities: FloatArray
+
+
 @dataclass(frozen=True, eq=False)
 class Deviations:
     """How far M points of a cloud of N points are from nominal.
@@ -43,17 +93,25 @@ class Deviations:
         stray: (N,) bool, points of the cloud that belong to no surface; none of them is in
             ``rows``.
         heights: where the family has a nominal surface to measure from.
-        in_part: (M, 3) the points in the frame of the nominal model and the unit of the cloud,
-            where there is one.
-        doubts: whole sentences that say why little deviation does not mean a good part.
+        placement: on the nominal model, where there is one.
+        kinds: where the family has learned what kinds of defects look like.
     """
 
     rows: IntArray
     channels: Mapping[str, FloatArray]
     stray: BoolArray
     heights: Heights | None = None
-    in_part: FloatArray | None = None
-    doubts: tuple[str, ...] = ()
+    placement: Placement | None = None
+    kinds: LikelyKinds | None = None
+
+    def scaled(self, factor: float) -> Deviations:
+        """The same, with all lengths times ``factor``, of a cloud in another unit."""
+        heights, placement = self.heights, self.placement
+        if heights is not None:
+            heights = Heights(heights.signed * factor, heights.spread * factor)
+        if placement is not None:
+            placement = replace(placement, points=placement.points * factor)
+        return replace(self, heights=heights, placement=placement)
 
 
 class CategoryModel(Protocol):

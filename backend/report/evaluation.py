@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from backend.evaluation.cases import ScoredCase
-from backend.evaluation.measure import OVERALL, Curve, EvaluationReport
+from backend.evaluation.measure import OVERALL, Curve, EvaluationReport, kinds_called
+from backend.evaluation.pixel_map import BLUR, REACH
 from backend.io import remove_unfinished, write_bytes, write_json
 from backend.report import render_report
 from backend.report.case_picture import case_picture, point_auroc
@@ -117,6 +118,11 @@ def evaluation_page(
         tables=tables,
         curves={TITLES[name]: png for name, png in curves.items()},
         comparisons=comparisons,
+        called=report.called,
+        kinds=kinds_called(report.called),
+        in_image=not np.isnan(report.rows[-1].aupro_at_points),
+        reach=f"{REACH:g}",
+        blur=f"{BLUR:g}",
         worst=worst,
     )
 
@@ -163,6 +169,7 @@ def write_evaluation(
     document = {
         "rows": report.to_record(),
         "categories": {name: row.to_record() for name, row in report.categories.items()},
+        "called": report.called,
         "worst": [{k: v for k, v in one.items() if k != "png"} for one in worst],
         **about,
         "versions": versions(),

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
+from backend.arrays import Float32Array
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.geometry.thinning import thin
 from backend.report.pictures import View, panels, score_colors, splat
-from backend.scoring.detector import ScoreMap
 
 # More do not change a picture of this size.
 SHOWN_POINTS = 60_000
 
 
-def heat_map(scan: PointCloud, result: ScoreMap) -> bytes:
+class Scored(Protocol):
+    """What the picture shows: scores of N points, and the threshold of a point."""
+
+    @property
+    def point_scores(self) -> Float32Array: ...
+
+    @property
+    def point_threshold(self) -> float: ...
+
+
+def heat_map(scan: PointCloud, result: Scored) -> bytes:
     """PNG of ``scan`` coloured by its point scores, seen at its anomalous points and from behind.
 
     Blue is a score of 0, red three times the detector's point threshold: the colours of two scans

@@ -52,12 +52,17 @@ class Scores:
             for stray points; and what ``widespread`` adds. NaN where the scan was not scored.
         judgement: the verdict, and why.
         point_threshold: exceeded by half a percent of held-out nominal points.
+        region: (N,) int32 the number of the region of each point, from 1; 0 for none.
+        region_kinds: the likeliest kind of defect of each region, None where the detector has
+            learned none.
     """
 
     point_scores: Float32Array
     object_score: float
     judgement: Judgement
     point_threshold: float
+    region: NDArray[np.int32]
+    region_kinds: tuple[str | None, ...]
 
     @property
     def verdict(self) -> Verdict | None:
@@ -89,10 +94,11 @@ class ScoreMap(Scores):
         stray: (N,) bool, points that belong to no surface.
         rule: the limits of the category.
         regions: where it is anomalous, the gravest first.
-        region: (N,) int32 the number of the region of each point, from 1; 0 for none.
         deviation: (N,) float32 height over the usual surface in the cloud's unit, outwards
             positive; NaN where the detector knows no such surface.
         apart: usual distance of the thinned points, the unit of ``rule.review``.
+        compared: the thinned points that the regions were found among; None where the scan was not
+            scored.
 
     >>> result = detector.score(scans[0].points, scans[0].normals)  # that of ``train``'s example
     >>> result.point_scores.shape, result.verdict, result.category
@@ -103,9 +109,9 @@ class ScoreMap(Scores):
     stray: BoolArray
     rule: Rule
     regions: tuple[Region, ...]
-    region: NDArray[np.int32]
     deviation: Float32Array
     apart: float
+    compared: Deviations | None
 
     def __repr__(self) -> str:
         points = f"{self.above_threshold.sum():,} of {len(self.point_scores):,} points"
@@ -138,7 +144,9 @@ class ScoreMap(Scores):
             return self
         regions = tuple(one.scaled(factor) for one in self.regions)
         deviation = (self.deviation * factor).astype(np.float32)
-        return replace(self, regions=regions, deviation=deviation, apart=self.apart * factor)
+        compared = None if self.compared is None else self.compared.scaled(factor)
+        apart = self.apart * factor
+        return replace(self, regions=regions, deviation=deviation, apart=apart, compared=compared)
 
     @property
     def object_threshold(self) -> float | None:
@@ -249,24 +257,28 @@ class Detector:
         scores /= len(comparisons)
         first, value = comparisons[0], float(np.mean(objects))
         surface = ThinSurface.of(cloud.points[first.rows])
-        regions = find_regions(
-            surface, scores[first.rows], self.point_threshold, first.heights, first.in_part
-        )
+        placement = first.placement
+        in_part = None if placement is None else placement.points
+        seen = (first.heights, in_part, first.kinds)
+        regions = find_regions(surface, scores[first.rows], self.point_threshold, *seen)
         longest = max((one.extent for one in regions), default=0.0) / surface.apart
-        findings = Findings(value, longest, surface.apart, self.unit, first.doubts)
+        doubts = () if placement is None else placement.all_doubts
+        findings = Findings(value, longest, surface.apart, self.unit, doubts)
         point_scores = np.where(first.stray, BEYOND_DOUBT, scores).astype(np.float32)
         scored = ScoreMap(
             point_scores,
             value,
             judge(findings, chosen.rule, recognition),
             self.point_threshold,
+            _numbered(cloud, first, regions, point_scores > self.point_threshold, surface.apart),
+            tuple(one.kind for one in regions),
             recognition,
             first.stray,
             chosen.rule,
             tuple(regions),
-            _numbered(cloud, first, regions, point_scores > self.point_threshold, surface.apart),
             _deviation(first, near[0]),
             surface.apart,
+            first,
         )
         return scored, findings
 
@@ -277,13 +289,15 @@ class Detector:
             float("nan"),
             unrecognised(recognition),
             self.point_threshold,
+            np.zeros(count, np.int32),
+            (),
             recognition,
             np.zeros(count, dtype=bool),
             self.categories[recognition.category].rule,
             (),
-            np.zeros(count, np.int32),
             nothing,
             float("nan"),
+            None,
         )
 
     def save(self, path: Path | str) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 import numpy as np
 import scipy
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from backend import __version__
 from backend.arrays import Float32Array, FloatArray
@@ -86,10 +87,7 @@ def summarize(
         object_score=result.object_score if result.is_scored else None,
         object_threshold=result.object_threshold,
         review_extent=None if limit is None or not result.is_scored else limit * result.apart,
-        regions=tuple(
-            _region(number, region, int((result.region == number).sum()))
-            for number, region in enumerate(result.regions[:listed], 1)
-        ),
+        regions=described_regions(result.regions[:listed], result.region),
         region_count=len(result.regions),
         point_threshold=result.point_threshold,
         point_count=len(result.point_scores),
@@ -104,6 +102,21 @@ def summarize(
         notices=scan.notices,
         point_scores=_listed(scores_by_row(scan, result)) if point_scores else None,
         picture=picture,
+    )
+
+
+def described_regions(
+    regions: Sequence[Region], numbers: NDArray[np.int32]
+) -> tuple[RegionResponse, ...]:
+    """``regions`` as the server and the command line tell them.
+
+    Args:
+        regions: in their order.
+        numbers: (N,) the number of each point's region, from 1.
+    """
+    return tuple(
+        _region(number, region, int((numbers == number).sum()))
+        for number, region in enumerate(regions, 1)
     )
 
 
@@ -124,6 +137,8 @@ def _region(number: int, region: Region, points: int) -> RegionResponse:
         deviation=None
         if region.deviation is None
         else RegionDeviationResponse(**vars(region.deviation)),
+        kind=region.kind,
+        kind_probability=None if region.kind is None else region.kinds[region.kind],
     )
 
 

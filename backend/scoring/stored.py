@@ -12,14 +12,15 @@ from shared_schema.api import Verdict
 
 
 def write_scores(path: Path, result: Scores) -> None:
-    """Write the scores of the points and of the object, and the verdict."""
+    """Write the scores of the points and of the object, the verdict and the regions."""
     figures = {
         "object_score": result.object_score,
         "point_threshold": result.point_threshold,
         "verdict": result.verdict,
         "reasons": list(result.reasons),
+        "region_kinds": list(result.region_kinds),
     }
-    write_arrays(path, {"points": result.point_scores}, figures)
+    write_arrays(path, {"points": result.point_scores, "region": result.region}, figures)
 
 
 def read_scores(path: Path, count: int) -> Scores | None:
@@ -36,4 +37,6 @@ def read_scores(path: Path, count: int) -> Scores | None:
         figures["object_score"],
         Judgement(verdict, tuple(figures["reasons"])),
         figures["point_threshold"],
+        arrays["region"],
+        tuple(figures["region_kinds"]),
     )

@@ -46,8 +46,10 @@ SPECS: dict[str, type[DefectSpec]] = {
     "hole": HoleSpec,
     "deposit": DepositSpec,
 }
+KINDS = tuple(SPECS)
 
 __all__ = [
+    "KINDS",
     "SPECS",
     "AnyDefect",
     "AnyDefectTemplate",

@@ -120,7 +120,7 @@ class Protocol:
     Attributes:
         nominal_points: whether points of nominal scans count for the point metrics, too.
         in_image: whether regions are connected, and overlap and false positives counted, in the
-            image; a pixel without a point has the score 0 then.
+            image, in which every pixel has a score.
     """
 
     nominal_points: bool = True

@@ -43,11 +43,14 @@ class PointGraph:
     Attributes:
         features: (M, F) float32, standardised.
         mask: (M,) bool, anomalous points.
+        kinds: (M,) int64, the number of each anomalous point's kind; ``NO_KIND`` where it is not
+            known.
         levels: fine to coarse.
     """
 
     features: Float32Array
     mask: BoolArray
+    kinds: IntArray
     levels: tuple[GraphLevel, ...]
 
 
@@ -56,13 +59,14 @@ class Batch:
     """Several graphs side by side; the same arrays as tensors.
 
     Attributes:
-        features: (B, F) float32; mask: (B,) float32 of 0 and 1.
+        features: (B, F) float32; mask: (B,) float32 of 0 and 1; kinds: (B,) int64.
         neighbors, relations, parents: per level.
         sizes: points of each cloud on the finest level.
     """
 
     features: torch.Tensor
     mask: torch.Tensor
+    kinds: torch.Tensor
     neighbors: tuple[torch.Tensor, ...]
     relations: tuple[torch.Tensor, ...]
     parents: tuple[torch.Tensor, ...]
@@ -73,6 +77,7 @@ class Batch:
         return Batch(
             self.features.to(device),
             self.mask.to(device),
+            self.kinds.to(device),
             tuple(part.to(device) for part in self.neighbors),
             tuple(part.to(device) for part in self.relations),
             tuple(part.to(device) for part in self.parents),
@@ -147,6 +152,7 @@ def collate(graphs: Sequence[PointGraph]) -> Batch:
     return Batch(
         features=torch.from_numpy(np.concatenate([graph.features for graph in graphs])),
         mask=torch.from_numpy(np.concatenate([graph.mask for graph in graphs])).float(),
+        kinds=torch.from_numpy(np.concatenate([graph.kinds for graph in graphs])),
         neighbors=tuple(
             _join([part.neighbors for part in column], offsets[level])
             for level, column in enumerate(columns)

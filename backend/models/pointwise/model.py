@@ -8,7 +8,7 @@ prototypes and, where there is a nominal model, the distance of the point from i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from backend.arrays import Float32Array
 from backend.cloud import PointCloud
 from backend.models.family import Deviations, Heights, Tensors, below, with_prefix
+from backend.models.kinds import likely_kinds
 from backend.models.normalization import Normalization
 from backend.models.pointwise.memory_bank import MemoryBank
 from backend.models.pointwise.nominal_surface import NominalSurface
@@ -71,25 +72,27 @@ class PointwiseModel:
     def compare(self, cloud: PreparedCloud) -> Deviations:
         """Deviations of each point and its surroundings from nominal ones."""
         near = cloud.neighbors[:, : SMOOTHING // 2]
-        deviations = {}
+        deviations, kinds = {}, None
         if HISTOGRAMS in self.channels:
             histograms = smooth_features(cloud.histograms, cloud.neighbors)
             deviations[HISTOGRAMS] = self.banks[HISTOGRAMS].distance(histograms).astype(np.float64)
         if self.predictor is not None:
-            logits, features = self.predictor.infer(cloud)
+            found = self.predictor.infer(cloud)
+            kinds = likely_kinds(self.predictor.network.kinds, found.kinds)
             if NETWORK in self.channels:
-                deviations[NETWORK] = logits.astype(np.float64)
+                deviations[NETWORK] = found.logits.astype(np.float64)
             if LEARNED in self.channels:
-                distance = self.banks[LEARNED].distance(features).astype(np.float64)
+                distance = self.banks[LEARNED].distance(found.features).astype(np.float64)
                 deviations[LEARNED] = distance[near].mean(axis=1)
         if self.surface is None or SURFACE not in self.channels:
-            return Deviations(cloud.rows, deviations, cloud.stray)
+            return Deviations(cloud.rows, deviations, cloud.stray, kinds=kinds)
         placed = self.surface.compare(cloud)
         deviations[SURFACE] = placed.deviations
         scale = self.normalization.scale(self.category)
         heights = Heights(scale * placed.heights, scale * placed.spread)
-        in_part = scale * placed.in_part
-        return Deviations(cloud.rows, deviations, cloud.stray, heights, in_part, placed.doubts)
+        there = placed.placement
+        placement = replace(there, points=scale * there.points)
+        return Deviations(cloud.rows, deviations, cloud.stray, heights, placement, kinds)
 
 
 def bank_features(
@@ -100,7 +103,7 @@ def bank_features(
     if HISTOGRAMS in channels:
         features[HISTOGRAMS] = smooth_features(cloud.histograms, cloud.neighbors)
     if LEARNED in channels and predictor is not None:
-        features[LEARNED] = predictor.infer(cloud)[1]
+        features[LEARNED] = predictor.infer(cloud).features
     return features
 
 

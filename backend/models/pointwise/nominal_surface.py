@@ -17,13 +17,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from backend.arrays import FloatArray, IntArray
+from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import orient_as
 from backend.cloud.surface import subsample_surface
 from backend.errors import CheckpointError
 from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import rotation_of, transform_points
+from backend.models.family import Placement
 from backend.models.pointwise.preparation import PreparedCloud
 from backend.progress import Progress, silent, track
 from backend.registration import Fit, NominalModel, principal_poses, register
@@ -43,8 +44,6 @@ MOST_POSES = 8
 # A scan is taken to be placed if it fits nearly as well as nominal ones; else all poses are tried.
 LOST_FITNESS = 0.1
 TIMES_RMSE = 4.0
-# A scan that shows less than this share of what nominal scans show is not a whole inspection.
-LEAST_COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
@@ -70,17 +69,12 @@ class UsualFit:
         near = fit.rmse <= TIMES_RMSE * self.rmse
         return near and fit.fitness >= self.fitness - LOST_FITNESS
 
-    def doubts(self, fit: Fit, coverage: float) -> Iterator[str]:
-        """Why little deviation of a scan with this fit does not mean a good part."""
+    def doubts(self, fit: Fit) -> Iterator[str]:
+        """Why the pose of a scan with this fit may be wrong."""
         if not self.allows(fit):
             yield (
                 f"the pose of the part is in doubt: {fit.fitness:.0%} of the scan lies on the "
                 f"nominal model, of nominal scans at least {self.fitness:.0%}"
-            )
-        if coverage < LEAST_COVERAGE * self.coverage:
-            yield (
-                f"only {coverage:.0%} of the part's surface was seen, where nominal scans show at "
-                f"least {self.coverage:.0%}; the rest is not inspected"
             )
 
 
@@ -91,14 +85,12 @@ class SurfaceComparison:
     Attributes:
         heights: (M,) above where nominal scans lie at the same place; negative below.
         spread: (M,) standard deviation of nominal scans there.
-        in_part: (M, 3) the points in the frame of the model.
-        doubts: see ``UsualFit.doubts``.
+        placement: the points on the model.
     """
 
     heights: FloatArray
     spread: FloatArray
-    in_part: FloatArray
-    doubts: tuple[str, ...]
+    placement: Placement
 
     @property
     def deviations(self) -> FloatArray:
@@ -116,6 +108,8 @@ class NominalSurface:
         mean, spread: (K,) of the heights of nominal scans near each place.
         poses: (P, 4, 4) of nominal scans, where others are looked for first.
         usual: what nominal scans fit like.
+        visible: (K,) bool, the places that nominal scans show, all together; None of models of
+            earlier versions, which do not know it.
     """
 
     mesh: PointCloud
@@ -124,6 +118,7 @@ class NominalSurface:
     spread: FloatArray
     poses: FloatArray = field(default_factory=lambda: _poses([]))
     usual: UsualFit = field(default_factory=UsualFit)
+    visible: BoolArray | None = None
 
     @classmethod
     def fit(
@@ -160,8 +155,15 @@ class NominalSurface:
             found.append(surface._heights(cloud, fits[-1].T_part_scan))
         heights, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         mean, spread = _statistics(heights, rows, len(places))
-        usual = UsualFit.of(fits, min(surface._coverage(seen) for _, seen in found))
-        return replace(surface, mean=mean, spread=spread, poses=_poses(fits), usual=usual)
+        usual = UsualFit.of(fits, min(surface._seen(own).mean() for _, own in found))
+        return replace(
+            surface,
+            mean=mean,
+            spread=spread,
+            poses=_poses(fits),
+            usual=usual,
+            visible=surface._seen(rows),
+        )
 
     def compare(self, cloud: PreparedCloud) -> SurfaceComparison:
         """How the points of a scan lie over the usual height at their place.
@@ -174,13 +176,23 @@ class NominalSurface:
         return SurfaceComparison(
             heights - self.mean[rows],
             self.spread[rows],
-            transform_points(fit.T_part_scan, cloud.points),
-            tuple(self.usual.doubts(fit, self._coverage(rows))),
+            self._placement(cloud, fit, self._seen(rows)),
         )
 
-    def _coverage(self, rows: IntArray) -> float:
-        """Share of the places to which some of the points of a scan belong; ``rows`` are theirs."""
-        return len(np.unique(rows)) / len(self.places)
+    def _placement(self, cloud: PreparedCloud, fit: Fit, seen: BoolArray) -> Placement:
+        visible = np.ones_like(seen) if self.visible is None else self.visible
+        return Placement(
+            transform_points(fit.T_part_scan, cloud.points),
+            cloud.normals @ rotation_of(fit.T_part_scan).T,
+            seen,
+            visible,
+            self.usual.coverage,
+            tuple(self.usual.doubts(fit)),
+        )
+
+    def _seen(self, rows: IntArray) -> BoolArray:
+        """(K,) the places to which some points of a scan belong; ``rows`` (M,) are theirs."""
+        return np.bincount(rows, minlength=len(self.places)) > 0
 
     def outward(self, points: FloatArray) -> FloatArray:
         """Outward normals (M, 3) of the bare ``points`` (M, 3) of a scan, as the model has them.
@@ -243,6 +255,8 @@ class NominalSurface:
             "spread": self.spread,
             "poses": self.poses,
         }
+        if self.visible is not None:
+            arrays["visible"] = self.visible
         return {name: torch.from_numpy(a) for name, a in arrays.items()}, asdict(self.usual)
 
     @classmethod
@@ -260,7 +274,8 @@ class NominalSurface:
             usual = UsualFit(**document)
             places = PointCloud(arrays["places"], arrays["normals"])
             statistics = (arrays["mean"], arrays["spread"])
-            return cls(mesh, places, *statistics, arrays["poses"], usual)
+            visible = arrays.get("visible")
+            return cls(mesh, places, *statistics, arrays["poses"], usual, visible)
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"the nominal surface is incomplete: {error}") from error
 

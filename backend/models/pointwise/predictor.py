@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from backend.arrays import BoolArray, Float32Array, IntArray
 from backend.errors import CheckpointError
+from backend.models.kinds import NO_KIND
 from backend.models.pointwise.graphs import PointGraph, build_levels, collate
-from backend.models.pointwise.point_transformer import PointTransformer, PointTransformerConfig
+from backend.models.pointwise.point_transformer import (
+    PointOutput,
+    PointTransformer,
+    PointTransformerConfig,
+)
 from backend.models.pointwise.preparation import PreparedCloud
 
 STANDARD_LIMIT = 6.0
@@ -42,6 +47,20 @@ class Standardization:
         return np.clip(standard, -STANDARD_LIMIT, STANDARD_LIMIT).astype(np.float32)
 
 
+class Inferred(NamedTuple):
+    """What the network says of M points.
+
+    Attributes:
+        logits: (M,) of being anomalous.
+        features: (M, C), learned.
+        kinds: (M, K) logits of the kinds of defects, given that a point is anomalous.
+    """
+
+    logits: Float32Array
+    features: Float32Array
+    kinds: Float32Array
+
+
 class Predictor:
     """A trained network with the standardisation of its inputs."""
 
@@ -53,13 +72,14 @@ class Predictor:
         self,
         cloud: PreparedCloud,
         mask: BoolArray | None = None,
+        kinds: IntArray | None = None,
         rows: IntArray | None = None,
     ) -> PointGraph:
         """The network's view of a cloud, or of a crop.
 
         Args:
             cloud: M points.
-            mask: (M,), for training.
+            mask, kinds: (M,), for training; see ``PointGraph``.
             rows: of the crop; all where not given.
         """
         chosen = slice(None) if rows is None else rows
@@ -69,21 +89,28 @@ class Predictor:
             points, cloud.normals[chosen], cloud.apart, len(config.channels), config.neighbors
         )
         truth = np.zeros(len(points), dtype=bool) if mask is None else mask[chosen]
-        return PointGraph(self.standardization.apply(cloud.invariants[chosen]), truth, levels)
+        unknown = np.full(len(points), NO_KIND, np.int64)
+        numbers = unknown if kinds is None else kinds[chosen]
+        features = self.standardization.apply(cloud.invariants[chosen])
+        return PointGraph(features, truth, numbers, levels)
 
-    def infer(self, cloud: PreparedCloud) -> tuple[Float32Array, Float32Array]:
-        """Anomaly logits (M,) and learned features (M, C) of a prepared cloud."""
+    def infer(self, cloud: PreparedCloud) -> Inferred:
+        """What the network says of a prepared cloud."""
         batch = collate([self.graph(cloud)]).to(next(self.network.parameters()).device)
         with torch.inference_mode():
-            logits, features = self.network(batch)
-        return logits.cpu().numpy(), features.cpu().numpy()
+            found: PointOutput = self.network(batch)
+        return Inferred(*(part.cpu().numpy() for part in found))
 
     def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors and a JSON document."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors["standardization.center"] = torch.from_numpy(self.standardization.center)
         tensors["standardization.spread"] = torch.from_numpy(self.standardization.spread)
-        return tensors, {"model": "point_transformer", "config": asdict(self.network.config)}
+        return tensors, {
+            "model": "point_transformer",
+            "config": asdict(self.network.config),
+            "kinds": list(self.network.kinds),
+        }
 
     @classmethod
     def from_checkpoint(
@@ -97,7 +124,8 @@ class Predictor:
         try:
             config = dict(document["config"])
             config["channels"] = tuple(config["channels"])
-            network = PointTransformer(PointTransformerConfig(**config))
+            # Models of earlier versions know no kinds.
+            network = PointTransformer(PointTransformerConfig(**config), document.get("kinds", ()))
             prefix = "network."
             network.load_state_dict(
                 {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

@@ -16,6 +16,7 @@ from backend.cloud.normals import with_outward_normals
 from backend.cloud.thinned_scan import thinned_scan
 from backend.geometry.normals import estimate_normals
 from backend.models.family import Deviations, Heights
+from backend.models.kinds import likely_kinds
 from backend.models.unrolled.axis_frame import AxisFrame
 from backend.models.unrolled.height_map import HeightGrid
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs, ratio
@@ -109,6 +110,7 @@ class UnrolledModel:
         bank: nominal maps.
         spread: of nominal scans by place.
         networks: empty where there was nothing to train them on.
+        kinds: of defects that they tell apart.
         config: see ``UnrolledConfig``.
     """
 
@@ -116,6 +118,7 @@ class UnrolledModel:
     bank: MapBank
     spread: NominalSpread
     networks: Sequence[UnrolledNetwork]
+    kinds: tuple[str, ...]
     config: UnrolledConfig
 
     # Scores of maps are smooth already: fewer points let small defects count.
@@ -131,9 +134,18 @@ class UnrolledModel:
             compare_scan(scan, self.grid, self.bank, self.config, number / count)
             for number in range(count)
         ]
-        at_points = [one.height_map.at_points(self.score_map(one)) for one in maps]
-        values = np.mean(at_points, axis=0, dtype=np.float64)
-        yield Deviations(scan.rows, {CHANNEL: values}, scan.stray, self._heights(maps[0]))
+        found = [self._at_points(one) for one in maps]
+        values = np.mean([scores for scores, _ in found], axis=0, dtype=np.float64)
+        kinds = likely_kinds(self.kinds, np.mean([logits for _, logits in found], axis=0))
+        heights = self._heights(maps[0])
+        yield Deviations(scan.rows, {CHANNEL: values}, scan.stray, heights, kinds=kinds)
+
+    def _at_points(self, compared: Compared) -> tuple[Float32Array, Float32Array]:
+        """Scores (M,) of the points, and logits (M, K) of kinds."""
+        scores, kinds = self.maps(compared)
+        of_cells = kinds.reshape(len(kinds), scores.size)
+        height_map = compared.height_map
+        return height_map.at_points(scores), of_cells[:, height_map.cells].T
 
     def _heights(self, compared: Compared) -> Heights:
         """Of the points over what nominal windows explain, which is smoothed by the cells."""
@@ -142,15 +154,18 @@ class UnrolledModel:
         spread = height_map.at_points(self.spread.magnitude.at(height_map.tilt))
         return Heights(cell * signed.astype(np.float64), cell * spread.astype(np.float64))
 
-    def score_map(self, compared: Compared) -> Float32Array:
-        """(R, C): the network's logit and the weighted logarithm of the deviation's ratio."""
+    def maps(self, compared: Compared) -> tuple[Float32Array, Float32Array]:
+        """Scores (R, C): the networks' logit and the weighted logarithm of the deviation's ratio.
+
+        And logits (K, R, C) of the kinds of defects.
+        """
         usual = np.clip(ratio(compared, self.spread), 0.0, LARGEST_RATIO)
-        score: Float32Array = self.config.ratio_weight * np.log1p(usual)
-        if self.networks:
-            score = score + infer(
-                self.networks, network_inputs(compared, self.spread), compared.height_map.seen
-            )
-        return score
+        scores: Float32Array = self.config.ratio_weight * np.log1p(usual)
+        if not self.networks:
+            return scores, np.empty((0, *scores.shape), np.float32)
+        seen = compared.height_map.seen
+        logits = infer(self.networks, network_inputs(compared, self.spread), seen)
+        return scores + logits[0], logits[1:]
 
 
 def compare_scan(

@@ -18,25 +18,31 @@ POOLED = 4
 
 
 class UnrolledNetwork(nn.Module):
-    """U-Net (Ronneberger et al. 2015) of three levels on (B, inputs, R, C) maps."""
+    """U-Net (Ronneberger et al. 2015) of three levels on (B, inputs, R, C) maps.
 
-    def __init__(self, inputs: int, width: int = 16) -> None:
+    It tells what is anomalous, and which of K kinds of defects that would be.
+    """
+
+    def __init__(self, inputs: int, width: int = 16, kinds: int = 0) -> None:
         super().__init__()
-        self.inputs, self.width = inputs, width
+        self.inputs, self.width, self.kinds = inputs, width, kinds
         self.fine = _stage(inputs, width)
         self.middle = _stage(width, 2 * width)
         self.coarse = _stage(2 * width, 3 * width)
         self.up_middle = _stage(5 * width, 2 * width)
         self.up_fine = _stage(3 * width, width)
-        self.head = nn.Conv2d(width, 1, 1)
+        self.head = nn.Conv2d(width, 1 + kinds, 1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Logits (B, R, C); R and C are multiples of four."""
+        """Logits (B, 1 + K, R, C): of being anomalous, and of the kinds.
+
+        R and C are multiples of four.
+        """
         fine = self.fine(maps)
         middle = self.middle(functional.avg_pool2d(fine, 2))
         coarse = self.coarse(functional.avg_pool2d(middle, 2))
         middle = self.up_middle(torch.cat([_doubled(coarse), middle], 1))
-        return self.head(self.up_fine(torch.cat([_doubled(middle), fine], 1)))[:, 0]
+        return self.head(self.up_fine(torch.cat([_doubled(middle), fine], 1)))
 
 
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
@@ -53,9 +59,9 @@ def _doubled(maps: torch.Tensor) -> torch.Tensor:
 def infer(
     networks: Sequence[UnrolledNetwork], inputs: Float32Array, seen: Float32Array
 ) -> Float32Array:
-    """Logits (R, C) of maps (F, R, C): the mean over networks and over the map and its mirror.
+    """Logits (1 + K, R, C) of maps (F, R, C): the mean over networks, the map and its mirror.
 
-    Only the columns with surface, ``seen`` (R, C), are looked at; in the others the logit is the
+    Only the columns with surface, ``seen`` (R, C), are looked at; in the others each logit is the
     smallest of these.
     """
     rows = inputs.shape[1]
@@ -64,9 +70,10 @@ def infer(
     both = torch.from_numpy(np.stack([padded, padded[..., ::-1]]))
     with torch.inference_mode():
         total = torch.stack([network(both) for network in networks]).mean(0).numpy()
-    mean = 0.5 * (total[0] + total[1][:, ::-1])[:rows]
-    logits = np.full(inputs.shape[1:], mean.min(), np.float32)
-    logits[:, columns[inside]] = mean[:, inside]
+    mean = 0.5 * (total[0] + total[1][..., ::-1])[:, :rows]
+    logits = np.empty((len(mean), *inputs.shape[1:]), np.float32)
+    logits[:] = mean.min(axis=(1, 2), keepdims=True)
+    logits[..., columns[inside]] = mean[..., inside]
     return logits
 
 

@@ -20,6 +20,7 @@ from backend.models.normalization import Normalization
 from backend.models.pointwise.preparation import prepare
 from backend.sampling.drawing import draw_until_it_shows, read_prepared_surface
 from backend.training.augmentation import AugmentationConfig, as_dense_as, augment
+from backend.training.kinds import kind_numbers, kinds_by_label, kinds_of
 from backend.training.pointwise.network import Example
 from shared_schema.recipe import RecipeTemplate
 
@@ -57,13 +58,23 @@ def example_of(
     normalization: Normalization,
     augmentation: AugmentationConfig,
     rng: np.random.Generator,
+    kinds: Mapping[int, int] | None = None,
 ) -> Example:
-    """A labelled cloud, changed at random and described."""
+    """A labelled cloud, changed at random and described.
+
+    Args:
+        labeled: the cloud.
+        category: of it.
+        normalization, augmentation: what becomes of it.
+        rng: of the change.
+        kinds: the number of the kind of each defect by its label; None: they are not known.
+    """
     apart = normalization.apart(labeled.points, category)
     allowed = as_dense_as(augmentation, PointCloud(labeled.points).spacing, apart)
     changed = augment(labeled, rng, allowed)
     prepared = prepare(PointCloud(changed.points, changed.normals), normalization, category)
-    return Example(prepared, changed.mask[prepared.rows])
+    numbers = kind_numbers(changed.labels[prepared.rows], kinds or {})
+    return Example(prepared, changed.mask[prepared.rows], numbers)
 
 
 def _draw(task: _Task, drawing: ExampleDrawing) -> Example | None:
@@ -75,7 +86,8 @@ def _draw(task: _Task, drawing: ExampleDrawing) -> Example | None:
     except SamplingError:
         return None
     given = (task.category, drawing.normalization, drawing.augmentation)
-    return example_of(surface.as_scanned(drawn.labeled), *given, rng)
+    kinds = kinds_by_label(drawn.record.defects, kinds_of(drawing.template))
+    return example_of(surface.as_scanned(drawn.labeled), *given, rng, kinds)
 
 
 @dataclass(eq=False)

@@ -30,6 +30,7 @@ from backend.training.augmentation import (
     augment,
     drop_points,
 )
+from backend.training.kinds import kinds_of
 from backend.training.pointwise.examples import (
     ExampleDrawing,
     Examples,
@@ -132,6 +133,7 @@ class PointwiseTraining:
             Standardization.fit([cloud.invariants for cloud in prepared]),
             self.run.config.network,
             self.run.config.fitting,
+            kinds=kinds_of(self.run.template),
             seed=self.run.seed,
             device=_device(self.run.config.device),
             state=self.run.folder / STATE_FILE,

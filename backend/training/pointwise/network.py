@@ -18,9 +18,14 @@ from backend.errors import CheckpointError
 from backend.evaluation.metrics.average_precision import average_precision
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.models.pointwise.graphs import Batch, collate
-from backend.models.pointwise.point_transformer import PointTransformer, PointTransformerConfig
+from backend.models.pointwise.point_transformer import (
+    PointOutput,
+    PointTransformer,
+    PointTransformerConfig,
+)
 from backend.models.pointwise.predictor import Predictor, Standardization
 from backend.models.pointwise.preparation import PreparedCloud
+from backend.training.kinds import KIND_WEIGHT, kind_loss
 from backend.training.pointwise.loss import LOSSES, LossName
 
 STATE_KIND = "training state"
@@ -59,10 +64,17 @@ class FittingConfig:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A prepared cloud of M points and its ground truth ``mask`` (M,) bool."""
+    """A prepared cloud of M points and its ground truth.
+
+    Attributes:
+        cloud: what the network sees.
+        mask: (M,) bool, anomalous points.
+        kinds: (M,) int64, see ``PointGraph``; None: they are not known.
+    """
 
     cloud: PreparedCloud
     mask: BoolArray
+    kinds: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,7 @@ class NetworkFitter:
         network: PointTransformerConfig,
         config: FittingConfig,
         *,
+        kinds: Sequence[str],
         seed: int,
         device: torch.device,
         state: Path,
@@ -107,6 +120,7 @@ class NetworkFitter:
             standardization: of the network's inputs.
             network: its shape.
             config: see there.
+            kinds: of defects that it learns to tell apart.
             seed: of the first weights and the crops.
             device: in half precision where it is a GPU.
             state: file of the state.
@@ -115,7 +129,7 @@ class NetworkFitter:
         torch.manual_seed(seed)
         self.examples, self.held_out, self.config, self.seed = examples, held_out, config, seed
         self.state, self.fingerprint, self.device = state, fingerprint, device
-        self.network = PointTransformer(network).to(device)
+        self.network = PointTransformer(network, kinds).to(device)
         self.predictor = Predictor(self.network, standardization)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -161,8 +175,9 @@ class NetworkFitter:
     def _step(self, batch: Batch) -> float:
         half = self.device.type == "cuda"
         with torch.autocast(self.device.type, enabled=half):
-            logits, _ = self.network(batch)
-        loss = LOSSES[self.config.loss](logits.float(), batch.mask, batch.sizes)
+            found: PointOutput = self.network(batch)
+        loss = LOSSES[self.config.loss](found.logits.float(), batch.mask, batch.sizes)
+        loss = loss + KIND_WEIGHT * kind_loss(found.kinds.float(), batch.kinds)
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
@@ -176,7 +191,7 @@ class NetworkFitter:
         for index in rng.integers(0, len(examples), self.config.batch_size):
             example = examples[index]
             rows = crop(example.cloud.points, example.mask, self.config.crop_points, rng)
-            graphs.append(self.predictor.graph(example.cloud, example.mask, rows))
+            graphs.append(self.predictor.graph(example.cloud, example.mask, example.kinds, rows))
         return collate(graphs).to(self.device)
 
     def _set_rate(self, done: float) -> None:
@@ -191,7 +206,7 @@ class NetworkFitter:
         """Average precision on held-out examples; keeps the weights if it is the best so far."""
         if not self.is_patient:
             return math.nan
-        logits = np.concatenate([self.predictor.infer(one.cloud)[0] for one in self.held_out])
+        logits = np.concatenate([self.predictor.infer(one.cloud).logits for one in self.held_out])
         precision = average_precision(np.concatenate([one.mask for one in self.held_out]), logits)
         if precision > self.best:
             self.best, self.best_epoch = precision, epoch

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.arrays import BoolArray
+from backend.arrays import BoolArray, IntArray
 from backend.cloud import LabeledCloud, PointCloud
 from backend.io.arrays import read_arrays, write_arrays
 from backend.models.unrolled.axis_frame import facing_direction
@@ -27,6 +27,7 @@ from backend.replay import Replayed
 from backend.sampling.drawing import PreparedSurface, read_prepared_surface, shown_draws
 from backend.training.augmentation import AugmentationConfig, augment
 from backend.training.difficulty import Difficulty, Traits, traits_of
+from backend.training.kinds import kind_numbers, kinds_by_label, kinds_of
 from backend.training.unrolled.config import UnrolledTrainingConfig
 from shared_schema.recipe import RecipeTemplate
 
@@ -74,11 +75,13 @@ class StoredComparison:
     Attributes:
         compared: the scan.
         mask: (M,) of its points; None for a nominal one.
+        kinds: (M,) numbers of their kinds, for a drawn defect.
         traits: of a drawn defect.
     """
 
     compared: Compared
     mask: BoolArray | None
+    kinds: NDArray[np.int8] | None
     traits: Traits | None
 
 
@@ -112,28 +115,43 @@ def compare_task(
         bank = _read_bank(_bank_file(folder, task.fold))
         arrays: dict[str, NDArray] = {}
         document: dict[str, Any] = {}
-        cloud, mask = task.cloud, task.mask
+        cloud, mask, kinds = task.cloud, task.mask, None
         if task.surface is not None and drawing is not None:
             surface = read_prepared_surface(task.surface)
             drawn = draw_defect(surface, task.number, drawing, config.augmentation)
             if drawn is None:
                 cloud = surface.surface.cloud
             else:
-                labeled, traits = drawn
-                cloud, mask = PointCloud(labeled.points, labeled.normals), labeled.mask
-                document = traits._asdict()
+                cloud = PointCloud(drawn.labeled.points, drawn.labeled.normals)
+                mask, kinds, document = drawn.labeled.mask, drawn.kinds, drawn.traits._asdict()
         assert cloud is not None  # given or drawn
         scan = thin_scan(cloud, grid.outline.cell)
         if mask is not None:
             arrays["mask"] = mask[scan.rows]
+        if kinds is not None:
+            arrays["kinds"] = kinds[scan.rows].astype(np.int8)
         arrays |= _to_arrays(compare_scan(scan, grid, bank, config))
         write_arrays(path, arrays, document)
     return task.number
 
 
+class DrawnDefect(NamedTuple):
+    """A defect on a scan.
+
+    Attributes:
+        labeled: the scan with it.
+        kinds: (N,) numbers of the points' kinds.
+        traits: what the defect is like.
+    """
+
+    labeled: LabeledCloud
+    kinds: IntArray
+    traits: Traits
+
+
 def draw_defect(
     prepared: PreparedSurface, number: int, drawing: Drawing, augmentation: AugmentationConfig
-) -> tuple[LabeledCloud, Traits] | None:
+) -> DrawnDefect | None:
     """Defect ``number``, drawn until one shows that is worth learning from; or None."""
     nominal = prepared.surface.cloud
     assert nominal.normals is not None  # the surface was prepared
@@ -152,7 +170,9 @@ def draw_defect(
         first = replayed.record.defects[0]
         name = first.name or first.kind
         traits = traits_of(name, replayed.labeled, nominal, drawing.spacing, view)
-        found = augment(replayed.labeled, rng, augmentation), traits
+        labeled = augment(replayed.labeled, rng, augmentation)
+        by_label = kinds_by_label(replayed.record.defects, kinds_of(drawing.template))
+        found = DrawnDefect(labeled, kind_numbers(labeled.labels, by_label), traits)
         if drawing.difficulty is None or rng.random() < drawing.difficulty.weight([traits])[0]:
             break
     return found
@@ -181,8 +201,9 @@ def _to_arrays(compared: Compared) -> dict[str, NDArray]:
 def read_comparison(folder: Path, number: int) -> StoredComparison:
     """What ``compare_task`` wrote."""
     arrays, document = read_arrays(_file(folder, number))
-    mask = arrays.pop("mask", None)
-    return StoredComparison(_from_arrays(arrays), mask, Traits(**document) if document else None)
+    mask, kinds = arrays.pop("mask", None), arrays.pop("kinds", None)
+    traits = Traits(**document) if document else None
+    return StoredComparison(_from_arrays(arrays), mask, kinds, traits)
 
 
 def _from_arrays(arrays: dict[str, NDArray]) -> Compared:

@@ -35,6 +35,7 @@ from backend.models.unrolled.model import (
 from backend.models.unrolled.network import UnrolledNetwork, infer
 from backend.progress import Progress, track
 from backend.training.difficulty import Difficulty, Traits
+from backend.training.kinds import kinds_of
 from backend.training.run import CalibrationScan, Fitted, Run, Suitability
 from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
@@ -127,14 +128,17 @@ class UnrolledTraining:
         maps = [grid.unroll(aligned(frame, grid, config)) for frame in scans.frames]
         seed = (run.seed, 4, part.number)
         folder = run.folder / FOLDER / str(part.number)
-        work = _Work(scans.clouds, maps, grid, config, seed, folder, run.workers, run.progress)
+        kinds = kinds_of(run.template)
+        follow = (run.workers, run.progress)
+        work = _Work(scans.clouds, maps, grid, config, kinds, seed, folder, *follow)
         work.compare(work.given(part.labeled))
         if run.template is not None and config.fitting.networks:
             drawing = Drawing(run.template, seed, scans.spacing)
             work.draw(run.draws(part), drawing, prepare_surfaces(run, part))
         networks = list(work.networks()) if work.has_anomalies else []
         bank = _bank(maps, config.bank_scans)
-        return UnrolledModel(grid, bank, work.spread(), networks, config.comparing)
+        kinds = work.kinds if networks else ()
+        return UnrolledModel(grid, bank, work.spread(), networks, kinds, config.comparing)
 
     def _scans(self, part: CategoryData) -> _Scans:
         if part.name not in self.scans:
@@ -206,6 +210,7 @@ class _Work:
         nominal, maps: the nominal clouds and their maps.
         grid: the cells of the category.
         config: of its training.
+        kinds: of defects that are told apart.
         seed: of the defects and the networks.
         folder: for the comparisons.
         workers: the processes that compare the clouds.
@@ -217,6 +222,7 @@ class _Work:
     maps: Sequence[HeightMap]
     grid: HeightGrid
     config: UnrolledTrainingConfig
+    kinds: tuple[str, ...]
     seed: tuple[int, ...]
     folder: Path
     workers: Workers
@@ -288,7 +294,7 @@ class _Work:
             title = f"Probing {fold + 1} of {FOLDS}"
             *_, network = track(
                 self.progress,
-                fit_network(examples, fitting, [*self.seed, fold]),
+                fit_network(examples, fitting, [*self.seed, fold], len(self.kinds)),
                 title,
                 fitting.epochs,
             )
@@ -310,7 +316,7 @@ class _Work:
             comparison = read_comparison(self.folder, number)
             height_map = comparison.compared.height_map
             logits = height_map.at_points(
-                infer([network], one.inputs.astype(np.float32), height_map.seen)
+                infer([network], one.inputs.astype(np.float32), height_map.seen)[0]
             )
             if comparison.traits is not None and comparison.mask is not None:
                 logits = logits[comparison.mask]
@@ -330,7 +336,8 @@ class _Work:
         }
         for number in numbers:
             comparison = read_comparison(self.folder, number)
-            yield example(comparison.compared, spreads[self.folds[number]], comparison.mask)
+            spread = spreads[self.folds[number]]
+            yield example(comparison.compared, spread, comparison.mask, comparison.kinds)
 
     def networks(self) -> Iterator[UnrolledNetwork]:
         """Trained on everything that has been compared."""
@@ -340,6 +347,7 @@ class _Work:
         )
         for number in range(fitting.networks):
             title = f"Training network {number + 1} of {fitting.networks}"
-            epochs = fit_network(examples, fitting, [*self.seed, FOLDS + number])
+            seed = [*self.seed, FOLDS + number]
+            epochs = fit_network(examples, fitting, seed, len(self.kinds))
             *_, network = track(self.progress, epochs, title, fitting.epochs)
             yield network

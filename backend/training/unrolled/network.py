@@ -13,9 +13,12 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from backend.arrays import BoolArray, Float32Array
+from backend.arrays import BoolArray, Float32Array, IntArray
+from backend.models.kinds import NO_KIND
+from backend.models.unrolled.height_map import HeightMap
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs
 from backend.models.unrolled.network import POOLED, UnrolledNetwork
+from backend.training.kinds import KIND_WEIGHT, kind_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +29,13 @@ class UnrolledExample:
         inputs: (F, R, C) float16, for there are many.
         mask: (R, C) 1 where most points of the cell are anomalous.
         known: (R, C) 1 where there are points.
+        kinds: (R, C) the number of the kind of most of its anomalous points, ``NO_KIND`` for none.
     """
 
     inputs: NDArray[np.float16]
     mask: Float32Array
     known: Float32Array
+    kinds: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -56,17 +61,39 @@ class UnrolledFittingConfig:
 
 
 def example(
-    scan: Compared, spread: NominalSpread, mask: BoolArray | None = None
+    scan: Compared,
+    spread: NominalSpread,
+    mask: BoolArray | None = None,
+    kinds: NDArray[np.integer] | None = None,
 ) -> UnrolledExample:
-    """The network's view of a scan whose points (N,) are anomalous where ``mask`` says so."""
+    """The network's view of a scan.
+
+    Args:
+        scan: with N points.
+        spread: of nominal scans.
+        mask: (N,) which points are anomalous; None: none is.
+        kinds: (N,) numbers of their kinds; None: they are not known.
+    """
     height_map = scan.height_map
     count = height_map.counts
     marked = np.zeros(count.shape) if mask is None else height_map.sums(mask.astype(np.float64))
+    anomalous = (marked > 0.5 * count) & (count > 0)
+    most = np.full(count.shape, NO_KIND, np.int8)
+    if kinds is not None:
+        most = np.where(anomalous, _most(height_map, kinds), NO_KIND).astype(np.int8)
     return UnrolledExample(
         network_inputs(scan, spread).astype(np.float16),
-        ((marked > 0.5 * count) & (count > 0)).astype(np.float32),
+        anomalous.astype(np.float32),
         (count > 0).astype(np.float32),
+        most,
     )
+
+
+def _most(height_map: HeightMap, kinds: NDArray[np.integer]) -> NDArray[np.integer]:
+    """(R, C) the kind of most points of a cell, of those whose kind is known."""
+    numbers = np.arange(max(kinds.max() + 1, 1))
+    sums = np.array([height_map.sums((kinds == one).astype(np.float64)) for one in numbers])
+    return np.where(sums.any(axis=0), sums.argmax(axis=0), NO_KIND)
 
 
 AT_DEFECTS = 0.7
@@ -78,13 +105,23 @@ DICE = 0.3
 
 
 def fit_network(
-    examples: Sequence[UnrolledExample], config: UnrolledFittingConfig, seed: Sequence[int]
+    examples: Sequence[UnrolledExample],
+    config: UnrolledFittingConfig,
+    seed: Sequence[int],
+    kinds: int = 0,
 ) -> Iterator[UnrolledNetwork]:
-    """Train one network; yields it once an epoch, the last time when it is done."""
+    """Train one network; yields it once an epoch, the last time when it is done.
+
+    Args:
+        examples: to learn from.
+        config: see there.
+        seed: of the first weights and the crops.
+        kinds: number of kinds of defects that it learns to tell apart.
+    """
     rng = np.random.default_rng(list(seed))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**63)))
-        network = UnrolledNetwork(len(examples[0].inputs))
+        network = UnrolledNetwork(len(examples[0].inputs), kinds=kinds)
     optimizer = torch.optim.AdamW(
         network.parameters(), config.learning_rate, weight_decay=config.weight_decay
     )
@@ -118,7 +155,7 @@ def _batch(
 
 def _crop(
     example: UnrolledExample, config: UnrolledFittingConfig, rng: np.random.Generator
-) -> tuple[Float32Array, Float32Array, Float32Array]:
+) -> tuple[Float32Array, Float32Array, Float32Array, IntArray]:
     """A crop somewhere about a defect, or about any surface."""
     size = config.crop
     anomalous = example.mask.any() and rng.random() < AT_DEFECTS
@@ -134,14 +171,24 @@ def _crop(
     down = slice(first, first + size_down)
     parts = (example.inputs[:, down], example.mask[down], example.known[down])
     inputs, mask, known = (part[..., across].astype(np.float32) for part in parts)
-    return inputs, mask, known
+    return inputs, mask, known, example.kinds[down][:, across].astype(np.int64)
 
 
 def map_loss(
-    network: UnrolledNetwork, inputs: torch.Tensor, mask: torch.Tensor, known: torch.Tensor
+    network: UnrolledNetwork,
+    inputs: torch.Tensor,
+    mask: torch.Tensor,
+    known: torch.Tensor,
+    kinds: torch.Tensor,
 ) -> torch.Tensor:
+    """Weighted cross entropy and a part of Dice, where there are points; and that of kinds."""
+    found = network(inputs)
+    of_mask = mask_loss(found[:, 0], mask, known)
+    return of_mask + KIND_WEIGHT * kind_loss(found[:, 1:], kinds)
+
+
+def mask_loss(logits: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Weighted cross entropy and a part of Dice, where there are points."""
-    logits = network(inputs)
     anomalous, nominal = (known * mask).sum((1, 2)), (known * (1 - mask)).sum((1, 2))
     weight = (DEFECT_SHARE * nominal / (anomalous + SMALL)).clamp(1.0, LARGEST_WEIGHT)
     weights = known * (mask * weight[:, None, None] + 1.0 - mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,12 @@ def test_files_hold_what_the_detector_says(
     np.testing.assert_allclose(at_first.mean(axis=0), first["center"], atol=first["extent"] / 4)
     (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == ["1"]]
     assert f"{first['extent']:.3g}" in row
+    with (tmp_path / "out" / "dented.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [int(one["number"]) for one in table] == [one["number"] for one in record["regions"]]
+    assert float(table[0]["area"]) == first["area"]
+    place = [float(table[0][f"center_{axis}"]) for axis in "xyz"]
+    assert place == first["center"] and table[0]["center_in_part_x"] == table[0]["kind"] == ""
 
 
 def test_stray_points_are_counted(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
@@ -73,6 +80,7 @@ def test_stray_points_are_counted(run: Run, model: Path, dented: Path, tmp_path:
 def test_pictures_come_where_asked_for(run: Run, model: Path, dented: Path, tmp_path: Path) -> None:
     run("score", model, dented, "--out", tmp_path / "plain")
     assert sorted(path.name for path in (tmp_path / "plain").iterdir()) == [
+        "dented.csv",
         "dented.json",
         "dented.ply",
     ]

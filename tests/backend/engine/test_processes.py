@@ -27,6 +27,12 @@ from backend.engine.processes import map_unordered
 if __name__ == "__main__":
     list(map_unordered(partial(note_and_wait, Path(sys.argv[1])), [1, 2]))
 """
+UNGUARDED = """
+from tests.backend.engine.test_processes import square
+from backend.engine.processes import map_unordered
+print("began")
+print(sorted(map_unordered(square, [1, 2, 3])))
+"""
 
 
 def square(number: int) -> int:
@@ -139,3 +145,16 @@ def test_results_come_in_order_while_further_ones_are_made() -> None:
 def _slow_if_even(number: int) -> int:
     time.sleep(0.05 * (number % 2 == 0))
     return number
+
+
+def test_a_program_without_a_guard_is_not_run_by_its_workers(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, program],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "began\n[1, 4, 9]\n", done.stderr

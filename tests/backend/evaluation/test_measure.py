@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.integrate import trapezoid
 
 from backend.cloud import LabeledCloud
 from backend.evaluation.cases import ScoredCase, TestCase
-from backend.evaluation.measure import EvaluationReport, report
+from backend.evaluation.measure import NOT_FOUND, EvaluationReport, kinds_called, report
 from backend.scoring.detector import Scores
 from backend.scoring.verdict import Judgement
 
@@ -26,7 +27,8 @@ def case(category: str, kind: str, object_score: float, anomalous: bool, good: b
         POINTS, None, mask, mask.astype(np.int32), mask.astype(float), np.arange(count)
     )
     scores = (mask if good else ~mask).astype(np.float32)
-    result = Scores(scores, object_score, Judgement(None), 0.5)
+    nowhere = np.zeros(len(scores), np.int32)
+    result = Scores(scores, object_score, Judgement(None), 0.5, nowhere, ())
     return ScoredCase(TestCase(cloud, category, kind), result)
 
 
@@ -42,6 +44,29 @@ def table() -> EvaluationReport:
             case("b", "dent", 10.0, anomalous=True, good=False),
         ]
     )
+
+
+def test_kinds_are_counted_by_what_they_are_taken_for() -> None:
+    def called(kind: str, *regions: str | None) -> ScoredCase:
+        """The first region holds a third of the defect, the second the rest; a third none of it."""
+        one = case("a", kind, 1.0, anomalous=True, good=True)
+        numbers = np.zeros(len(POINTS), np.int32)
+        for number in range(1, len(regions) + 1):
+            rows = np.flatnonzero(one.case.cloud.mask if number < 3 else ~one.case.cloud.mask)
+            numbers[rows[:3] if number == 1 else rows[3:]] = number
+        return replace(one, result=replace(one.result, region=numbers, region_kinds=regions))
+
+    scored = [
+        called("dent", "crack", "dent", "hole"),
+        called("dent", "crack"),
+        called("dent"),
+        called("crack", "crack", "dent"),
+        case("a", "nominal", 1.0, anomalous=False, good=True),
+    ]
+    found = report(scored).called
+    assert found == {"dent": {"dent": 1, "crack": 1, NOT_FOUND: 1}, "crack": {"dent": 1}}
+    assert kinds_called(found) == ["dent", "crack", NOT_FOUND]
+    assert report([called("dent", None, None)]).called == {}
 
 
 def test_rows_are_means_over_categories(table: EvaluationReport) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import label
+from scipy.ndimage import gaussian_filter, label
 
 from backend.cloud import LabeledCloud
 from backend.dataset.benchmark import protocol_of
 from backend.evaluation.cases import ScoredCase, TestCase
 from backend.evaluation.measure import report
+from backend.evaluation.pixel_map import filled
 from backend.io.organised import PIXEL
 from backend.scoring.detector import Scores
 from backend.scoring.verdict import Judgement
@@ -37,7 +38,8 @@ def case(seed: int, anomalous: bool) -> ScoredCase:
         dict(zip(PIXEL, (row, column), strict=True)),
     )
     scores = np.round(np.abs(mask + rng.normal(size=len(row))), 1).astype(np.float32)
-    result = Scores(scores, float(scores.max()), Judgement(None), 1.0)
+    nowhere = np.zeros(len(scores), np.int32)
+    result = Scores(scores, float(scores.max()), Judgement(None), 1.0, nowhere, ())
     return ScoredCase(TestCase(cloud, "part", "dent" if anomalous else "nominal", truth), result)
 
 
@@ -103,24 +105,42 @@ def test_points_of_nominal_scans_count_where_the_benchmarks_have_it_so() -> None
     assert own.p_auroc != pytest.approx(row.p_auroc, abs=1e-6)
 
 
+def image_of(one: ScoredCase) -> np.ndarray:
+    """The scores of the points in their pixels; NaN elsewhere."""
+    image = np.full((SIZE, SIZE), np.nan, np.float32)
+    fields = one.case.cloud.fields
+    image[fields["row"], fields["column"]] = one.result.point_scores
+    return image
+
+
 def test_regions_of_images_are_those_of_the_benchmark() -> None:
-    images, truths = [], []
-    for one in CASES:
-        image = np.zeros((SIZE, SIZE), np.float32)
-        fields = one.case.cloud.fields
-        image[fields["row"], fields["column"]] = one.result.point_scores
-        images.append(image)
-        truths.append(one.case.image)
+    truths = [one.case.image for one in CASES if one.case.image is not None]
     measured = report(CASES, protocol_of("mvtec-3d-ad"))
-    assert measured.rows[-1].aupro == pytest.approx(overlap_area(images, truths), abs=1e-9)
-    truth = np.concatenate([t.ravel() for t in truths])
-    scores = np.concatenate([i.ravel() for i in images])
-    assert measured.rows[-1].p_auroc == pytest.approx(
-        pairs_won(scores[truth], scores[~truth]), abs=1e-9
-    )
+    row = measured.rows[-1]
+    at_points = [np.nan_to_num(image_of(one)) for one in CASES]
+    assert row.aupro_at_points == pytest.approx(overlap_area(at_points, truths), abs=1e-9)
+    images = [gaussian_filter(filled(image_of(one)), 4.0) for one in CASES]
+    assert row.aupro == pytest.approx(overlap_area(images, truths), abs=1e-9)
+    truth, scores = (np.concatenate([i.ravel() for i in part]) for part in (truths, images))
+    assert row.p_auroc == pytest.approx(pairs_won(scores[truth], scores[~truth]), abs=1e-9)
     rate, overlap = measured.overlap_curves["all"]
     assert rate[0] == overlap[0] == 0.0
     assert (rate[-1], overlap[-1]) == pytest.approx((1.0, 1.0))
+    assert np.isnan(report(CASES, protocol_of("real3d-ad")).rows[-1].aupro_at_points)
+
+
+def test_a_pixel_without_a_point_takes_the_score_of_a_nearest_one() -> None:
+    bare = np.pad(image_of(CASES[0]), 12, constant_values=np.nan)
+    dense = filled(bare)
+    places = np.argwhere(~np.isnan(bare))
+    for pixel in np.ndindex(bare.shape):
+        squared = ((places - pixel) ** 2).sum(axis=1)
+        nearest = places[squared == squared.min()]
+        if squared.min() <= 64:
+            assert dense[pixel] in bare[tuple(nearest.T)]
+        else:
+            assert dense[pixel] == 0.0
+    assert (filled(np.full((9, 9), np.nan, np.float32)) == 0.0).all()
 
 
 @pytest.mark.parametrize("layout", ["flawsmith", "real3d-ad", "mvtec-3d-ad"])
@@ -134,4 +154,4 @@ def test_large_data_sets_are_measured_without_their_geometry(layout: str) -> Non
 def test_each_category_has_a_row() -> None:
     measured = report(CASES)
     assert list(measured.categories) == ["part"]
-    assert measured.categories["part"] == measured.rows[-1]
+    assert measured.categories["part"].to_record() == measured.rows[-1].to_record()

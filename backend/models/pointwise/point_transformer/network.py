@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -12,12 +14,26 @@ from backend.models.pointwise.point_transformer.config import PointTransformerCo
 from backend.models.pointwise.point_transformer.layers import Block, pool_mean
 
 
-class PointTransformer(nn.Module):
-    """Anomaly logit and a feature vector for every point of a batch."""
+class PointOutput(NamedTuple):
+    """What the network says of B points.
 
-    def __init__(self, config: PointTransformerConfig) -> None:
+    Attributes:
+        logits: (B,) of being anomalous.
+        features: (B, channels[0]) of the finest level.
+        kinds: (B, K) logits of the kinds of defects, given that a point is anomalous.
+    """
+
+    logits: torch.Tensor
+    features: torch.Tensor
+    kinds: torch.Tensor
+
+
+class PointTransformer(nn.Module):
+    """Anomaly logit, feature vector and logits of ``kinds`` for every point of a batch."""
+
+    def __init__(self, config: PointTransformerConfig, kinds: Sequence[str] = ()) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.kinds = config, tuple(kinds)
         widths = config.channels
         self.stem = nn.Linear(config.inputs, widths[0])
         self.down = nn.ModuleList(
@@ -29,14 +45,14 @@ class PointTransformer(nn.Module):
         self.up = nn.ModuleList(self._block(fine) for fine, _ in pairs)
         self.norm = nn.LayerNorm(widths[0])
         self.head = nn.Sequential(
-            nn.Linear(widths[0], widths[0]), nn.GELU(), nn.Linear(widths[0], 1)
+            nn.Linear(widths[0], widths[0]), nn.GELU(), nn.Linear(widths[0], 1 + len(kinds))
         )
 
     def _block(self, width: int) -> Block:
         return Block(width, self.config.relations, self.config.groups)
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (B,) and features (B, channels[0]) of the finest level."""
+    def forward(self, batch: Batch) -> PointOutput:
+        """Look at the B points of a batch."""
         x = self.stem(batch.features)
         skips = []
         for level, blocks in enumerate(self.down):
@@ -52,4 +68,5 @@ class PointTransformer(nn.Module):
                 skips[level] + coarse, batch.neighbors[level], batch.relations[level]
             )
         features = self.norm(x)
-        return self.head(features).squeeze(1), features
+        found = self.head(features)
+        return PointOutput(found[:, 0], features, found[:, 1:])

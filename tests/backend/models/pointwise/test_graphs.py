@@ -7,6 +7,7 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from backend.models.kinds import NO_KIND
 from backend.models.pointwise.graphs import (
     PointGraph,
     build_levels,
@@ -23,7 +24,8 @@ def graph(count: int, seed: int) -> PointGraph:
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     levels = build_levels(points, normals, 0.1, 3, 8)
     features = rng.normal(size=(count, 5)).astype(np.float32)
-    return PointGraph(features, rng.random(count) < 0.5, levels)
+    mask = rng.random(count) < 0.5
+    return PointGraph(features, mask, np.where(mask, 2, NO_KIND), levels)
 
 
 def test_levels_shrink_and_every_point_has_a_parent() -> None:
@@ -75,6 +77,7 @@ def test_a_batch_is_its_clouds_side_by_side() -> None:
     batch = collate(graphs)
     assert batch.sizes == (100, 150)
     assert batch.mask.dtype == torch.float32
+    assert batch.kinds.tolist() == [*graphs[0].kinds, *graphs[1].kinds]
     for level in range(3):
         first = len(graphs[0].levels[level].neighbors)
         assert batch.neighbors[level][:first].max() < first

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from backend.models.kinds import NO_KIND
 from backend.models.pointwise.graphs import PointGraph, build_levels, collate
 from backend.models.pointwise.point_transformer import PointTransformer, PointTransformerConfig
 from backend.models.pointwise.point_transformer.layers import pool_mean
+from backend.training.kinds import kind_loss
 from backend.training.pointwise.loss import balanced_cross_entropy
 
 CONFIG = PointTransformerConfig(inputs=4, channels=(8, 16), groups=4, neighbors=8)
@@ -26,7 +28,11 @@ def graph(count: int, seed: int, turn: np.ndarray | None = None) -> PointGraph:
         turned = build_levels(points @ turn.T, normals @ turn.T, 0.1, 1, 8)[0]
         levels = (replace(turned, parent=levels[0].parent), levels[1])
     features = rng.normal(size=(count, 4)).astype(np.float32)
-    return PointGraph(features, points[:, 0] > 0.5, levels)
+    return PointGraph(features, points[:, 0] > 0.5, unknown(count), levels)
+
+
+def unknown(count: int) -> np.ndarray:
+    return np.full(count, NO_KIND)
 
 
 def network(config: PointTransformerConfig = CONFIG) -> PointTransformer:
@@ -37,16 +43,16 @@ def network(config: PointTransformerConfig = CONFIG) -> PointTransformer:
 def test_shapes_and_rotation_invariance() -> None:
     turn = Rotation.random(random_state=1).as_matrix()
     with torch.inference_mode():
-        logits, features = network()(collate([graph(200, 0)]))
-        turned, _ = network()(collate([graph(200, 0, turn)]))
-    assert logits.shape == (200,) and features.shape == (200, 8)
+        logits, features, kinds = network()(collate([graph(200, 0)]))
+        turned, *_ = network()(collate([graph(200, 0, turn)]))
+    assert logits.shape == (200,) and features.shape == (200, 8) and kinds.shape == (200, 0)
     torch.testing.assert_close(logits, turned, atol=1e-4, rtol=1e-4)
 
 
 def test_clouds_in_a_batch_do_not_see_each_other() -> None:
     with torch.inference_mode():
-        alone, _ = network()(collate([graph(150, 1)]))
-        together, _ = network()(collate([graph(90, 2), graph(150, 1)]))
+        alone, *_ = network()(collate([graph(150, 1)]))
+        together, *_ = network()(collate([graph(90, 2), graph(150, 1)]))
     torch.testing.assert_close(together[90:], alone, atol=1e-5, rtol=1e-5)
 
 
@@ -62,7 +68,7 @@ def test_every_parameter_gets_a_gradient() -> None:
 
 def test_learns_to_tell_a_feature() -> None:
     example = graph(200, 4)
-    example = PointGraph(example.features, example.features[:, 0] > 1.0, example.levels)
+    example = replace(example, mask=example.features[:, 0] > 1.0)
     batch, model = collate([example]), network().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     losses = []
@@ -73,6 +79,28 @@ def test_learns_to_tell_a_feature() -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.2 * losses[0]
+
+
+def test_learns_the_kind_of_anomalous_points_beside() -> None:
+    example = graph(200, 5)
+    mask = example.features[:, 0] > 0.5
+    kinds = np.where(mask, np.where(example.features[:, 1] > 0.0, 1, 0), NO_KIND)
+    batch = collate([replace(example, mask=mask, kinds=kinds)])
+    torch.manual_seed(0)
+    model = PointTransformer(CONFIG, ("dent", "hole"))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        loss = kind_loss(model(batch).kinds, batch.kinds)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    told = model(batch).kinds.argmax(dim=1).numpy()
+    assert (told[mask] == kinds[mask]).mean() > 0.95
+
+
+def test_points_of_no_known_kind_teach_nothing() -> None:
+    batch = collate([graph(50, 6)])
+    assert kind_loss(torch.zeros(50, 2), batch.kinds) == 0.0
 
 
 def test_pooling_is_the_mean_per_parent() -> None:
