@@ -46,7 +46,7 @@ class PodCurve(Model):
     >>> curve.a90 is None
     True
     >>> curve.refusals[0]
-    'There are 2 hits and 2 misses; a curve needs at least 5 of each'
+    'No curve can be fitted to 2 hits and 2 misses; it needs at least 5 of each'
     """
 
     defects: int = Field(description="Number of defects.")

@@ -96,10 +96,14 @@ def command(
     from backend.evaluation.pod.plan import KINDS, PodPlan
     from backend.report.pod import PAGE, pod
     from backend.report.pod_table import sizes_table
+    from backend.wording import grouped, listed
 
     plan = PodPlan(model, scans, out, templates or (KINDS,), nominal, category, count, seed, intake)
     with progress_display(rate=True) as progress:
         report = pod(plan, jobs, progress=progress)
+    notes = ((scan.scan, note) for scan in report.scans for note in scan.notices)
+    for names, note in grouped(notes):
+        warn(f"{listed(names)}: {note}")
     for sentence in report.cautions:
         warn(sentence)
     Console().print(sizes_table(report))

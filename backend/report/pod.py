@@ -34,6 +34,7 @@ def pod(plan: PodPlan, jobs: int | None = None, *, progress: Following = "bars")
 
     Raises:
         DatasetError: no scan can be used, or the category is not clear.
+        SchemaError: a template is not valid.
         CloudError: the detector has no limit for it, or does not know its unit.
         SamplingError: a template does not fit.
         EngineError: a process was killed.

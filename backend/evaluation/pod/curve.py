@@ -290,8 +290,8 @@ def refusal(size: FloatArray, hit: BoolArray, unit: str = "") -> str | None:
     hits, misses = int(hit.sum()), int((~hit).sum())
     if min(hits, misses) < FEWEST_OF_EACH:
         return (
-            f"There are {counted(hits, 'hit')} and {misses} "
-            f"{'miss' if misses == 1 else 'misses'}; a curve needs at least {FEWEST_OF_EACH} of "
+            f"No curve can be fitted to {counted(hits, 'hit')} and {misses} "
+            f"{'miss' if misses == 1 else 'misses'}; it needs at least {FEWEST_OF_EACH} of "
             f"each{_all_alike(hits, misses)}"
         )
     largest_miss, smallest_hit = float(size[~hit].max()), float(size[hit].min())
@@ -308,7 +308,7 @@ def _all_alike(hits: int, misses: int) -> str:
     """What to do where nearly all defects are found, or missed."""
     if hits + misses < 2 * FEWEST_OF_EACH:
         return ""
-    return ": it needs smaller defects" if hits > misses else ": it needs larger defects"
+    return ", and so smaller defects" if hits > misses else ", and so larger defects"
 
 
 def _no_rise(fit: Fit) -> str | None:

@@ -73,10 +73,11 @@ class PodPlan:
             CloudError: it cannot be examined, because none of its scans would be rejected.
         """
         known = list(detector.categories)
-        name = self.category or (known[0] if len(known) == 1 else self.scans.resolve().name)
+        folder = self.scans.resolve().name
+        name = shown(self.category or (known[0] if len(known) == 1 else folder))
         if name not in known:
             raise DatasetError(
-                f"{shown(name)!r} is no category of the detector; it knows {', '.join(known)}. "
+                f"{name!r} is no category of the detector; it knows {', '.join(known)}. "
                 "Name one of them with --category"
             )
         limit = detector.categories[name].rule.reject

@@ -62,16 +62,18 @@ def examine(plan: PodPlan, jobs: int | None, progress: Progress) -> Examined:
 
     Raises:
         DatasetError: no scan can be used, or the category is not clear.
+        SchemaError: a template is not valid.
         CloudError: the detector has no limit for it, or does not know its unit.
         SamplingError: a template does not fit.
         EngineError: a process was killed.
     """
     detector = Detector.load(plan.model)
     run = _inspection(plan, detector)
+    templates = [load_template(path) for path in plan.templates]
     with Workers(jobs) as workers:
         scans, skipped = _scans(plan, run, workers, progress)
         part = read_prepared_surface(run.scan_file(scans[0].scan)).surface
-        swept = tuple(sweeps([load_template(path) for path in plan.templates], part))
+        swept = tuple(sweeps(templates, part))
         outcomes = list(_outcomes(plan, run, swept, scans, workers, progress))
     defects = sorted((one for one in outcomes if isinstance(one, PodDefect)), key=_order)
     missing = sorted((one for one in outcomes if isinstance(one, PodMissing)), key=_order)

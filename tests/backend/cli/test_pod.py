@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -150,6 +152,29 @@ def test_scans_that_lie_about_have_no_map(
     assert "The scans do not lie in one frame" in result.stderr
     report = read_report(tmp_path / "out")
     assert len(report.places) == 1 and not report.sweeps[0].places
+
+
+def test_the_size_of_a_bend_is_the_way_that_the_part_turns(
+    run: Run, given: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    bend = {"kind": "bend", "angle": {"min": 0.05, "max": 0.3}, "band": 2.0}
+    document = {"schema_version": 1, "lengths": "absolute", "defects": [bend]}
+    (tmp_path / "dents.json").write_text(json.dumps(document))
+    run(*given, "--count", 6, "--out", tmp_path / "out")
+    report = read_report(tmp_path / "out")
+    assert report.sweeps[0].size_name == "deflection" and len(report.defects) == 6
+    for one in report.defects:
+        # The egg is 40 mm long, and one half of it or less turns.
+        assert 0.1 * 20.0 * one.value < one.size < 1.5 * 20.0 * one.value
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8(run: Run, given: tuple[str | Path, ...], tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9 1.ply")
+    (tmp_path / "egg" / "0.ply").rename(tmp_path / "egg" / odd)
+    run(*given, "--count", 5, "--out", tmp_path / os.fsdecode(b"out\xe9"))
+    report = read_report(tmp_path / os.fsdecode(b"out\xe9"))
+    assert "caf\\xe9 1.ply" in {one.scan for one in report.defects}
 
 
 def test_a_scan_that_cannot_be_used_is_told(
