@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.synchronize import Event
 from types import ModuleType
 from typing import Self, TypeVar
@@ -52,7 +53,7 @@ class Workers:
         self.jobs = jobs or cores()
         # Fresh ones: a copy of one that has threads (of torch, of a progress display) may hang.
         context = multiprocessing.get_context("spawn")
-        with _environment_of_workers():  # the event begins a process that watches over it
+        with _environment_of_workers(None):  # the event begins a process that watches over it
             self._stop = context.Event()
         self._executor = ProcessPoolExecutor(
             self.jobs, context, initializer=_begin_worker, initargs=(self._stop,)
@@ -81,7 +82,7 @@ class Workers:
         """
         groups = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
         try:
-            with _environment_of_workers():
+            with _environment_of_workers(work):
                 futures = [self._executor.submit(_each, work, group) for group in groups]
             for future in as_completed(futures):
                 yield from future.result()
@@ -101,7 +102,7 @@ class Workers:
         pending: deque[Future[list[Result]]] = deque()
         try:
             for item in items:
-                with _environment_of_workers():
+                with _environment_of_workers(work):
                     pending.append(self._executor.submit(_each, work, [item]))
                 if len(pending) > ahead:
                     yield from pending.popleft().result()
@@ -133,17 +134,18 @@ def _each(work: Callable[[Item], Result], group: Sequence[Item]) -> list[Result]
 
 
 @contextmanager
-def _environment_of_workers() -> Iterator[None]:
+def _environment_of_workers(work: Callable[..., object] | None) -> Iterator[None]:
     """Processes that begin meanwhile compute with one thread, and import nothing of this folder.
 
-    Nor do they run the user's program again, which would begin the same work: what they work with
-    is in modules of its own.
+    Nor do they run the user's program again, which would begin the same work, unless ``work`` is a
+    function of that program itself.
     """
     meanwhile = ONE_THREAD_EACH | SAFE_PATH
     before = {name: os.environ.get(name) for name in meanwhile}
     program = sys.modules["__main__"]
     os.environ.update(meanwhile)
-    sys.modules["__main__"] = ModuleType("__main__")
+    if not _is_of_program(work):
+        sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
@@ -153,6 +155,13 @@ def _environment_of_workers() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _is_of_program(work: Callable[..., object] | None) -> bool:
+    """Whether ``work`` is defined in the program that runs, so that its processes need that."""
+    while isinstance(work, partial):
+        work = work.func
+    return work is not None and work.__module__ == "__main__"
 
 
 def _begin_worker(stop: Event) -> None:

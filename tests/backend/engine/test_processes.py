@@ -35,6 +35,17 @@ print(sorted(map_unordered(square, [1, 2, 3])))
 """
 
 
+GUARDED = """
+from functools import partial
+from backend.engine.processes import map_unordered
+def power(number, exponent):
+    return number**exponent
+if __name__ == "__main__":
+    print("began")
+    print(sorted(map_unordered(partial(power, exponent=2), [1, 2, 3])))
+"""
+
+
 def square(number: int) -> int:
     return number * number
 
@@ -147,9 +158,12 @@ def _slow_if_even(number: int) -> int:
     return number
 
 
-def test_a_program_without_a_guard_is_not_run_by_its_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [UNGUARDED, GUARDED], ids=["no guard", "work of its own"])
+def test_a_program_is_run_by_its_workers_only_for_work_of_its_own(
+    code: str, tmp_path: Path
+) -> None:
     program = tmp_path / "program.py"
-    program.write_text(UNGUARDED)
+    program.write_text(code)
     done = subprocess.run(
         [sys.executable, program],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
