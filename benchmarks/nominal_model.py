@@ -2,18 +2,25 @@
 
     python build.py demo --out DIR
     python benchmarks/nominal_model.py DIR > benchmarks/nominal_model.txt
+    python benchmarks/nominal_model.py DIR --fuse > benchmarks/nominal_model_fused.txt
 
 Scores the scans that the demo tests on, each moved to a random pose, with the demo's detector: with
 all channels, without ``surface``, and with ``surface`` alone. Prints metrics per kind of defect.
 The pawn and its real scan are left out: no nominal model is used on them.
+
+With ``--fuse``, the nominal models are taken away. Each is fused, as training does it, from the
+scans that the detector has learned from, moved to random poses; what does not depend on the nominal
+model stays as the demo has trained it.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -25,13 +32,19 @@ from backend.engine.processes import Workers
 from backend.evaluation.cases import ScoredCase, TestCase
 from backend.evaluation.measure import EvaluationReport, report
 from backend.intake import Intake
-from backend.models.pointwise.model import SURFACE
-from backend.progress import track
+from backend.models.pointwise.model import SURFACE, PointwiseModel
+from backend.progress import Progress, track
 from backend.scoring.category import fuse, score_of_object
 from backend.scoring.detector import Detector, Scores
 from backend.scoring.upsampling import upsample
 from backend.scoring.verdict import Judgement
-from backend.training import DETECTOR_FILE
+from backend.training import DETECTOR_FILE, TrainingSet
+from backend.training.config import from_record
+from backend.training.pointwise.fitting import PointwiseTraining
+from backend.training.run import CalibrationScan, Run
+from backend.training.sets import CategoryData
+from backend.training.tracking import no_log
+from backend.training.train import fit_tails
 from shared_schema.recipe import Unit
 
 SEED = 0
@@ -41,6 +54,34 @@ CHANNELS: Mapping[str, Callable[[str], bool]] = {
     "without surface": lambda name: name != SURFACE,
     "surface alone": lambda name: name == SURFACE,
 }
+
+
+def without_models(detector: Detector, data: Path, progress: Progress) -> Detector:
+    """``detector`` with nominal models fused from the scans in ``data``, not those it had."""
+    config = from_record(detector.info["config"])
+    given = (config, detector.info["seed"], None, detector.normalization, data, "", Workers())
+    training = PointwiseTraining(Run(*given, progress, no_log))
+    scans: dict[str, list[PointCloud]] = {}
+    samples, _ = read_samples(data_files(data), Intake(Unit.MM))
+    for number, sample in enumerate(samples):
+        assert sample.cloud.normals is not None  # the demo's scans have them
+        cloud = moved(sample.cloud.points, sample.cloud.normals, number)
+        scans.setdefault(sample.file.category, []).append(cloud)
+    categories = dict(detector.categories)
+    for number, (name, one) in enumerate(detector.categories.items()):
+        if one.model.finder is None:
+            continue
+        split = TrainingSet(scans[name]).split(config.holdout)
+        part = CategoryData(name, number, *split, (), None)
+        own = training.nominal_set(part)
+        surface, trust = training.surface(part, own)
+        assert isinstance(one.model, PointwiseModel) and trust is not None
+        print(f"{name}: {'trusted' if trust.is_trusted else 'declined'}, because {trust.why}")
+        channels = tuple(c for c in one.model.channels if c != SURFACE or surface is not None)
+        model = replace(one.model, surface=surface, channels=channels)
+        compared = [CalibrationScan(c.points, model.compare(c).channels) for c in own.rest]
+        categories[name] = replace(one, model=model, tails=fit_tails(compared))
+    return replace(detector, categories=categories)
 
 
 @cache
@@ -56,10 +97,10 @@ def moved(points: np.ndarray, normals: np.ndarray, number: int) -> PointCloud:
     return PointCloud(points @ turn.T + 100.0 * rng.normal(size=3), normals @ turn.T)
 
 
-def score(numbered: tuple[int, DataFile], folder: Path) -> list[ScoredCase]:
+def score(numbered: tuple[int, DataFile], model: Path) -> list[ScoredCase]:
     """A scan's scores by each set of channels."""
     number, file = numbered
-    detector = load(folder / "model" / DETECTOR_FILE)
+    detector = load(model)
     ((sample,), _) = read_samples([file], Intake(Unit.MM))
     labeled = sample.cloud
     assert labeled.normals is not None  # the demo's scans have them
@@ -90,12 +131,16 @@ def main() -> None:
     """Score with each set, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("demo", type=Path, help="folder that build.py demo wrote")
-    folder = parser.parse_args().demo
-    models = load(folder / "model" / DETECTOR_FILE).categories
-    rigid = {name for name, one in models.items() if one.model.finder is not None}
+    parser.add_argument("--fuse", action="store_true", help="take the nominal models away")
+    options = parser.parse_args()
+    folder, model = options.demo, options.demo / "model" / DETECTOR_FILE
+    rigid = {name for name, one in load(model).categories.items() if one.model.finder is not None}
     items = [file for file in data_files(folder / "test") if file.category in rigid]
-    with progress_display() as progress, Workers() as workers:
-        scored = workers.in_order(partial(score, folder=folder), enumerate(items), ahead=AHEAD)
+    with progress_display() as progress, Workers() as workers, TemporaryDirectory() as place:
+        if options.fuse:
+            fused = without_models(load(model), folder / "train", progress)
+            model = fused.save(Path(place, DETECTOR_FILE))
+        scored = workers.in_order(partial(score, model=model), enumerate(items), ahead=AHEAD)
         cases = list(track(progress, scored, "Scoring", len(items)))
     by_set = zip(*cases, strict=True)
     show({name: report(part) for name, part in zip(CHANNELS, by_set, strict=True)})

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from backend.io import read_cloud, read_labeled, write_cloud, write_labeled
     from backend.progress import Progress
     from backend.registration.align import AlignedScan, align
+    from backend.registration.fusion import FusedModel, fuse_scans
     from backend.remake import remake
     from backend.replay.replay import Replayed, replay
     from backend.report.pod import pod
@@ -91,6 +92,7 @@ _PLACES = {
     "FileFormatError": "backend.errors",
     "Finding": "shared_schema.instruction",
     "FlawsmithError": "backend.errors",
+    "FusedModel": "backend.registration.fusion",
     "Instructed": "backend.instruct.run",
     "InstructionError": "backend.errors",
     "JointScore": "backend.scoring.together",
@@ -126,6 +128,7 @@ _PLACES = {
     "align": "backend.registration.align",
     "dump": "shared_schema.load",
     "evaluate": "backend.evaluation.measure",
+    "fuse_scans": "backend.registration.fusion",
     "instruct": "backend.instruct.calls",
     "load_recipe": "shared_schema.load",
     "load_sample": "backend.samples",
@@ -170,6 +173,7 @@ __all__ = [
     "FileFormatError",
     "Finding",
     "FlawsmithError",
+    "FusedModel",
     "Instructed",
     "InstructionError",
     "JointScore",
@@ -206,6 +210,7 @@ __all__ = [
     "align",
     "dump",
     "evaluate",
+    "fuse_scans",
     "instruct",
     "load_recipe",
     "load_sample",

@@ -32,6 +32,7 @@ COMMANDS = {
     "remake": "Make samples again from their records.",
     "synthesize": "Make a labelled data set from a template and scans.",
     "export": "Write a data set in the layout of a public benchmark.",
+    "fuse": "Fuse nominal scans into a nominal model.",
     "train": "Train a detector on a data set.",
     "evaluate": "Measure a detector on a data set.",
     "pod": "Examine how small a defect a detector finds.",

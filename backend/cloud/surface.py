@@ -10,6 +10,9 @@ from backend.errors import CloudError
 from backend.geometry.surface import within_triangles
 from backend.geometry.thinning import thin
 
+# Fields of the points of a fused model: how many scans show each place, and how much they differ
+# there, as a ratio of the model's diagonal.
+SCANS, SPREAD = "scans", "spread"
 # This many times more points are drawn than thinning keeps, so that no gaps are left.
 OVERSAMPLING = 4
 
@@ -42,6 +45,16 @@ def require_faces(mesh: PointCloud) -> IntArray:
     return mesh.faces
 
 
+def require_surface(model: PointCloud) -> None:
+    """Refuse what is no nominal model: neither a mesh nor a model that was fused from scans.
+
+    Raises:
+        CloudError: naming the number of points.
+    """
+    if not {SCANS, SPREAD} <= set(model.fields) or model.normals is None:
+        require_faces(model)
+
+
 def subsample_surface(
     mesh: PointCloud, count: int, rng: np.random.Generator, *, even: bool = True
 ) -> PointCloud:
@@ -70,3 +83,26 @@ def subsample_surface(
     points = a + u * (b - a) + v * (c - a)
     keep = thin(points, count) if even else np.ones(drawn, dtype=bool)
     return PointCloud(points[keep], normals[face[keep]], unit=mesh.unit)
+
+
+def surface_points(
+    surface: PointCloud, count: int, rng: np.random.Generator, *, even: bool = True
+) -> PointCloud:
+    """``subsample_surface`` of a mesh; of points with normals, such as a fused model, some of them.
+
+    Args:
+        surface: a mesh, or N points with outward normals that stand for the surface about them.
+        count: points wanted; of N points at most all.
+        rng: see ``subsample_surface``; evenly spread points of a cloud need no chance.
+        even: see ``subsample_surface``.
+
+    Raises:
+        CloudError: the surface has neither faces nor normals.
+    """
+    if surface.normals is None or surface.faces is not None:
+        return subsample_surface(surface, count, rng, even=even)
+    if even:
+        keep = np.flatnonzero(thin(surface.points, count))
+    else:
+        keep = np.sort(rng.permutation(len(surface))[:count])
+    return PointCloud(surface.points[keep], surface.normals[keep], unit=surface.unit)

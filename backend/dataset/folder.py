@@ -18,7 +18,7 @@ from typing import Any
 
 from backend.cloud import LabeledCloud, PointCloud
 from backend.cloud.normals import with_known_normals
-from backend.cloud.surface import require_faces
+from backend.cloud.surface import require_surface
 from backend.cloud.thinned_scan import check_enough
 from backend.dataset.shards import SUFFIX, read_sample, read_scan
 from backend.errors import DatasetError, FlawsmithError, MissingDependencyError
@@ -229,7 +229,7 @@ def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud
     Raises:
         DatasetError: a category has several, or only the models' unit is known.
         FileFormatError: one cannot be read.
-        CloudError: one has no faces.
+        CloudError: one has no faces, and was not fused.
     """
     if intake.nominal_unit is not None and intake.unit is None:
         raise DatasetError(
@@ -247,7 +247,7 @@ def nominal_models(folder: Path, intake: Intake = PLAIN) -> dict[str, PointCloud
             raise DatasetError(f"{category}: {names} are there; a category has one nominal model")
         for path in files:
             model = read_cloud(path, unit=intake.nominal_unit or intake.unit).surface
-            require_faces(model)
+            require_surface(model)
             models[shown(category.name)] = (
                 model if intake.unit is None else model.in_unit(intake.unit)
             )

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
-from backend.cloud.surface import subsample_surface
+from backend.cloud.surface import require_surface, surface_points
 from backend.geometry.thinning import thin
 
 # Scan points this near to the nominal surface, as a ratio of its diagonal, count as fitting.
@@ -120,7 +120,7 @@ class SurfaceSamples:
     @classmethod
     def of(cls, mesh: PointCloud, count: int) -> SurfaceSamples:
         """About ``count`` samples of ``mesh``, always the same."""
-        cloud = subsample_surface(mesh, count, np.random.default_rng(SEED))
+        cloud = surface_points(mesh, count, np.random.default_rng(SEED))
         assert cloud.normals is not None  # a subsampled surface has them
         return cls(cloud.points, cloud.normals, cloud.tree, cloud.spacing)
 
@@ -234,16 +234,18 @@ class NominalModel:
     """A nominal model as all that is done with scans needs it; each sample is drawn but once.
 
     Attributes:
-        mesh: the surface of the nominal model, in the part frame and unit.
-        center: (3,) the mean of its vertices.
-        unit_mesh: the mesh about ``center`` at unit size.
+        mesh: the surface of the nominal model, in the part frame and unit: a mesh, or points with
+            outward normals, such as those of a scan or a fused model.
+        center: (3,) the mean of its points.
+        unit_mesh: the same about ``center`` at unit size.
     """
 
     def __init__(self, nominal: PointCloud) -> None:
         nominal = nominal.surface
         self.mesh = nominal
         self.center: FloatArray = nominal.points.mean(axis=0)
-        self.unit_mesh = nominal.moved((nominal.points - self.center) / nominal.diagonal, None)
+        places = (nominal.points - self.center) / nominal.diagonal
+        self.unit_mesh = nominal.moved(places, nominal.normals)
 
     def distance(self, points: FloatArray) -> FloatArray:
         """Distance (N,) of ``points`` (N, 3) to the surface, in the part frame and unit.
@@ -266,13 +268,13 @@ class NominalModel:
     @cached_property
     def even_samples(self) -> PointCloud:
         """Evenly spread samples with outward normals, in the part frame and unit."""
-        return subsample_surface(self.mesh, EVEN_SAMPLES, np.random.default_rng(SEED))
+        return surface_points(self.mesh, EVEN_SAMPLES, np.random.default_rng(SEED))
 
     @cached_property
     def dense_samples(self) -> PointCloud:
         """Samples with outward normals that are dense enough to tell the outside of a thin wall."""
         rng = np.random.default_rng(SEED)
-        return subsample_surface(self.mesh, DENSE_SAMPLES, rng, even=False)
+        return surface_points(self.mesh, DENSE_SAMPLES, rng, even=False)
 
 
 @lru_cache(maxsize=2)
@@ -280,7 +282,12 @@ def nominal_model(nominal: PointCloud, unit: str | None = None) -> NominalModel:
     """The nominal model of a mesh, the same one as long as the same mesh is asked for.
 
     Args:
-        nominal: the mesh; where it states no unit, it is in ``unit``.
+        nominal: the mesh, or the points of a fused model; where it states no unit, it is in
+            ``unit``.
         unit: the unit of the part frame; None for that of the mesh.
+
+    Raises:
+        CloudError: it is neither; a scan is no nominal model.
     """
+    require_surface(nominal)
     return NominalModel(nominal if unit is None else nominal.in_unit(unit))

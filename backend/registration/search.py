@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from backend.arrays import FloatArray
 from backend.cloud import PointCloud
-from backend.cloud.surface import subsample_surface
+from backend.cloud.surface import surface_points
 from backend.geometry.rotations import even_rotations
 from backend.geometry.thinning import thin
 from backend.registration.improve import Round, improve, small_motions
@@ -106,7 +106,7 @@ def principal_poses(nominal: PointCloud, scan: PointCloud) -> FloatArray:
     Good starts for a scan that shows most of the part: one of them is near, but for parts that are
     as long as wide as high.
     """
-    surface = subsample_surface(nominal, 4_000, np.random.default_rng(0), even=False)
+    surface = surface_points(nominal, 4_000, np.random.default_rng(0), even=False)
     middle, axes = principal_axes(surface.points)
     scan_middle, scan_axes = principal_axes(scan.points)
     scan_axes[0] *= np.linalg.det(scan_axes) * np.linalg.det(axes)
@@ -132,7 +132,7 @@ def coarse_poses(mesh: PointCloud, rng: np.random.Generator) -> FloatArray:
     """Poses (S, 4, 4): every rotation of an even grid, with the scan's middle at each anchor."""
     turn = Rotation.random(random_state=rng).as_matrix()
     rotations = even_rotations(COARSE_ROTATIONS) @ turn
-    surface = subsample_surface(mesh, 1_000, rng, even=False).points
+    surface = surface_points(mesh, 1_000, rng, even=False).points
     # A scan of all of a part has its middle at the center, a scan of one end of it there.
     spread = surface[thin(surface, 4 * COARSE_ANCHORS)]
     anchors = np.vstack([surface.mean(axis=0), rng.permutation(spread)[: COARSE_ANCHORS - 1]])

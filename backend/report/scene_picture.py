@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from backend.arrays import FloatArray
 from backend.cloud import PointCloud
-from backend.cloud.surface import subsample_surface
+from backend.cloud.surface import surface_points
 from backend.registration.nominal_model import FIT_DISTANCE, nominal_model
 from backend.report.pictures import ANOMALY, View, as_png
 
@@ -31,7 +31,7 @@ def scene_picture(part: FloatArray, rest: FloatArray, nominal: PointCloud) -> by
     Args:
         part: (N, 3) points of the part, in the part frame.
         rest: (M, 3) points that were cut away, in the same.
-        nominal: the nominal model, a mesh.
+        nominal: the nominal model, a mesh or a fused one.
     """
     surface = _samples(nominal)
     counts = f"{len(part):,} points of the part (grey), {len(rest):,} cut away (red)"
@@ -45,7 +45,7 @@ def refusal_picture(scan: FloatArray, nominal: PointCloud, reason: str) -> bytes
 
     Args:
         scan: (N, 3) points, in the part frame.
-        nominal: the nominal model, a mesh.
+        nominal: the nominal model, a mesh or a fused one.
         reason: why it is refused, as a sentence.
     """
     surface, model = _samples(nominal), nominal_model(nominal)
@@ -72,7 +72,7 @@ def refusal_picture(scan: FloatArray, nominal: PointCloud, reason: str) -> bytes
 
 
 def _samples(nominal: PointCloud) -> PointCloud:
-    return subsample_surface(nominal, MODEL_POINTS, np.random.default_rng(0))
+    return surface_points(nominal, MODEL_POINTS, np.random.default_rng(0))
 
 
 def _axes(surface: PointCloud, part: FloatArray) -> FloatArray:

@@ -194,7 +194,12 @@ class Detector:
         title = FAMILIES[self.categories[category].family].title
         # Detectors of earlier versions do not say why.
         why = self.info.get("families", {}).get(category, {}).get("why")
-        return f"compared {title}" + ("" if why is None else f", because {why}")
+        told = f"compared {title}" + ("" if why is None else f", because {why}")
+        fusion = self.info.get("fusions", {}).get(category)
+        if fusion is None:
+            return told
+        used = "and with" if fusion["is_trusted"] else "but not with"
+        return f"{told}; {used} a nominal model fused from its scans, because {fusion['why']}"
 
     def score(
         self, points: ArrayLike, normals: ArrayLike | None = None, category: str | None = None

@@ -70,7 +70,9 @@ class TrainingConfig:
             learned from and thresholds are calibrated on, where no other clouds are given for that.
         channels: what scores points, fused: distance of histograms and of learned features from
             nominal prototypes, the network's logit, and the distance from the surface of the
-            category's nominal model, where there is one.
+            category's nominal model, where there is one, or one is fused.
+        fuse_scans: whether a nominal model is fused from the nominal scans of a rigid part that has
+            none.
         bank_size, bank_pool: prototypes per category and channel, out of how many candidates.
         test_time_offsets: number of thinnings of a cloud whose scores are averaged; for unrolled
             parts ``unrolled.test_time_offsets`` is the number of maps.
@@ -98,6 +100,7 @@ class TrainingConfig:
     scale_by_category: bool = True
     holdout: Share = 1.0 / 3.0
     channels: tuple[Channel, ...] = CHANNELS
+    fuse_scans: bool = True
     bank_size: Count = 1000
     bank_pool: Count = 10000
     test_time_offsets: Count = 1

@@ -12,6 +12,7 @@ from backend.engine.processes import Workers
 from backend.models.family import CategoryModel
 from backend.models.normalization import Normalization
 from backend.progress import Progress, track
+from backend.registration.fusion import Trust
 from backend.training.config import TrainingConfig
 from backend.training.sets import CategoryData
 from backend.training.tracking import Scalars
@@ -89,10 +90,13 @@ class Fitted:
     Attributes:
         model: scores its scans.
         calibration: the clouds that calibrate.
+        fusion: whether a nominal model that was fused from its scans is trusted; None where none
+            was tried.
     """
 
     model: CategoryModel
     calibration: Sequence[CalibrationScan]
+    fusion: Trust | None = None
 
 
 class FamilyTraining(Protocol):

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -124,7 +125,7 @@ def _detector(run: Run, parts: Sequence[CategoryData], unit: str | None) -> Dete
     choices = {part.name: choose(trainings, part, run.config.family) for part in parts}
     fitted = fit(trainings, parts, choices)
     categories, point_threshold = calibrated(fitted, choices, run.config)
-    info = _info(run, parts, choices) | {"unit": unit}
+    info = _info(run, parts, choices, fitted) | {"unit": unit}
     return Detector(run.normalization, recogniser, categories, point_threshold, info)
 
 
@@ -143,7 +144,10 @@ def _parts(
 
 
 def _info(
-    run: Run, parts: Sequence[CategoryData], choices: Mapping[str, FamilyChoice]
+    run: Run,
+    parts: Sequence[CategoryData],
+    choices: Mapping[str, FamilyChoice],
+    fitted: Mapping[str, Fitted],
 ) -> dict[str, Any]:
     """How the detector was made."""
     return {
@@ -154,6 +158,9 @@ def _info(
         "nominal_clouds": {part.name: len(part.learn) + len(part.calibrate) for part in parts},
         "labeled_clouds": {part.name: len(part.labeled) + run.draws(part) for part in parts},
         "families": {name: vars(choice) for name, choice in choices.items()},
+        "fusions": {
+            name: asdict(one.fusion) for name, one in fitted.items() if one.fusion is not None
+        },
     }
 
 

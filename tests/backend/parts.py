@@ -21,6 +21,7 @@ TINY = TrainingConfig(
     bank_size=100,
     network=PointTransformerConfig(channels=(8, 16), groups=4, neighbors=8),
     fitting=FittingConfig(epochs=3, steps_per_epoch=4, batch_size=2, crop_points=300),
+    fuse_scans=False,
     # Both are of revolution; parts that are tested as unrolled maps are in ``turned``.
     family="pointwise",
 )

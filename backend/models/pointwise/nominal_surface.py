@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.cloud import PointCloud
 from backend.cloud.normals import orient_as
-from backend.cloud.surface import subsample_surface
+from backend.cloud.surface import SCANS, SPREAD, surface_points
 from backend.errors import CheckpointError
 from backend.geometry.normals import estimate_normals
 from backend.geometry.transform import rotation_of, transform_points
@@ -103,7 +103,7 @@ class NominalSurface:
     """A category's nominal model at unit scale, and how nominal scans differ from it.
 
     Attributes:
-        mesh: of V vertices and F faces.
+        mesh: of V vertices and F faces; or, if the model is fused, V points with normals.
         places: K points spread over it, with normals.
         mean, spread: (K,) of the heights of nominal scans near each place.
         poses: (P, 4, 4) of nominal scans, where others are looked for first.
@@ -131,7 +131,8 @@ class NominalSurface:
         """Learn from nominal ``clouds``.
 
         Args:
-            mesh: the nominal model, in the clouds' unit, the normalization's scale; any frame.
+            mesh: the nominal model, a mesh or a fused one, in the clouds' unit, the normalization's
+                scale; any frame.
             clouds: at least one.
             progress: follows the work on them.
             step: what the progress calls it.
@@ -142,7 +143,7 @@ class NominalSurface:
         """
         points = sum(len(cloud.rows) for cloud in clouds)
         count = min(MOST_PLACES, 1 + points // POINTS_PER_PLACE)
-        places = subsample_surface(mesh, count, np.random.default_rng(SEED))
+        places = surface_points(mesh, count, np.random.default_rng(SEED))
         surface = cls(mesh, places, np.zeros(len(places)), np.ones(len(places)))
         model = nominal_model(mesh)
         usual = UsualFit()
@@ -243,12 +244,11 @@ class NominalSurface:
 
     def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors and a JSON document."""
-        faces = self.mesh.faces
         normals = self.places.normals
-        assert faces is not None and normals is not None  # it could not have been fitted
+        assert normals is not None  # it could not have been fitted
         arrays = {
             "vertices": self.mesh.points,
-            "faces": faces.astype(np.int32),
+            **_surface_arrays(self.mesh),
             "places": self.places.points,
             "normals": normals,
             "mean": self.mean,
@@ -270,7 +270,7 @@ class NominalSurface:
         """
         try:
             arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-            mesh = PointCloud(arrays["vertices"], faces=arrays["faces"].astype(np.int64))
+            mesh = _surface_of(arrays)
             usual = UsualFit(**document)
             places = PointCloud(arrays["places"], arrays["normals"])
             statistics = (arrays["mean"], arrays["spread"])
@@ -278,6 +278,22 @@ class NominalSurface:
             return cls(mesh, places, *statistics, arrays["poses"], usual, visible)
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"the nominal surface is incomplete: {error}") from error
+
+
+def _surface_arrays(mesh: PointCloud) -> dict[str, NDArray[Any]]:
+    """The faces of a mesh; the normals and fields of a fused model."""
+    if mesh.faces is not None:
+        return {"faces": mesh.faces.astype(np.int32)}
+    assert mesh.normals is not None  # a fused model has them
+    fields = {f"vertex_{name}": mesh.fields[name] for name in (SCANS, SPREAD)}
+    return {"vertex_normals": mesh.normals, **fields}
+
+
+def _surface_of(arrays: Mapping[str, NDArray[Any]]) -> PointCloud:
+    if "faces" in arrays:
+        return PointCloud(arrays["vertices"], faces=arrays["faces"].astype(np.int64))
+    fields = {name: arrays[f"vertex_{name}"] for name in (SCANS, SPREAD)}
+    return PointCloud(arrays["vertices"], arrays["vertex_normals"], fields=fields)
 
 
 def _scan_of(cloud: PreparedCloud) -> PointCloud:

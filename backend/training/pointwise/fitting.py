@@ -24,6 +24,7 @@ from backend.models.pointwise.model import (
 from backend.models.pointwise.nominal_surface import NominalSurface
 from backend.models.pointwise.predictor import Predictor, Standardization
 from backend.models.pointwise.preparation import PreparedCloud, prepare
+from backend.registration.fusion import Trust, fuse_scans
 from backend.training.augmentation import (
     AugmentationConfig,
     as_dense_as,
@@ -43,6 +44,8 @@ from backend.training.sets import CategoryData
 from backend.training.surfaces import prepare_surfaces
 
 STATE_FILE = "network.safetensors"
+# Scans that a nominal model is fused from at most, and as many that it is tried on.
+MOST_FUSED = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +96,10 @@ class PointwiseTraining:
         fitted = {}
         for part in run.track(parts, "Collecting prototypes", len(parts)):
             own = sets[part.name]
-            model = self.category(own, predictor, part.nominal_model)
+            surface, trust = self.surface(part, own)
+            model = self.category(own, predictor, surface)
             compared = [CalibrationScan(c.points, model.compare(c).channels) for c in own.rest]
-            fitted[part.name] = Fitted(model, compared)
+            fitted[part.name] = Fitted(model, compared, trust)
         return fitted
 
     def nominal_set(self, part: CategoryData) -> NominalSet:
@@ -189,12 +193,55 @@ class PointwiseTraining:
             drawn_examples(surfaces, drawing, run.workers),
         )
 
+    def surface(
+        self, part: CategoryData, own: NominalSet
+    ) -> tuple[NominalSurface | None, Trust | None]:
+        """The surface of a category's nominal model, or of one fused from its scans.
+
+        Returns:
+            The surface, None where there is none to be trusted; and whether a fused one is to be
+            trusted, None where none was tried.
+        """
+        config = self.run.config
+        # Clouds that are scaled by their own size do not fit the model.
+        if SURFACE not in config.channels or not config.scale_by_category:
+            return None, None
+        if part.nominal_model is None:
+            return self._fused(part, own) if config.fuse_scans else (None, None)
+        scale = self.run.normalization.scale(part.name)
+        model = part.nominal_model.surface
+        mesh = model.moved(model.points / scale, model.normals)
+        try:
+            return self._placed(mesh, own), None
+        except RegistrationError as error:
+            raise RegistrationError(f"nominal model of {part.name!r}: {error}") from error
+
+    def _fused(self, part: CategoryData, own: NominalSet) -> tuple[NominalSurface | None, Trust]:
+        learn, held_out = (self._few(clouds, part) for clouds in (part.learn, part.calibrate))
+        try:
+            fused = fuse_scans(
+                learn, held_out=held_out, progress=self.run.progress, step=f"Fusing {part.name}"
+            )
+            surface = self._placed(fused.surface, own) if fused.trust.is_trusted else None
+            return surface, fused.trust
+        except RegistrationError as error:
+            return None, Trust.declined(str(error), len(learn))
+
+    def _few(self, clouds: Sequence[PointCloud], part: CategoryData) -> list[PointCloud]:
+        """Some of the clouds, at even steps of their order, at unit scale."""
+        scale = self.run.normalization.scale(part.name)
+        few = clouds[:: max(1, -(-len(clouds) // MOST_FUSED))]
+        return [PointCloud(cloud.points / scale, cloud.normals) for cloud in few]
+
+    def _placed(self, surface: PointCloud, own: NominalSet) -> NominalSurface:
+        return NominalSurface.fit(surface, own.learn, self.run.progress, f"Placing {own.name}")
+
     def category(
-        self, part: NominalSet, predictor: Predictor | None, nominal_model: PointCloud | None
+        self, part: NominalSet, predictor: Predictor | None, surface: NominalSurface | None
     ) -> PointwiseModel:
         """What is nominal in a category: prototypes by channel, and the model's surface."""
         rng = np.random.default_rng([self.run.seed, 3, part.number])
-        channels = self._channels(predictor, nominal_model is not None)
+        channels = self._channels(predictor, surface is not None)
         features = [bank_features(cloud, predictor, channels) for cloud in part.all_learned]
         size, pool = self.run.config.bank_size, self.run.config.bank_pool
         banks = {
@@ -203,16 +250,6 @@ class PointwiseTraining:
             )
             for channel in features[0]
         }
-        surface = None
-        if nominal_model is not None and SURFACE in channels:
-            scale = self.run.normalization.scale(part.name)
-            mesh = nominal_model.surface.moved(nominal_model.surface.points / scale, None)
-            try:
-                surface = NominalSurface.fit(
-                    mesh, part.learn, self.run.progress, f"Placing {part.name}"
-                )
-            except RegistrationError as error:
-                raise RegistrationError(f"nominal model of {part.name!r}: {error}") from error
         return PointwiseModel(
             part.name,
             self.run.normalization,
@@ -223,13 +260,12 @@ class PointwiseTraining:
             self.run.config.test_time_offsets,
         )
 
-    def _channels(self, predictor: Predictor | None, has_model: bool) -> tuple[str, ...]:
+    def _channels(self, predictor: Predictor | None, has_surface: bool) -> tuple[str, ...]:
         """Those that are configured and can be; the histograms where none of them can."""
         possible = {HISTOGRAMS}
         if predictor is not None:
             possible |= {LEARNED, NETWORK}
-        # Clouds that are scaled by their own size do not fit the model.
-        if has_model and self.run.config.scale_by_category:
+        if has_surface:
             possible.add(SURFACE)
         return tuple(name for name in self.run.config.channels if name in possible) or (HISTOGRAMS,)
 
