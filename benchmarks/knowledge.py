@@ -30,11 +30,11 @@ HERE = Path(__file__).with_name("knowledge")
 GENERIC = Path(__file__).parents[1] / "backend" / "demo" / "templates" / "parts.json"
 PARTS = ("motor_holder", "plate_holes")
 LEARNED, HELD_OUT, TESTED, DEFECTS = 6, 19, 8, 24
-POINTS = 12_000
+POINTS = 8_000
 SETTINGS = {
-    "target_points": 6_000,
+    "target_points": 4_000,
     "false_alarm_rate": 0.05,
-    "fitting": {"epochs": 10},
+    "fitting": {"epochs": 8},
     "synthesis": {"count": 24, "fresh": 0},
 }
 
