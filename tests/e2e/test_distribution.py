@@ -42,6 +42,7 @@ NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".DS_Stor
 # The commands of a plain install, and the extra that each of the others asks for first there.
 PLAIN = (
     "export",
+    "fuse",
     "import-instructions",
     "remake",
     "replay",
@@ -253,8 +254,10 @@ def test_every_command_is_run_here() -> None:
 
 def test_the_commands_of_a_plain_install(plain: Installed) -> None:
     folder = plain.folder
-    for number in range(2):
+    for number in range(3):
         write_cloud(folder / ODD / f"{ODD} {number}.ply", scan("egg", number))
+    plain.flawsmith("fuse", *sorted((folder / ODD).iterdir()), "--out", "fused")
+    assert len(read_cloud(folder / "fused" / "model.ply")) > 100
     (folder / "template.json").write_text(dump(template("dent")))
     assert "casting/porosity" in plain.flawsmith("templates").stdout
     assert json.loads(plain.flawsmith("schema", "recipe").stdout)["title"] == "Recipe"
@@ -335,7 +338,8 @@ def test_the_commands_of_the_detector(whole: Installed) -> None:
     assert "egg" in (folder / "measured" / "report.html").read_text("utf-8")
     part = next((folder / ODD / "egg" / "anomalous").glob("*.ply"))
     whole.flawsmith("score", model, part, "--category", "egg", "--picture", "--out", "scored")
-    assert {path.suffix for path in (folder / "scored").iterdir()} == {".json", ".ply", ".png"}
+    suffixes = {path.suffix for path in (folder / "scored").iterdir()}
+    assert suffixes == {".csv", ".json", ".ply", ".png"}
     program = [str(whole.python), str(whole.script)]
     with running(model, program=program, cwd=folder, env=clean_environment()) as service:
         answer = service.score(part, category="egg")
