@@ -20,12 +20,13 @@ from backend.training import DETECTOR_FILE
 from shared_schema.api import Verdict
 
 TEMPLATE = "demo.html.j2"
-# What happens to scans by their verdict, after their number.
+# What happens to one scan, and to several, by their verdict.
 DECIDED = {
-    Verdict.REJECT: "are rejected",
-    Verdict.REVIEW: "go to review",
-    Verdict.DOUBTFUL: "are doubtful",
-    Verdict.PASS: "pass",
+    Verdict.REJECT: ("is rejected", "are rejected"),
+    Verdict.REVIEW: ("goes to review", "go to review"),
+    Verdict.DOUBTFUL: ("is doubtful", "are doubtful"),
+    Verdict.UNKNOWN: ("is unknown", "are unknown"),
+    Verdict.PASS: ("passes", "pass"),
 }
 
 
@@ -75,7 +76,11 @@ def decision_line(scans: Sequence[Mapping[str, Any]]) -> str:
 def _verdicts(scans: Sequence[Mapping[str, Any]]) -> str:
     """How many are rejected and so on, in words."""
     count = Counter(scan["verdict"] for scan in scans)
-    parts = [f"{count[verdict]} {text}" for verdict, text in DECIDED.items() if count[verdict]]
+    parts = [
+        f"{count[verdict]} {one if count[verdict] == 1 else several}"
+        for verdict, (one, several) in DECIDED.items()
+        if count[verdict]
+    ]
     return ", ".join(parts) or "none is decided"
 
 

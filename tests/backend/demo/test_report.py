@@ -16,8 +16,8 @@ def test_verdicts_are_counted() -> None:
     scans = judged("dent", "reject", "review", "pass", "reject", "doubtful")
     scans += judged("nominal", "reject", "pass")
     assert decision_line(scans) == (
-        "of 5 anomalous scans 2 are rejected, 1 go to review, 1 are doubtful, 1 pass; "
-        "of 2 nominal ones 1 are rejected, 1 pass"
+        "of 5 anomalous scans 2 are rejected, 1 goes to review, 1 is doubtful, 1 passes; "
+        "of 2 nominal ones 1 is rejected, 1 passes"
     )
 
 
