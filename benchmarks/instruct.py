@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import binomtest
 
 from backend.errors import LanguageModelError
 from backend.instruct.documents import Block, BlockKind, Document
@@ -280,10 +281,8 @@ def wilson(right: int, of: int) -> str:
     """A share with its interval."""
     if of == 0:
         return "   –"
-    z, p = 1.96, right / of
-    middle, half = p + z * z / (2 * of), z * np.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    low, high = ((middle + sign * half) / (1 + z * z / of) for sign in (-1, 1))
-    return f"{p:.3f} [{low:.2f}, {high:.2f}] ({right}/{of})"
+    low, high = binomtest(right, of).proportion_ci(0.95, "wilson")
+    return f"{right / of:.3f} [{low:.2f}, {high:.2f}] ({right}/{of})"
 
 
 def table(title: str, counts: Counts) -> None:

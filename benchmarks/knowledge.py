@@ -32,6 +32,7 @@ PARTS = ("motor_holder", "plate_holes")
 LEARNED, HELD_OUT, TESTED, DEFECTS = 6, 9, 6, 20
 POINTS = 8_000
 SETTINGS = {
+    "threads": 1,
     "target_points": 6_000,
     "false_alarm_rate": 0.1,
     "fitting": {"epochs": 8},
