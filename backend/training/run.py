@@ -24,13 +24,15 @@ ChannelDeviations = Mapping[str, FloatArray]
 
 @dataclass(frozen=True, eq=False)
 class CalibrationScan:
-    """A held-out nominal scan, thinned to M points.
+    """A held-out nominal scan at one density, thinned to M points.
 
     Attributes:
+        number: of the scan; at another density it has the same one.
         points: (M, 3) in any frame and unit.
         channels: by name (M,), how far the points deviate.
     """
 
+    number: int
     points: FloatArray
     channels: ChannelDeviations
 

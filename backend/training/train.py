@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -170,7 +170,8 @@ def calibrated(
     """The categories with their tails and limits, and the point threshold.
 
     The limits are those of scans that are scored as new ones would be: each by the tails of the
-    others of its category, so that a single one says nothing.
+    others of its category, so that a single one says nothing. Of a scan that calibrates at several
+    densities, the largest value counts, so that the limits hold at each of them.
     """
     tails = {name: fit_tails(one.calibration) for name, one in fitted.items()}
     nominal = [
@@ -180,13 +181,15 @@ def calibrated(
     objects: dict[str, list[float]] = {}
     extents: dict[str, list[float]] = {}
     for name, one in fitted.items():
-        several = one.calibration if len(one.calibration) > 1 else ()
-        scores = leave_one_out_scores(several)
-        objects[name] = [score_of_object(one.model, values, point) for values in scores]
-        extents[name] = [
-            ThinSurface.of(scan.points).largest_extent(values > point)
-            for scan, values in zip(several, scores, strict=True)
-        ]
+        several = one.calibration if len({scan.number for scan in one.calibration}) > 1 else ()
+        scored = list(zip(several, leave_one_out_scores(several), strict=True))
+        objects[name] = largest_of_each(
+            (scan.number, score_of_object(one.model, values, point)) for scan, values in scored
+        )
+        extents[name] = largest_of_each(
+            (scan.number, ThinSurface.of(scan.points).largest_extent(values > point))
+            for scan, values in scored
+        )
     reject = limits(objects, config.false_alarm_rate)
     review = limits(extents, config.review_rate)
     categories = {
@@ -196,6 +199,14 @@ def calibrated(
         for name, one in fitted.items()
     }
     return categories, point
+
+
+def largest_of_each(values: Iterable[tuple[int, float]]) -> list[float]:
+    """The largest of the values with the same number, in the order of the numbers."""
+    found: dict[int, float] = {}
+    for number, value in values:
+        found[number] = max(value, found.get(number, value))
+    return [found[number] for number in sorted(found)]
 
 
 def fit_tails(scans: Sequence[CalibrationScan]) -> dict[str, TailTable]:
@@ -208,10 +219,11 @@ def fit_tails(scans: Sequence[CalibrationScan]) -> dict[str, TailTable]:
 
 def leave_one_out_scores(scans: Sequence[CalibrationScan]) -> list[FloatArray]:
     """Point scores of each cloud by the tails of the others: as a new cloud would be scored."""
-    return [
-        fuse(scan.channels, fit_tails([*scans[:index], *scans[index + 1 :]]))
-        for index, scan in enumerate(scans)
-    ]
+    tails = {
+        number: fit_tails([scan for scan in scans if scan.number != number])
+        for number in {scan.number for scan in scans}
+    }
+    return [fuse(scan.channels, tails[scan.number]) for scan in scans]
 
 
 @contextmanager

@@ -57,14 +57,15 @@ class NominalSet:
         learn: what network and prototypes learn from.
         changed: the same clouds, sparser, noisier and turned, for network and prototypes: what
             density and noise do to a surface would pass for a defect otherwise.
-        rest: what deviations are measured on; a changed copy if there is but one cloud.
+        rest: what deviations are measured on, each cloud as it is and sparser, with its number; a
+            changed copy if there is but one cloud.
     """
 
     name: str
     number: int
     learn: Sequence[PreparedCloud]
     changed: Sequence[PreparedCloud]
-    rest: Sequence[PreparedCloud]
+    rest: Sequence[tuple[int, PreparedCloud]]
 
     @property
     def all_learned(self) -> list[PreparedCloud]:
@@ -98,12 +99,15 @@ class PointwiseTraining:
             own = sets[part.name]
             surface, trust = self.surface(part, own)
             model = self.category(own, predictor, surface)
-            compared = [CalibrationScan(c.points, model.compare(c).channels) for c in own.rest]
+            compared = [
+                CalibrationScan(number, cloud.points, model.compare(cloud).channels)
+                for number, cloud in own.rest
+            ]
             fitted[part.name] = Fitted(model, compared, trust)
         return fitted
 
     def nominal_set(self, part: CategoryData) -> NominalSet:
-        """Describe a category's nominal clouds; those that calibrate, at densities by chance."""
+        """Describe a category's nominal clouds."""
         normalization = self.run.normalization
         rng = np.random.default_rng([self.run.seed, 1, part.number])
         # A side that is cut away would make the rims of holes nominal.
@@ -116,11 +120,15 @@ class PointwiseTraining:
         sparser = [
             drop_points(LabeledCloud.nominal(c), rng, allowed(c).dropout) for c in part.calibrate
         ]
-        described = (
-            [self._described(cloud, part.name) for cloud in clouds]
-            for clouds in (part.learn, changed, sparser or changed[:1])
+        rest: list[tuple[int, PointCloud | LabeledCloud]]
+        rest = [*enumerate(part.calibrate), *enumerate(sparser)] or [(0, changed[0])]
+        return NominalSet(
+            part.name,
+            part.number,
+            [self._described(cloud, part.name) for cloud in part.learn],
+            [self._described(cloud, part.name) for cloud in changed],
+            [(number, self._described(cloud, part.name)) for number, cloud in rest],
         )
-        return NominalSet(part.name, part.number, *described)
 
     def _described(self, cloud: PointCloud | LabeledCloud, name: str) -> PreparedCloud:
         return prepare(PointCloud(cloud.points, cloud.normals), self.run.normalization, name)

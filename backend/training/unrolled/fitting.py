@@ -119,7 +119,7 @@ class UnrolledTraining:
         model = self.model(part)
         del self.scans[part.name]
         rest = self.run.track(part.calibrate, f"Calibrating {part.name}", len(part.calibrate))
-        return Fitted(model, [_calibrating(model, cloud) for cloud in rest])
+        return Fitted(model, [_calibrating(model, n, cloud) for n, cloud in enumerate(rest)])
 
     def model(self, part: CategoryData) -> UnrolledModel:
         """Learn one category from two scans or more."""
@@ -150,9 +150,9 @@ class UnrolledTraining:
         return self.scans[part.name]
 
 
-def _calibrating(model: UnrolledModel, cloud: PointCloud) -> CalibrationScan:
+def _calibrating(model: UnrolledModel, number: int, cloud: PointCloud) -> CalibrationScan:
     found = next(model.deviations(cloud))
-    return CalibrationScan(cloud.points[found.rows], found.channels)
+    return CalibrationScan(number, cloud.points[found.rows], found.channels)
 
 
 def _check(part: CategoryData) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,9 @@ from backend.cloud import PointCloud
 from backend.errors import TrainingError
 from backend.progress import Progress
 from backend.training import DETECTOR_FILE, WORK_FOLDER, TrainingSet, train
+from backend.training.families import FamilyChoice
+from backend.training.run import CalibrationScan, Fitted
+from backend.training.train import calibrated
 from backend.training.unrolled.config import UnrolledTrainingConfig
 from backend.training.unrolled.network import UnrolledFittingConfig
 from tests.backend import turned
@@ -169,3 +173,29 @@ def test_the_unit_of_the_nominal_clouds_is_kept_and_must_be_one(tmp_path: Path) 
     assert path.read_bytes() != before
     with pytest.raises(TrainingError, match="in m and mm"):
         train({"egg": in_unit("mm") + in_unit("m")}, TINY, seed=0, out=tmp_path)
+
+
+def test_of_a_scan_at_several_densities_the_largest_score_limits() -> None:
+    model = (
+        train({"egg": nominal_set()["egg"]}, TINY, seed=0, progress=None).categories["egg"].model
+    )
+    rng = np.random.default_rng(0)
+
+    def calibrating(number: int, height: float) -> CalibrationScan:
+        cloud = scan("egg", number)
+        values = np.sort(rng.exponential(size=len(cloud)))
+        return CalibrationScan(number, cloud.points, {"histograms": height * values})
+
+    dense = [calibrating(number, 1.0 + number) for number in range(4)]
+    sparse = [calibrating(number, 0.5) for number in range(4)]
+    config = replace(TINY, false_alarm_rate=0.2, review_rate=0.2)
+    choices = {"egg": FamilyChoice("pointwise", "")}
+    rules = [
+        calibrated({"egg": Fitted(model, given)}, choices, config)[0]["egg"].rule.reject
+        for given in (dense, [*dense, *sparse], [*sparse, *dense])
+    ]
+    assert [rule.own_scans for rule in rules] == [4, 4, 4]
+    assert rules[1].value == rules[2].value
+    assert rules[1].value is not None and rules[0].value is not None
+    # The sparse copies are far from unusual: they change the tails a little, and no limit much.
+    assert rules[1].value > 0.9 * rules[0].value
