@@ -92,7 +92,7 @@ def test_the_report_says_how_small_a_dent_is_found(
 def test_the_page_tells_an_inspector(
     run: Run, given: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
-    run(*given, "--count", 30, "--out", tmp_path / "out")
+    run(*given, "--count", 45, "--out", tmp_path / "out")
     page, report = (tmp_path / "out" / "report.html").read_text(), read_report(tmp_path / "out")
     [sweep] = report.sweeps
     assert "How small a defect is found on egg" in page and "a90/95" in page
