@@ -180,26 +180,27 @@ def _say(head: str, summary: ScoreResponse | JointResponse, unit: str | None) ->
 
 
 def _joint_words(summary: JointResponse) -> str:
-    verdict = "no verdict" if summary.verdict is None else summary.verdict.value
-    limit = "" if summary.object_threshold is None else f" (limit {summary.object_threshold:.3f})"
-    return (
-        f"{verdict}, {summary.category}, object score {summary.object_score:.3f}{limit}, "
-        f"{summary.anomalous_points} of {summary.point_count} points above the point threshold, "
-        f"{summary.inspected:.0%} of the surface inspected"
-    )
+    head = f"{_verdict(summary)}, {summary.category}"
+    return f"{head}, {_scores(summary)}, {summary.inspected:.0%} of the surface inspected"
 
 
 def _in_words(summary: ScoreResponse) -> str:
-    verdict = "no verdict" if summary.verdict is None else summary.verdict.value
-    head = f"{verdict}, {summary.category} ({_how_sure(summary)})"
+    head = f"{_verdict(summary)}, {summary.category} ({_how_sure(summary)})"
     if summary.object_score is None:
         return f"{head}, not scored"
-    limit = "" if summary.object_threshold is None else f" (limit {summary.object_threshold:.3f})"
     strays = f", {summary.stray_points} of them stray" if summary.stray_points else ""
+    return f"{head}, {_scores(summary)}{strays}"
+
+
+def _verdict(summary: ScoreResponse | JointResponse) -> str:
+    return "no verdict" if summary.verdict is None else summary.verdict.value
+
+
+def _scores(summary: ScoreResponse | JointResponse) -> str:
+    limit = "" if summary.object_threshold is None else f" (limit {summary.object_threshold:.3f})"
     return (
-        f"{head}, object score {summary.object_score:.3f}{limit}, "
+        f"object score {summary.object_score:.3f}{limit}, "
         f"{summary.anomalous_points} of {summary.point_count} points above the point threshold"
-        f"{strays}"
     )
 
 

@@ -266,9 +266,8 @@ class Detector:
         in_part = None if placement is None else placement.points
         seen = (first.heights, in_part, first.kinds)
         regions = find_regions(surface, scores[first.rows], self.point_threshold, *seen)
-        longest = max((one.extent for one in regions), default=0.0) / surface.apart
         doubts = () if placement is None else placement.all_doubts
-        findings = Findings(value, longest, surface.apart, self.unit, doubts)
+        findings = findings_of(value, regions, surface, self.unit, doubts)
         point_scores = np.where(first.stray, BEYOND_DOUBT, scores).astype(np.float32)
         scored = ScoreMap(
             point_scores,
@@ -351,6 +350,18 @@ class Detector:
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the model file lacks {error}") from error
+
+
+def findings_of(
+    score: float,
+    regions: Sequence[Region],
+    surface: ThinSurface,
+    unit: str | None,
+    doubts: Sequence[str],
+) -> Findings:
+    """What the verdict on an object rests on, by the regions on its surface."""
+    longest = max((one.extent for one in regions), default=0.0)
+    return Findings(score, longest / surface.apart, surface.apart, unit, doubts)
 
 
 def _categories(

@@ -21,11 +21,11 @@ from backend.errors import CloudError
 from backend.geometry.poisson_disk import poisson_disk
 from backend.models.family import Deviations, Heights, LikelyKinds, Placement
 from backend.scoring.category import score_of_object
-from backend.scoring.detector import Detector, ScoreMap
+from backend.scoring.detector import Detector, ScoreMap, findings_of
 from backend.scoring.recognition import Recognition
 from backend.scoring.regions import Region, ThinSurface, find_regions, region_numbers
 from backend.scoring.scan import LISTED, described_regions, score_scan, unit_scale
-from backend.scoring.verdict import Findings, Judgement, Rule, judge
+from backend.scoring.verdict import Judgement, Rule, judge
 from shared_schema.api import JointResponse, JointScanResponse, Verdict
 
 # If the scans together miss more than this share of what nominal scans show, the object does not
@@ -175,7 +175,6 @@ class _View:
         scores = here.point_scores[compared.rows].astype(np.float64)
         return cls(compared, compared.placement, compared.heights, scores, here.apart)
 
-    @property
     def values(self) -> FloatArray:
         """(M, 3 + K) what is averaged: score, height, its spread, and the kinds' probabilities."""
         columns = [self.scores, self.heights.signed, self.heights.spread]
@@ -213,9 +212,8 @@ def _joined(
     density = float(np.median(densities)) if densities else None
     recognition = replace(recognition, given=given, density=density)
     inspected = _inspected(views)
-    longest = max((one.extent for one in regions), default=0.0) / surface.apart
     doubts = (*_doubts_of_poses(views), *_doubt_of_coverage(inspected))
-    findings = Findings(value, longest, surface.apart, detector.unit, doubts)
+    findings = findings_of(value, regions, surface, detector.unit, doubts)
     return JointScore(
         found,
         recognition,
@@ -241,16 +239,17 @@ def _averaged(views: Sequence[_View], apart: float) -> tuple[FloatArray, IntArra
     surface.
     """
     places = [view.oriented(apart) for view in views]
+    values = [view.values() for view in views]
     trees = [cKDTree(own) for own in places]
     found, counts = [], []
-    for number, view in enumerate(views):
-        total, count = view.values.copy(), np.ones(len(view.scores), np.int64)
+    for number, own in enumerate(values):
+        total, count = own.copy(), np.ones(len(own), np.int64)
         for other, tree in enumerate(trees):
             if other == number:
                 continue
             distance, nearest = tree.query(places[number], distance_upper_bound=apart)
             there = np.isfinite(distance)
-            total[there] += views[other].values[nearest[there]]
+            total[there] += values[other][nearest[there]]
             count += there
         found.append(total / count[:, None])
         counts.append(count)

@@ -27,12 +27,12 @@ from backend.intake import Intake
 from backend.io import read_cloud, write_json
 from backend.registration.align import AlignedScan, align
 from backend.replay import Replayed, replay
+from backend.replay.resolve import triple
 from backend.sampling.drawing import PreparedSurface, read_prepared_surface
 from backend.sampling.places import Surface
 from backend.scoring.detector import Detector, ScoreMap
 from backend.scoring.part import part_in_scan
 from backend.scoring.scan import unit_scale
-from shared_schema.base import Triple
 from shared_schema.defects import DefectSpec
 from shared_schema.pod import PodDefect, PodMissing, PodNominal, PodSkipped
 from shared_schema.recipe import Part, Recipe, Unit
@@ -125,8 +125,8 @@ def _inspect_scan(run: Inspection, file: Path, name: str) -> PodNominal | PodSki
         scan=name,
         verdict=result.verdict,
         object_score=result.object_score if result.is_scored else None,
-        center=_triple(np.mean(prepared.surface.cloud.box, axis=0)),
-        regions=tuple(_triple(center / _scale(run)) for center in _unusual(result)),
+        center=triple(np.mean(prepared.surface.cloud.box, axis=0)),
+        regions=tuple(triple(center / _scale(run)) for center in _unusual(result)),
         notices=aligned.cloud.notices,
     )
 
@@ -188,8 +188,8 @@ def _inspect_defect(run: Inspection, sweep: Sweep, task: DefectTask) -> PodDefec
         scan=task.scan,
         value=task.value,
         size=size,
-        position=_triple(position),
-        normal=_triple(cloud.normals[cloud.nearest(position[None, :])[0]]),
+        position=triple(position),
+        normal=triple(cloud.normals[cloud.nearest(position[None, :])[0]]),
         points=int(mask.sum()),
         verdict=result.verdict,
         object_score=result.object_score if result.is_scored else None,
@@ -252,11 +252,6 @@ def place_of(spec: DefectSpec) -> FloatArray:
         points = np.array(spec.path.points)
         return points[len(points) // 2]
     return np.array(spec.hull).mean(axis=0)  # type: ignore[attr-defined]
-
-
-def _triple(values: FloatArray) -> Triple:
-    x, y, z = values.tolist()
-    return x, y, z
 
 
 @lru_cache(maxsize=1)

@@ -110,7 +110,6 @@ class UnrolledModel:
         bank: nominal maps.
         spread: of nominal scans by place.
         networks: empty where there was nothing to train them on.
-        kinds: of defects that they tell apart.
         config: see ``UnrolledConfig``.
     """
 
@@ -118,7 +117,6 @@ class UnrolledModel:
     bank: MapBank
     spread: NominalSpread
     networks: Sequence[UnrolledNetwork]
-    kinds: tuple[str, ...]
     config: UnrolledConfig
 
     # Scores of maps are smooth already: fewer points let small defects count.
@@ -136,7 +134,8 @@ class UnrolledModel:
         ]
         found = [self._at_points(one) for one in maps]
         values = np.mean([scores for scores, _ in found], axis=0, dtype=np.float64)
-        kinds = likely_kinds(self.kinds, np.mean([logits for _, logits in found], axis=0))
+        names = self.networks[0].kinds if self.networks else ()
+        kinds = likely_kinds(names, np.mean([logits for _, logits in found], axis=0))
         heights = self._heights(maps[0])
         yield Deviations(scan.rows, {CHANNEL: values}, scan.stray, heights, kinds=kinds)
 

@@ -20,18 +20,18 @@ POOLED = 4
 class UnrolledNetwork(nn.Module):
     """U-Net (Ronneberger et al. 2015) of three levels on (B, inputs, R, C) maps.
 
-    It tells what is anomalous, and which of K kinds of defects that would be.
+    It tells what is anomalous, and which of its K ``kinds`` of defects that would be.
     """
 
-    def __init__(self, inputs: int, width: int = 16, kinds: int = 0) -> None:
+    def __init__(self, inputs: int, width: int = 16, kinds: Sequence[str] = ()) -> None:
         super().__init__()
-        self.inputs, self.width, self.kinds = inputs, width, kinds
+        self.inputs, self.width, self.kinds = inputs, width, tuple(kinds)
         self.fine = _stage(inputs, width)
         self.middle = _stage(width, 2 * width)
         self.coarse = _stage(2 * width, 3 * width)
         self.up_middle = _stage(5 * width, 2 * width)
         self.up_fine = _stage(3 * width, width)
-        self.head = nn.Conv2d(width, 1 + kinds, 1)
+        self.head = nn.Conv2d(width, 1 + len(kinds), 1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Logits (B, 1 + K, R, C): of being anomalous, and of the kinds.

@@ -73,9 +73,8 @@ def _model_to_checkpoint(model: UnrolledModel) -> tuple[Tensors, dict[str, Any]]
         "rows": model.grid.rows,
         "columns": model.grid.columns,
         "networks": [
-            {"inputs": n.inputs, "width": n.width, "kinds": n.kinds} for n in model.networks
+            {"inputs": n.inputs, "width": n.width, "kinds": list(n.kinds)} for n in model.networks
         ],
-        "kinds": list(model.kinds),
     }
     return tensors, document
 
@@ -106,15 +105,13 @@ def _model_from_checkpoint(
         config = UnrolledConfig.from_record(document["config"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"the unrolled model is incomplete: {error}") from error
-    # Models of earlier versions know no kinds.
-    kinds = tuple(document.get("kinds", ()))
-    return UnrolledModel(grid, bank, NominalSpread(**spreads), networks, kinds, config)
+    return UnrolledModel(grid, bank, NominalSpread(**spreads), networks, config)
 
 
 def _network(
-    shape: Mapping[str, int], tensors: Mapping[str, torch.Tensor], prefix: str
+    shape: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], prefix: str
 ) -> UnrolledNetwork:
-    network = UnrolledNetwork(**shape)
+    network = UnrolledNetwork(**shape)  # those of earlier versions know no kinds
     weights = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     network.load_state_dict(weights)
     return network.eval()

@@ -137,8 +137,7 @@ class UnrolledTraining:
             work.draw(run.draws(part), drawing, prepare_surfaces(run, part))
         networks = list(work.networks()) if work.has_anomalies else []
         bank = _bank(maps, config.bank_scans)
-        kinds = work.kinds if networks else ()
-        return UnrolledModel(grid, bank, work.spread(), networks, kinds, config.comparing)
+        return UnrolledModel(grid, bank, work.spread(), networks, config.comparing)
 
     def _scans(self, part: CategoryData) -> _Scans:
         if part.name not in self.scans:
@@ -294,7 +293,7 @@ class _Work:
             title = f"Probing {fold + 1} of {FOLDS}"
             *_, network = track(
                 self.progress,
-                fit_network(examples, fitting, [*self.seed, fold], len(self.kinds)),
+                fit_network(examples, fitting, [*self.seed, fold], self.kinds),
                 title,
                 fitting.epochs,
             )
@@ -348,6 +347,6 @@ class _Work:
         for number in range(fitting.networks):
             title = f"Training network {number + 1} of {fitting.networks}"
             seed = [*self.seed, FOLDS + number]
-            epochs = fit_network(examples, fitting, seed, len(self.kinds))
+            epochs = fit_network(examples, fitting, seed, self.kinds)
             *_, network = track(self.progress, epochs, title, fitting.epochs)
             yield network

@@ -108,7 +108,7 @@ def fit_network(
     examples: Sequence[UnrolledExample],
     config: UnrolledFittingConfig,
     seed: Sequence[int],
-    kinds: int = 0,
+    kinds: Sequence[str] = (),
 ) -> Iterator[UnrolledNetwork]:
     """Train one network; yields it once an epoch, the last time when it is done.
 
@@ -116,7 +116,7 @@ def fit_network(
         examples: to learn from.
         config: see there.
         seed: of the first weights and the crops.
-        kinds: number of kinds of defects that it learns to tell apart.
+        kinds: of defects that it learns to tell apart.
     """
     rng = np.random.default_rng(list(seed))
     with torch.random.fork_rng(devices=[]):

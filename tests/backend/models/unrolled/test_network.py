@@ -63,7 +63,7 @@ def test_it_learns_the_kinds_beside() -> None:
         return replace(one, inputs=np.concatenate([one.inputs, third]), kinds=kinds)
 
     config = replace(CONFIG, mirror=False)
-    *_, network = fit_network([sided(seed) for seed in range(40)], config, [0], kinds=2)
+    *_, network = fit_network([sided(seed) for seed in range(40)], config, [0], ("dent", "hole"))
     for seed in range(100, 106):
         case = sided(seed)
         _, left, right = infer([network], case.inputs.astype(np.float32), case.known)
