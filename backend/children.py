@@ -19,6 +19,24 @@ SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 ONE_THREAD_EACH = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads() -> int:
+    """How many threads work in this process: one a core, unless ``OMP_NUM_THREADS`` says otherwise.
+
+    In the processes that share a work it says 1, so that they do not fight for the cores.
+    """
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    return cores()
+
+
 def same_modules() -> dict[str, str]:
     """Variables by which a Python process finds the modules that this one finds, and no others."""
     paths = [path for path in sys.path if path]

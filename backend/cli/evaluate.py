@@ -10,6 +10,7 @@ import click
 from backend.cli.options import (
     data_argument,
     intake_options,
+    jobs_option,
     layout_option,
     model_argument,
     out_option,
@@ -35,8 +36,15 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="The detector's category for all of DATA; by default the names of DATA's categories.",
 )
+@jobs_option("the results do")
 def command(
-    model: Path, data: Path, layout: str, out: Path, intake: Intake, category: str | None
+    model: Path,
+    data: Path,
+    layout: str,
+    out: Path,
+    intake: Intake,
+    category: str | None,
+    jobs: int | None,
 ) -> None:
     """Measure the detector MODEL, a file or a bundled one, on the folder DATA.
 
@@ -58,16 +66,25 @@ def command(
     from backend.io.digest import file_identity
     from backend.report.evaluation import write_evaluation
     from backend.report.metrics_table import categories_table, kinds_table, metrics_table
-    from backend.scoring.detector import Detector
+    from backend.scoring.loaded import LoadedDetector
     from backend.scoring.scan import unit_scale
 
-    detector = Detector.load(model)
+    loaded = LoadedDetector.read(model)
+    detector = loaded.detector
     intake = intake_of(layout, intake)
     unit_scale(detector, intake.unit)  # refuses a unit that does not fit, before all reading
     identity = file_identity(model)
     with progress_display() as progress:
         run = Evaluation(
-            detector, identity.sha256, data, layout, intake, category, out, _reporter(progress)
+            loaded,
+            identity.sha256,
+            data,
+            layout,
+            intake,
+            category,
+            out,
+            _reporter(progress),
+            jobs,
         )
         scored, scans = run.score()
     if not scored:

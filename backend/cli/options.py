@@ -278,6 +278,16 @@ def sensor_option() -> Callable[[FunctionT], FunctionT]:
     )
 
 
+def jobs_option(what: str) -> Callable[[FunctionT], FunctionT]:
+    """``--jobs``, a number of processes, or None; ``what`` does not depend on it, in words."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        show_default="all cores",
+        help=f"Number of processes; {what} not depend on it.",
+    )
+
+
 def one_name_each(paths: Sequence[Path]) -> None:
     """Refuse inputs whose results would be written under one name.
 

@@ -12,6 +12,7 @@ from backend.cli.options import (
     EXISTING_FOLDER,
     TEMPLATE,
     intake_options,
+    jobs_option,
     model_argument,
     out_option,
     seed_option,
@@ -61,12 +62,7 @@ if TYPE_CHECKING:
     help="The part, as the detector names it; by default that of a detector of one part, or else "
     "the name of the scans' folder.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    show_default="all cores",
-    help="Number of processes; the results do not depend on it.",
-)
+@jobs_option("the results do")
 @intake_options("the scans and of all sizes; by default that of the training scans", "the scans'")
 @seed_option("the defects and the registration")
 def command(

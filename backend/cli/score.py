@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 from backend.cli.options import (
     file_argument,
     intake_options,
+    jobs_option,
     model_argument,
     one_name_each,
     out_option,
@@ -22,7 +23,8 @@ from backend.file_names import shown
 if TYPE_CHECKING:
     from backend.cloud import PointCloud
     from backend.intake import Intake
-    from backend.scoring.detector import Detector, ScoreMap
+    from backend.scoring.detector import ScoreMap
+    from backend.scoring.loaded import LoadedDetector
     from shared_schema.api import (
         JointResponse,
         RegionDeviationResponse,
@@ -56,6 +58,7 @@ TOGETHER = Path("together")
     help="Also judge the scans together, as scans of one object, such as the views of a turntable. "
     "This needs a detector with a nominal model of the part.",
 )
+@jobs_option("the results do")
 def command(
     model: Path,
     scans: tuple[Path, ...],
@@ -64,6 +67,7 @@ def command(
     intake: Intake,
     picture: bool,
     together: bool,
+    jobs: int | None,
 ) -> None:
     """Score SCANS by the detector MODEL, a file or a bundled one (bundled_parts).
 
@@ -79,7 +83,7 @@ def command(
     from backend.cli.progress import console
     from backend.io import remove_unfinished
     from backend.io.digest import file_identity
-    from backend.scoring.detector import Detector
+    from backend.scoring.loaded import LoadedDetector
 
     objects = (TOGETHER,) if together else ()
     one_name_each((*scans, *objects))
@@ -87,10 +91,17 @@ def command(
     spare_inputs((model, *scans), outputs)
     remove_unfinished(outputs)
     about = file_identity(model).model_dump()
-    work = _Scoring(Detector.load(model), about, category, intake, picture, out)
-    for_each_scan(scans, work.one, "Scoring")
+    work = _Scoring(LoadedDetector.read(model), about, category, intake, picture, together, out)
+    scored: list[_Scored] = []
+
+    def tell_of(path: Path, one: _Scored) -> None:
+        one.tell()
+        if together:
+            scored.append(one)
+
+    for_each_scan(scans, work.one, "Scoring", tell=tell_of, jobs=jobs)
     if together:
-        work.together()
+        work.together(scored)
     console.print(f"The scored clouds are in {out}", markup=False, soft_wrap=True)
 
 
@@ -99,21 +110,37 @@ def _outputs(out: Path, scan: Path) -> tuple[Path, Path, Path, Path]:
     return ply, json, csv, png
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """What is told of a scan at ``path``; and, to judge several together, its points and scores."""
+
+    path: Path
+    summary: ScoreResponse
+    unit: str | None
+    for_joining: tuple[PointCloud, ScoreMap] | None
+
+    def tell(self) -> None:
+        """Print the notices and the decision."""
+        from backend.cli.batch import tell
+
+        tell(self.path, self.summary.notices)
+        _say(f"{shown(self.path)}: {_in_words(self.summary)}", self.summary, self.unit)
+
+
+@dataclass(frozen=True, eq=False)
 class _Scoring:
     """The request of the command for each scan."""
 
-    detector: Detector
+    loaded: LoadedDetector
     model: dict[str, str]
     category: str | None
     intake: Intake
     picture: bool
+    keep: bool
     out: Path
-    scored: dict[Path, tuple[PointCloud, ScoreMap]] = field(default_factory=dict)
 
-    def one(self, path: Path) -> None:
-        """Score the scan at ``path``, write the results, print the decision."""
-        from backend.cli.batch import tell
+    def one(self, path: Path) -> _Scored:
+        """Score the scan at ``path`` and write the results."""
         from backend.io import read_cloud, write_bytes, write_json, write_scored
         from backend.io.sources import scan_source
         from backend.report.heat_map import heat_map
@@ -122,10 +149,9 @@ class _Scoring:
         from backend.scoring.scan import score_scan, summarize
 
         scan = read_cloud(path, unit=self.intake.unit, text=self.intake.text)
-        scan, left_out = part_in_scan(self.detector, scan, self.category, self.intake)
-        tell(path, scan.notices)
-        result = score_scan(self.detector, scan, self.category, self.intake.viewpoint)
-        self.scored[path] = scan, result
+        detector = self.loaded.detector
+        scan, left_out = part_in_scan(detector, scan, self.category, self.intake)
+        result = score_scan(detector, scan, self.category, self.intake.viewpoint)
         summary = summarize(result, scan)
         cloud_path, record_path, table_path, picture_path = _outputs(self.out, path)
         write_scored(cloud_path, scan, result.fields)
@@ -134,10 +160,10 @@ class _Scoring:
         write_bytes(table_path, regions_csv(summary.regions, scan.unit))
         if self.picture:
             write_bytes(picture_path, heat_map(scan, result))
-        _say(f"{shown(path)}: {_in_words(summary)}", summary, scan.unit)
+        return _Scored(path, summary, scan.unit, (scan, result) if self.keep else None)
 
-    def together(self) -> None:
-        """Judge all scans as one object, write the results, print the decision."""
+    def together(self, scored: Sequence[_Scored]) -> None:
+        """Judge the ``scored`` scans as one object, write the results, print the decision."""
         from backend.cloud import PointCloud
         from backend.io import write_bytes, write_json, write_scored
         from backend.report.heat_map import heat_map
@@ -145,10 +171,11 @@ class _Scoring:
         from backend.scoring.scan import versions
         from backend.scoring.together import join, summarize_joint
 
-        scans, found = zip(*self.scored.values(), strict=True)
-        unit = self.detector.unit
-        result = join(self.detector, scans, found, self.category, self.intake.viewpoint)
-        summary = summarize_joint(result, [shown(path) for path in self.scored], unit)
+        detector, parts = self.loaded.detector, [one.for_joining for one in scored]
+        scans, found = zip(*(part for part in parts if part is not None), strict=True)
+        unit = detector.unit
+        result = join(detector, scans, found, self.category, self.intake.viewpoint)
+        summary = summarize_joint(result, [shown(one.path) for one in scored], unit)
         cloud = PointCloud(result.points, result.normals, unit=unit)
         cloud_path, record_path, table_path, picture_path = _outputs(self.out, TOGETHER)
         write_scored(cloud_path, cloud, result.fields)

@@ -11,6 +11,7 @@ from backend.cli.options import (
     EXISTING_FILE,
     EXISTING_FOLDER,
     intake_options,
+    jobs_option,
     on_empty_option,
     out_option,
     seed_option,
@@ -53,12 +54,7 @@ FORMATS = ("safetensors", "ply", "pcd", "npz")
     help="Number of samples in all; a larger number adds to a finished data set.",
 )
 @out_option("the data set; a stopped run continues there")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    show_default="all cores",
-    help="Number of processes; the data set does not depend on it.",
-)
+@jobs_option("the data set does")
 @click.option(
     "--category",
     help="Name of the part; by default that of the model, or else that of the scans folder.",

@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from backend.arrays import IntArray
+from backend.children import cores
 from backend.cloud import PointCloud
 from backend.dataset.folder import MODEL, NOMINAL
 from backend.demo.sizes import REAL, DemoSize
-from backend.engine.processes import cores, map_unordered
+from backend.engine.processes import map_unordered
 from backend.io import read_cloud, write_cloud
 from backend.progress import Progress, track
 from backend.samples import load_sample, sample_path

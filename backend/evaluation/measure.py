@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ import numpy as np
 from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from backend.dataset.benchmark import OWN, OWN_PROTOCOL, protocol_of
 from backend.dataset.layouts import Protocol
+from backend.engine.processes import in_order
 from backend.evaluation.cases import Places, ScoredCase, TestCase, score_case
 from backend.evaluation.metrics.aupro import (
     aupro,
@@ -21,13 +26,15 @@ from backend.evaluation.metrics.auroc import auroc, resampled_auroc
 from backend.evaluation.metrics.average_precision import average_precision
 from backend.evaluation.metrics.roc import roc_curve, thinned
 from backend.progress import Following, following, track
-from backend.scoring.detector import Detector
+from backend.scoring.detector import Detector, Scores
+from backend.scoring.loaded import LoadedDetector
 from shared_schema.defects import KINDS
 
 Curve = tuple[FloatArray, FloatArray]
 
 OVERALL = "all"
 NOT_FOUND = "not found"
+DETECTOR = "detector.safetensors"
 DRAWN_POINTS = 2_000_000
 BOOTSTRAP_SEED = 0
 BOOTSTRAP_ROUNDS = 1000
@@ -114,6 +121,7 @@ def evaluate(
     cases: Iterable[TestCase],
     layout: str = OWN,
     *,
+    jobs: int | None = None,
     progress: Following = "bars",
 ) -> EvaluationReport:
     """Score every case and compute the table.
@@ -122,22 +130,32 @@ def evaluate(
         detector: what is measured.
         cases: labelled clouds that it has not seen; the columns of objects need nominal ones too.
         layout: the benchmark whose protocol says which points count, or ``"flawsmith"``.
+        jobs: number of processes, on which the table does not depend; as many as there are cores if
+            None. Few cases are scored in this process alone.
         progress: ``"bars"`` shows bars on standard error, if that is a terminal or a notebook; None
             shows nothing; a ``Progress`` is a function of yours that is called after each item.
 
     Raises:
         CloudError: a case cannot be scored.
         DatasetError: the protocol measures pixels, and a case is not organised.
+        EngineError: a process was killed.
 
     >>> cases = [fs.TestCase(fs.LabeledCloud.nominal(scan), "plate", "nominal") for scan in scans]
     >>> report = fs.evaluate(detector, cases, progress=None)  # the detector of ``train``'s example
     >>> report.rows[-1].nominal_clouds
     3
     """
-    protocol = protocol_of(layout)
-    with following(progress) as follow:
-        shown = track(follow, list(cases), "Scoring")
-        return report([score_case(detector, case) for case in shown], protocol)
+    given = list(cases)
+    with TemporaryDirectory() as folder, following(progress) as follow:
+        work = partial(_scored, LoadedDetector(detector, Path(folder) / DETECTOR))
+        with closing(in_order(work, given, jobs=jobs)) as found:
+            results = list(track(follow, found, "Scoring", len(given)))
+    scored = [ScoredCase(case, result) for case, result in zip(given, results, strict=True)]
+    return report(scored, protocol_of(layout))
+
+
+def _scored(loaded: LoadedDetector, case: TestCase) -> Scores:
+    return score_case(loaded.detector, case).result
 
 
 def report(scored: Sequence[ScoredCase], protocol: Protocol = OWN_PROTOCOL) -> EvaluationReport:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+from backend.children import threads
 
 CHUNK = 100_000
 
@@ -19,6 +20,6 @@ def each_chunk(count: int, work: Callable[[slice], None]) -> None:
     if len(slices) == 1:
         work(slices[0])
         return
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        for _ in threads.map(work, slices):
+    with ThreadPoolExecutor(threads()) as pool:
+        for _ in pool.map(work, slices):
             pass

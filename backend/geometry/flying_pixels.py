@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray
+from backend.children import threads
 
 NEIGHBORS = 16
 
@@ -30,7 +31,7 @@ def flying_pixels(
         sparse: ratio to the median distance of the eighth neighbour from which points are sparse.
     """
     count = min(NEIGHBORS + 1, len(points))
-    distance, near = tree.query(points, k=count, workers=-1)
+    distance, near = tree.query(points, k=count, workers=threads())
     rays = points - viewpoint
     rays = rays / np.maximum(np.linalg.norm(rays, axis=1), np.finfo(float).tiny)[:, None]
     reach = distance[:, count // 2]

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 
 NEIGHBORS = 6
 # A point is off the surface if it is the neighbour of at most FEWEST_FOLLOWERS points and is
@@ -89,7 +90,7 @@ def detached_points(
     count = min(CLUSTER_NEIGHBORS + 1, len(points))
     if count < CLUSTER_NEIGHBORS + 1:
         return np.zeros(len(points), dtype=bool)
-    distance, near = tree.query(points, k=count, workers=-1)
+    distance, near = tree.query(points, k=count, workers=threads())
     reach = distance[:, -1]
     typical = float(np.median(reach))
     alone = reach > sparse * np.maximum(typical, np.median(reach[near[:, 1:]], axis=1))

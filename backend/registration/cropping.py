@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 from backend.cloud import PointCloud
 from backend.geometry.normals import estimate_normals, orient_towards
 from backend.registration.nominal_model import NominalModel
@@ -153,7 +154,7 @@ def part_of_scene(
     stays = _stays(looked, nominal.mesh.diagonal, settings)
     if len(rows) == len(placed):
         return stays
-    distance, nearest = looked.cloud.tree.query(placed.points, workers=-1)
+    distance, nearest = looked.cloud.tree.query(placed.points, workers=threads())
     # Beyond the gap from all that was looked at, a point is a stray one.
     return np.asarray(stays[nearest] & (distance <= GAP * looked.spacing))
 
@@ -187,14 +188,14 @@ def _look(
     surface, cloud = nominal.even_samples, PointCloud(points)
     assert surface.normals is not None  # a subsampled surface has them
     reach, spacing = SIGMAS * noise + surface.spacing, _spacing(cloud)
-    distance, rows = surface.tree.query(points, workers=-1)
+    distance, rows = surface.tree.query(points, workers=threads())
     near, towards = distance <= reach, surface.normals[rows]
     normals = _oriented(cloud, noise / spacing, towards, near, viewpoint)
     # In six dimensions, surface that faces another way is far.
     weight = reach / np.sqrt(2.0 - 2.0 * TURNED)
     tree = cKDTree(np.hstack([surface.points, weight * surface.normals]))
     turned, _ = tree.query(
-        np.hstack([points, weight * normals]), distance_upper_bound=1.5 * reach, workers=-1
+        np.hstack([points, weight * normals]), distance_upper_bound=1.5 * reach, workers=threads()
     )
     fits = near & (turned <= np.sqrt(2.0) * reach)
     return _Looked(cloud, spacing, normals, distance, surface.points[rows], towards, fits)
@@ -206,7 +207,7 @@ def _spacing(cloud: PointCloud) -> float:
     Of the nearest one alone it would be zero where points were scanned twice.
     """
     count = min(AREA_NEIGHBORS + 1, len(cloud))
-    reach = np.ravel(cloud.tree.query(cloud.points, k=[count], workers=-1)[0])
+    reach = np.ravel(cloud.tree.query(cloud.points, k=[count], workers=threads())[0])
     return max(float(np.median(reach)) * np.sqrt(np.pi / AREA_NEIGHBORS), TINY)
 
 
@@ -265,7 +266,7 @@ def _stays(looked: _Looked, diagonal: float, settings: CropSettings) -> BoolArra
 def _edges(cloud: PointCloud, gap: float) -> IntArray:
     """Pairs (E, 2) of neighbours that are not farther apart than ``gap``."""
     count = min(NEIGHBORS + 1, len(cloud))
-    _, ends = cloud.tree.query(cloud.points, k=count, distance_upper_bound=gap, workers=-1)
+    _, ends = cloud.tree.query(cloud.points, k=count, distance_upper_bound=gap, workers=threads())
     pairs = np.stack([np.repeat(np.arange(len(cloud)), count), np.ravel(ends)], axis=1)
     return pairs[(pairs[:, 1] < len(cloud)) & (pairs[:, 1] != pairs[:, 0])]
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 from backend.geometry.transform import transform_points
 from backend.registration.improve import MOST_OFFSET, STRAY, SURFACE_ERROR, log_likelihood
 from backend.registration.nominal_model import FIT_DISTANCE, Matches, Scan, Side, SurfaceSamples
@@ -188,7 +189,7 @@ def _from(
     steady = cosine[cosine > 0.0] > LEAST_COSINE
     reach = noise.reach + SEEN_IN_SPACINGS * surface.radius + seen.spacing
     back = (front.points - pose[:3, 3]) @ pose[:3, :3]
-    found = np.isfinite(seen.tree.query(back, distance_upper_bound=reach, workers=-1)[0])
+    found = np.isfinite(seen.tree.query(back, distance_upper_bound=reach, workers=threads())[0])
     view = _View.of(front.points - eye, points - eye, max(front.radius, seen.spacing))
     expected = steady & (found | view.looked_at(reach))
     met = view.point_cell >= 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backend.arrays import FloatArray, IntArray
+from backend.children import threads
 from backend.cloud import PointCloud
 from backend.geometry.normals import NEIGHBORS, estimate_normals, turned_to
 from backend.geometry.poisson_disk import poisson_disk
@@ -69,7 +70,9 @@ def heights(surface: PointCloud, scan: PointCloud) -> FloatArray:
         surface: M points with outward normals.
         scan: N points with outward normals, in the frame of the surface.
     """
-    distance, near = scan.tree.query(surface.points, k=min(HEIGHT_POINTS, len(scan)), workers=-1)
+    distance, near = scan.tree.query(
+        surface.points, k=min(HEIGHT_POINTS, len(scan)), workers=threads()
+    )
     distance, near = distance.reshape(len(surface), -1), near.reshape(len(surface), -1)
     normals = _normals(surface)
     alike = np.einsum("mki,mi->mk", _normals(scan)[near], normals) > SAME_SIDE
@@ -139,7 +142,7 @@ def _normals(cloud: PointCloud) -> FloatArray:
 
 def _nearest(pooled: PointCloud, rows: IntArray, count: int) -> IntArray:
     count = min(count, len(pooled))
-    near = pooled.tree.query(pooled.points[rows], k=count, workers=-1)[1]
+    near = pooled.tree.query(pooled.points[rows], k=count, workers=threads())[1]
     return np.asarray(near.reshape(len(rows), count))
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from backend.arrays import FloatArray
+from backend.children import threads
 from backend.cloud import PointCloud
 from backend.cloud.normals import with_outward_normals
 from backend.cloud.surface import SCANS, SPREAD
@@ -147,7 +148,7 @@ class _View:
         """With normals to the side that the model has outside; points alone may not tell it."""
         placed, samples = self.at(pose), model.even_samples
         assert placed.normals is not None and samples.normals is not None  # both were given some
-        nearest = samples.tree.query(placed.points, workers=-1)[1]
+        nearest = samples.tree.query(placed.points, workers=threads())[1]
         if (placed.normals * samples.normals[nearest]).sum() >= 0.0:
             return self
         assert self.cloud.normals is not None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 from backend.cloud import PointCloud
 from backend.cloud.surface import require_surface, surface_points
 from backend.geometry.thinning import thin
@@ -83,7 +84,7 @@ class Scan:
 def isolated(points: FloatArray) -> BoolArray:
     """Which of ``points`` (P, 3) are far from all others: strays, which thinning would favour."""
     count = min(ISOLATED_NEIGHBORS, len(points) - 1)
-    distance = cKDTree(points).query(points, k=count + 1, workers=-1)[0][:, -1]
+    distance = cKDTree(points).query(points, k=count + 1, workers=threads())[0][:, -1]
     return np.asarray(distance > ISOLATED * np.median(distance))
 
 
@@ -144,7 +145,7 @@ class SurfaceSamples:
     def nearest_within(self, points: FloatArray) -> tuple[FloatArray, IntArray]:
         """As ``nearest``, after the distance (...) to that sample; beyond ``REACH`` it is inf."""
         # Of few points, threads would cost more than they save.
-        workers = -1 if points.size >= MANY_NUMBERS else 1
+        workers = threads() if points.size >= MANY_NUMBERS else 1
         distance, nearest = self.tree.query(points, distance_upper_bound=EXACT, workers=workers)
         far = ~np.isfinite(distance)
         if far.any():
@@ -210,10 +211,12 @@ class _Cells:
         low = points.min(axis=0) - REACH
         shape = np.ceil((points.max(axis=0) + REACH - low) / CELL).astype(int)
         corners = low + CELL * np.moveaxis(np.indices(shape), 0, -1)
-        distance, large = tree.query(corners + CELL / 2.0, distance_upper_bound=REACH, workers=-1)
+        distance, large = tree.query(
+            corners + CELL / 2.0, distance_upper_bound=REACH, workers=threads()
+        )
         near = distance <= 2.0 * CELL
         parts = (np.moveaxis(np.indices([SPLIT] * 3), 0, -1) + 0.5) * CELL / SPLIT
-        _, small = tree.query(corners[near][:, None, None, None] + parts, workers=-1)
+        _, small = tree.query(corners[near][:, None, None, None] + parts, workers=threads())
         large = np.where(np.isfinite(distance), large, -1).astype(np.int32)
         rows = np.broadcast_to(large[..., None, None, None], (*shape, SPLIT, SPLIT, SPLIT)).copy()
         rows[near] = small

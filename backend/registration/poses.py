@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray
+from backend.children import threads
 from backend.cloud import PointCloud
 from backend.geometry.thinning import thin
 from backend.geometry.transform import transform_points
@@ -152,7 +153,9 @@ def _middle(points: FloatArray, size: float) -> FloatArray:
     if (np.linalg.norm(points - middle, axis=1) <= size).mean() >= CLEAN:
         return np.asarray(middle)
     few = points[thin(points, FEW)]
-    counts = cKDTree(points).query_ball_point(few, size / 2.0, return_length=True, workers=-1)
+    counts = cKDTree(points).query_ball_point(
+        few, size / 2.0, return_length=True, workers=threads()
+    )
     apart = np.linalg.norm(points - few[int(np.argmax(counts))], axis=1)
     return np.asarray(np.median(points[apart <= size / 2.0], axis=0))
 

@@ -8,7 +8,8 @@ points are left out of all this, and marked. A scan that is not surely of the pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,10 @@ class Detector:
         cloud = PointCloud.of(points, normals)
         if category is not None:
             self.normalization.scale(category)  # refuses one that is unknown
+        with _one_thread():
+            return self._score(cloud, category)
+
+    def _score(self, cloud: PointCloud, category: str | None) -> ScoreMap:
         recognition = self.recogniser.recognise(cloud, category)
         is_named = category is not None or len(self.categories) == 1
         if recognition.certainty is Certainty.UNKNOWN or not (is_named or recognition.is_nearest):
@@ -350,6 +355,17 @@ class Detector:
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the model file lacks {error}") from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Meanwhile torch computes with one thread, as the last digits of its sums depend on that."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def findings_of(

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 from backend.models.family import Heights, LikelyKinds
 
 # Anomalous points hang together up to LINK times the usual distance of a sixth neighbour.
@@ -111,7 +112,7 @@ class ThinSurface:
     def of(cls, points: FloatArray) -> ThinSurface:
         """From ``points`` (M, 3)."""
         count = min(NEIGHBORS + 1, len(points))
-        distances, _ = cKDTree(points).query(points, k=count, workers=-1)
+        distances, _ = cKDTree(points).query(points, k=count, workers=threads())
         return cls(points, np.asarray(distances).reshape(len(points), count)[:, -1])
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from backend.arrays import FloatArray, IntArray
+from backend.children import threads
 
 NEIGHBORS = 3
 
@@ -47,5 +48,5 @@ def upsample(points: FloatArray, thin_points: FloatArray, values: FloatArray) ->
 
 def nearest_of(points: FloatArray, thin_points: FloatArray) -> tuple[IntArray, FloatArray]:
     """Row (P,) of the nearest of ``thin_points`` (M, 3) to each of ``points`` (P, 3), how far."""
-    distance, rows = cKDTree(thin_points).query(points, workers=-1)
+    distance, rows = cKDTree(thin_points).query(points, workers=threads())
     return rows, distance

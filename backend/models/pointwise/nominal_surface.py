@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 from backend.cloud import PointCloud
 from backend.cloud.normals import orient_as
 from backend.cloud.surface import SCANS, SPREAD, surface_points
@@ -214,7 +215,7 @@ class NominalSurface:
         samples = self._model.even_samples
         normals = samples.normals
         assert normals is not None  # a subsampled surface has them
-        _, nearest = samples.tree.query(points, workers=-1)
+        _, nearest = samples.tree.query(points, workers=threads())
         apart = points - samples.points[nearest]
         above = np.einsum("mi,mi->m", apart, normals[nearest])
         # Each sample stands for a disc about it: what lies beside the model is off it, too.

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backend.cloud import LabeledCloud
+from backend.engine import processes
 from backend.evaluation.cases import TestCase
 from backend.evaluation.measure import evaluate
 from backend.io import read_cloud, write_cloud, write_labeled
@@ -51,6 +53,30 @@ def test_the_table_is_that_of_the_evaluation(
     assert {one["file"] for one in worst} <= {scan["file"] for scan in document["scans"]}
     for name in ("roc.png", "roc_points.png", *(one["picture"] for one in worst)):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_results_do_not_depend_on_the_number_of_processes(
+    run: Run, model: Path, benchmark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "SECONDS_TO_BEGIN", 0.0)
+    written = []
+    for jobs in ("1", "2"):
+        out = tmp_path / jobs
+        run("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", out, "--jobs", jobs)
+        files = [path for path in out.rglob("*") if path.is_file()]
+        written.append({path.relative_to(out): path.read_bytes() for path in files})
+    assert written[0] == written[1] and len(written[0]) > 4
+
+
+def test_cases_in_memory_are_scored_by_several_processes(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "SECONDS_TO_BEGIN", 0.0)
+    cases = [TestCase(LabeledCloud.nominal(scan("egg", n)), "egg", "nominal") for n in range(3)]
+    found = [evaluate(Detector.load(model), cases, jobs=jobs).cases for jobs in (1, 2)]
+    for one, other in zip(*found, strict=True):
+        assert one.result.object_score == other.result.object_score
+        np.testing.assert_array_equal(one.result.point_scores, other.result.point_scores)
 
 
 def test_kinds_come_from_the_records(run: Run, model: Path, data: Path, tmp_path: Path) -> None:
@@ -197,6 +223,7 @@ def test_an_interrupted_run_scores_only_what_is_left(
         return score(self, *arguments)  # type: ignore[arg-type]
 
     arguments = ("evaluate", model, benchmark, "--layout", "real3d-ad", "--out", tmp_path / "out")
+    arguments = (*arguments, "--jobs", 1)
     with monkeypatch.context() as patched:
         patched.setattr(Detector, "score", interrupted)
         run(*arguments, status=130)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
+from backend.engine import processes
 from backend.io import read_cloud, write_cloud
 from backend.io.digest import file_digest
 from backend.scoring.detector import Detector
@@ -102,6 +104,24 @@ def test_other_units_are_converted(run: Run, model: Path, dented: Path, tmp_path
     )
     assert second["object_score"] == pytest.approx(first["object_score"], rel=1e-3)
     assert second["source"]["unit"] == "inch"
+
+
+def test_results_do_not_depend_on_the_number_of_processes(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "SECONDS_TO_BEGIN", 0.0)
+    scans = [tmp_path / f"{seed}.ply" for seed in range(300, 304)]
+    for seed, path in enumerate(scans):
+        write_cloud(path, scan("egg", seed))
+    scans[1].write_bytes(b"no cloud")
+    told, written = [], []
+    for jobs in (1, 2):
+        out = tmp_path / "out"
+        result = run("score", model, *scans, "--out", out, "--jobs", jobs, status=1)
+        told.append((result.stdout, result.stderr))
+        written.append({path.name: path.read_bytes() for path in out.iterdir()})
+        shutil.rmtree(out)
+    assert told[0] == told[1] and written[0] == written[1] and len(written[0]) == 9
 
 
 def test_a_bad_scan_does_not_stop_the_others(

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.engine import processes
 from backend.engine.lock import locked
-from backend.engine.processes import Workers, map_unordered
+from backend.engine.processes import Workers, in_order, map_unordered
 from backend.errors import EngineError
 
 PARENT = """
@@ -74,6 +75,18 @@ def threads(_: int) -> str:
 def note_and_wait(folder: Path, number: int) -> None:
     (folder / f"{os.getpid()}").write_text("")
     time.sleep(300)
+
+
+def test_little_work_is_done_in_this_process_and_more_by_others_in_the_same_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert list(in_order(place, range(4), jobs=2)) == [(n, os.getpid()) for n in range(4)]
+    monkeypatch.setattr(processes, "SECONDS_TO_BEGIN", 0.0)
+    found = list(in_order(place, range(12), jobs=2))
+    assert [number for number, _ in found] == list(range(12))
+    assert os.getpid() not in {process for _, process in found}
+    assert list(in_order(place, range(3), jobs=1)) == [(n, os.getpid()) for n in range(3)]
+    assert list(in_order(place, [7], jobs=2)) == [(7, os.getpid())]
 
 
 def test_every_item_comes_back() -> None:
