@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from backend.evaluation.cases import TestCase, read_test_cases
     from backend.evaluation.measure import EvaluationReport, evaluate
+    from backend.evaluation.pod.closed_loop import closed_loop
     from backend.evaluation.pod.curve import pod_curve
     from backend.evaluation.pod.plan import PodPlan
     from backend.instruct.calls import instruct, validate
@@ -127,6 +128,7 @@ _PLACES = {
     "Verdict": "shared_schema.api",
     "align": "backend.registration.align",
     "dump": "shared_schema.load",
+    "closed_loop": "backend.evaluation.pod.closed_loop",
     "evaluate": "backend.evaluation.measure",
     "fuse_scans": "backend.registration.fusion",
     "instruct": "backend.instruct.calls",
@@ -208,6 +210,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "align",
+    "closed_loop",
     "dump",
     "evaluate",
     "fuse_scans",

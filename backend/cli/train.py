@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backend.intake import Intake
     from backend.scoring.calibration import Limit
     from backend.training import TrainingConfig
+    from shared_schema.recipe import RecipeTemplate
 
 
 def _print_config(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -92,6 +93,14 @@ def _print_config(context: click.Context, _: click.Parameter, value: bool) -> No
     "by default two for each scan, and at least 40.",
 )
 @click.option(
+    "--closed-loop",
+    "report",
+    metavar="FILE",
+    type=EXISTING_FILE,
+    help="The file pod.json that flawsmith pod wrote about an earlier detector. With --template, "
+    "defects are then drawn more often in the sizes that it found only at times.",
+)
+@click.option(
     "--log",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
@@ -105,6 +114,7 @@ def command(
     config: Path | None,
     intake: Intake,
     template: Path | None,
+    report: Path | None,
     log: Path | None,
     **settings: Any,
 ) -> None:
@@ -125,10 +135,12 @@ def command(
     from backend.training.data import training_sets
     from backend.training.tracking import no_log, tensorboard_log
     from backend.wording import counted
-    from shared_schema.load import load_template
 
     if settings["count"] is not None and template is None:
         raise click.UsageError("--count needs --template, from which the defects are drawn")
+    if report is not None and template is None:
+        raise click.UsageError("--closed-loop needs --template, from which the defects are drawn")
+    drawn = None if template is None else _template(template, report)
     with (
         progress_display() as progress,
         nullcontext(no_log) if log is None else tensorboard_log(log) as figures,
@@ -144,7 +156,7 @@ def command(
             _config(config, **settings),
             seed=seed,
             out=out,
-            template=None if template is None else load_template(template),
+            template=drawn,
             progress=progress,
             log=figures,
         )
@@ -160,6 +172,19 @@ def command(
         console.print(f"{name}: {detector.comparison(name)}.", markup=False, soft_wrap=True)
         click.echo(f"{name}: {_in_words(category.rule.reject)}")
     click.echo(f"Point threshold {detector.point_threshold:.3f}.")
+
+
+def _template(file: Path, report: Path | None) -> RecipeTemplate:
+    """What is drawn, more often in the sizes that an earlier detector finds at times."""
+    from shared_schema.load import load_document, load_template
+    from shared_schema.pod import PodReport
+
+    template = load_template(file)
+    if report is None:
+        return template
+    from backend.evaluation.pod.closed_loop import closed_loop
+
+    return closed_loop(template, load_document(report, PodReport))
 
 
 def _config(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from backend.cloud import PointCloud
+from backend.evaluation.pod.closed_loop import closed_loop
 from backend.io import read_cloud, write_cloud
 from backend.models.pointwise.model import PointwiseModel
 from backend.models.unrolled.matching import Windows
@@ -24,7 +25,9 @@ from backend.training import DETECTOR_FILE, WORK_FOLDER
 from backend.training.config import to_record
 from backend.training.unrolled.config import UnrolledTrainingConfig
 from backend.training.unrolled.network import UnrolledFittingConfig
+from shared_schema.load import dump, load_template
 from tests.backend.cli.conftest import Run
+from tests.backend.evaluation.pod.test_closed_loop import examination
 from tests.backend.parts import TINY, scan, write_folder
 from tests.backend.shapes import TEMPLATES
 
@@ -156,6 +159,32 @@ def test_an_interrupted_training_goes_on(
     whole, resumed = (tmp_path / name / DETECTOR_FILE for name in ("whole", "cut"))
     assert whole.read_bytes() == resumed.read_bytes()
     assert not work.exists()
+
+
+def test_the_closed_loop_draws_what_an_earlier_detector_found_at_times(
+    run: Run, template: Path, tmp_path: Path
+) -> None:
+    examined = examination()
+    (tmp_path / "pod.json").write_text(dump(examined, nulls=True))
+    aimed = closed_loop(load_template(template), examined)
+    (tmp_path / "aimed.json").write_text(dump(aimed))
+    data = write_folder(tmp_path / "data", nominal=3, anomalous=0)
+    config = settings(tmp_path / "settings.json", channels=["histograms"], family="pointwise")
+    trained = []
+    for name, drawn in {
+        "loop": ("--template", template, "--closed-loop", tmp_path / "pod.json"),
+        "same": ("--template", tmp_path / "aimed.json"),
+        "other": ("--template", template),
+    }.items():
+        run("train", data, "--out", tmp_path / name, "--config", config, *drawn)
+        trained.append(Detector.load(tmp_path / name / DETECTOR_FILE).info["fingerprint"])
+    loop, same, other = trained
+    assert loop == same != other
+    result = run("train", data, "--out", tmp_path, "--closed-loop", template, status=2)
+    assert "--closed-loop needs --template" in result.stderr
+    wrong = ("--template", template, "--closed-loop", template)
+    result = run("train", data, "--out", tmp_path, *wrong, status=1)
+    assert "dents.json: model: must be given" in result.stderr
 
 
 def test_missing_data_is_named(run: Run, template: Path, tmp_path: Path) -> None:
