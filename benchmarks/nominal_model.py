@@ -79,7 +79,10 @@ def without_models(detector: Detector, data: Path, progress: Progress) -> Detect
         print(f"{name}: {'trusted' if trust.is_trusted else 'declined'}, because {trust.why}")
         channels = tuple(c for c in one.model.channels if c != SURFACE or surface is not None)
         model = replace(one.model, surface=surface, channels=channels)
-        compared = [CalibrationScan(c.points, model.compare(c).channels) for c in own.rest]
+        compared = [
+            CalibrationScan(scan, cloud.points, model.compare(cloud).channels)
+            for scan, cloud in own.rest
+        ]
         categories[name] = replace(one, model=model, tails=fit_tails(compared))
     return replace(detector, categories=categories)
 

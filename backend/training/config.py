@@ -114,6 +114,11 @@ class TrainingConfig:
     unrolled: UnrolledTrainingConfig = field(default_factory=UnrolledTrainingConfig)
 
     @property
+    def compares_surfaces(self) -> bool:
+        """Whether nominal models are of use: clouds scaled by their own size do not fit them."""
+        return "surface" in self.channels and self.scale_by_category
+
+    @property
     def learns(self) -> bool:
         """Whether any channel needs the network."""
         return "network" in self.channels or "learned" in self.channels

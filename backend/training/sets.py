@@ -19,7 +19,7 @@ class TrainingSet:
         labeled: labelled anomalies to learn from; none of them should be made of a cloud that
             calibrates.
         nominal_model: the mesh of the part in any frame, if there is one. Scans of rigid parts are
-            registered to it and compared with its surface; parts of revolution do not use it.
+            registered to it and compared with its surface.
 
     >>> given = fs.TrainingSet(scans[:2], calibration=scans[2:], nominal_model=plate)
     >>> len(given.nominal), len(given.calibration)

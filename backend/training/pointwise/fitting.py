@@ -211,8 +211,7 @@ class PointwiseTraining:
             trusted, None where none was tried.
         """
         config = self.run.config
-        # Clouds that are scaled by their own size do not fit the model.
-        if SURFACE not in config.channels or not config.scale_by_category:
+        if not config.compares_surfaces:
             return None, None
         if part.nominal_model is None:
             return self._fused(part, own) if config.fuse_scans else (None, None)
@@ -222,7 +221,10 @@ class PointwiseTraining:
         try:
             return self._placed(mesh, own), None
         except RegistrationError as error:
-            raise RegistrationError(f"nominal model of {part.name!r}: {error}") from error
+            raise RegistrationError(
+                f"nominal model of {part.name!r}: {error}. Scans whose pieces move against one "
+                "another fit no model; leave it out then"
+            ) from error
 
     def _fused(self, part: CategoryData, own: NominalSet) -> tuple[NominalSurface | None, Trust]:
         learn, held_out = (self._few(clouds, part) for clouds in (part.learn, part.calibrate))

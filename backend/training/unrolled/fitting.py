@@ -96,7 +96,12 @@ class UnrolledTraining:
     scans: dict[str, _Scans] = field(default_factory=dict)
 
     def suits(self, part: CategoryData) -> Suitability:
-        """Whether the scans are of a part of revolution, but for flats, ribs and threads."""
+        """Whether the scans are of a part of revolution, but for flats, ribs and threads.
+
+        One with a nominal model is better compared with that (docs/adr/0032).
+        """
+        if part.nominal_model is not None and self.run.config.compares_surfaces:
+            return Suitability(False, "it has a nominal model to be compared with")
         if len(part.learn) < FEWEST_SCANS:
             return Suitability(False, f"there are fewer than {FEWEST_SCANS} scans to learn from")
         found = self._scans(part).roundness

@@ -231,6 +231,18 @@ def test_other_parts_are_left_to_others(workers: Workers, tmp_path: Path) -> Non
         alone.fit([part(scans=[scan(0)])])
 
 
+def test_a_part_with_a_nominal_model_is_compared_with_that(
+    workers: Workers, tmp_path: Path
+) -> None:
+    own = training(workers, tmp_path)
+    with_model = replace(part(), nominal_model=load_sample("pawn"))
+    assert own.suits(part()).suits and not own.suits(with_model).suits
+    assert own.suits(with_model).why == "it has a nominal model to be compared with"
+    # Where the surface does not count, neither does its model.
+    config = replace(own.run.config, channels=("histograms",))
+    assert UnrolledTraining(replace(own.run, config=config)).suits(with_model).suits
+
+
 def test_defects_are_drawn_where_they_are_not_decided_yet(workers: Workers, tmp_path: Path) -> None:
     """The second half of them avoids what is found anyhow and what cannot be found."""
     model = fit(workers, tmp_path, template=DENTS)
