@@ -10,15 +10,16 @@ from backend.children import threads
 CHUNK = 100_000
 
 
-def each_chunk(count: int, work: Callable[[slice], None]) -> None:
-    """Call ``work`` with slices of at most ``CHUNK`` rows that cover 0 … ``count`` − 1.
+def each_chunk(count: int, work: Callable[[slice], None], size: int = CHUNK) -> None:
+    """Call ``work`` with slices of at most ``size`` rows that cover 0 … ``count`` − 1.
 
     The calls share the cores, as numpy and scipy let go of Python's lock; each has rows of its own
     to write to, so that the result does not depend on their order.
     """
-    slices = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    if len(slices) == 1:
-        work(slices[0])
+    slices = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    if min(len(slices), threads()) == 1:
+        for part in slices:
+            work(part)
         return
     with ThreadPoolExecutor(threads()) as pool:
         for _ in pool.map(work, slices):

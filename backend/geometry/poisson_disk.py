@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
+from backend.children import threads
 
 FIRST_BLOCK, LARGEST_BLOCK = 2048, 4096
 
@@ -31,8 +32,9 @@ def poisson_disk(points: FloatArray, order: IntArray, radius: float) -> IntArray
     while start < len(order):
         block = order[start : start + size]
         if len(kept):
+            beyond = np.nextafter(radius, np.inf)
             nearest, _ = cKDTree(points[kept]).query(
-                points[block], distance_upper_bound=np.nextafter(radius, np.inf)
+                points[block], distance_upper_bound=beyond, workers=threads()
             )
             block = block[nearest > radius]
         kept = np.concatenate([kept, block[_first_of_pairs(points[block], radius)]])

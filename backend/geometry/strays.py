@@ -46,7 +46,7 @@ class Surroundings(NamedTuple):
     def of(cls, points: FloatArray, tree: cKDTree) -> Surroundings:
         """Of ``points`` (N, 3), by their ``tree``."""
         count = min(NEIGHBORS + 1, len(points))
-        distance, rows = tree.query(points, k=count)
+        distance, rows = tree.query(points, k=count, workers=threads())
         distance, rows = distance.reshape(-1, count), rows.reshape(-1, count)
         return cls(distance[:, -1], distance.mean(axis=1), rows[:, 1:].astype(np.int64))
 

@@ -65,10 +65,17 @@ def _different(keys: IntArray) -> int:
 
 
 def _one_per_cell(points: FloatArray, keys: IntArray) -> BoolArray:
-    _, inverse, size = np.unique(keys, return_inverse=True, return_counts=True)
-    sums = [np.bincount(inverse, coordinate) for coordinate in points.T]
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    size = np.diff(starts, append=len(keys))
+    of_cell = np.repeat(np.arange(len(size)), size)
+    cell = np.empty_like(order)
+    cell[order] = of_cell
+    sums = [np.bincount(cell, coordinate) for coordinate in points.T]
     mean = np.stack(sums, axis=1) / size[:, None]
-    order = np.lexsort((np.linalg.norm(points - mean[inverse], axis=1), inverse))
+    distance = np.linalg.norm(points - mean[cell], axis=1)[order]
+    least = np.flatnonzero(distance == np.minimum.reduceat(distance, starts)[of_cell])
     keep = np.zeros(len(points), dtype=bool)
-    keep[order[np.searchsorted(inverse[order], np.arange(len(size)))]] = True
+    # Of those that are as near as one another, the first.
+    keep[order[least[np.diff(of_cell[least], prepend=-1) > 0]]] = True
     return keep

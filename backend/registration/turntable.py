@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from backend.arrays import BoolArray, FloatArray
@@ -245,6 +244,8 @@ def _refined(
         of = _from_values(values, size)
         apart = [transform_points(of.part_in_scan(turn), corners) - seen for turn, seen in agreeing]
         return np.concatenate(apart).ravel() / size
+
+    from scipy.optimize import least_squares  # it takes long to import, and is seldom needed
 
     best = least_squares(residuals, start, loss="soft_l1", f_scale=SAME_PLACE / 20.0)
     return _from_values(best.x, size)

@@ -156,11 +156,14 @@ def _depth_behind_first(rays: FloatArray, cell: float) -> FloatArray:
     """
     far = np.linalg.norm(rays, axis=1)
     flat, before = picture(rays, rays.mean(axis=0))
-    _, inverse = np.unique(cell_keys(flat[before], cell), return_inverse=True)
-    first = np.full(len(far), np.inf)
-    np.minimum.at(first, inverse, far[before])
     behind = np.full(len(far), np.inf)
-    behind[before] = far[before] - first[inverse]
+    rows = np.flatnonzero(before)
+    keys = cell_keys(flat[rows], cell)
+    order = np.argsort(keys)
+    rows, keys = rows[order], keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    counts = np.diff(starts, append=len(rows))
+    behind[rows] = far[rows] - np.repeat(np.minimum.reduceat(far[rows], starts), counts)
     return behind
 
 

@@ -28,7 +28,7 @@ class ThinNeighbors:
     def of(cls, points: FloatArray, thin_points: FloatArray) -> ThinNeighbors:
         """Of ``points`` (N, 3) among ``thin_points`` (M, 3)."""
         count = min(NEIGHBORS, len(thin_points))
-        distance, rows = cKDTree(thin_points).query(points, k=count)
+        distance, rows = cKDTree(thin_points).query(points, k=count, workers=threads())
         return cls(distance.reshape(-1, count), rows.reshape(-1, count))
 
     def mean(self, values: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from backend.arrays import FloatArray
+from backend.geometry.chunks import each_chunk
 from backend.models.pointwise.graphs import nearest
 
 IntArray = NDArray[np.int32] | NDArray[np.int64]
@@ -26,6 +27,8 @@ HISTOGRAM_SCALES = (40, 80)
 HISTOGRAM_BINS = 11
 CURVATURE_LIMIT = 10.0
 TINY = 1e-12
+# So many points are described at once: their numbers stay in the processor's cache.
+AT_ONCE = 256
 
 
 def neighborhoods(points: FloatArray) -> IntArray:
@@ -58,11 +61,17 @@ def tangent_frames(
         neighbors: (N, 80) from ``neighborhoods``.
         towards: (N, 3), only says which side of the surface is outside.
     """
-    offset = points[neighbors[:, : INVARIANT_SCALES[-1]]] - points[:, None]
     rows, columns = np.triu_indices(3)
-    moments = np.concatenate([offset, offset[..., rows] * offset[..., columns]], axis=2)
-    # Sums over rings between the scales; their running sums are those over the scales.
-    rings = np.add.reduceat(moments, (0, *INVARIANT_SCALES[:-1]), axis=1).cumsum(axis=1)
+    rings = np.empty((len(points), len(INVARIANT_SCALES), 9))
+
+    def fill(part: slice) -> None:
+        offset = points[neighbors[part, : INVARIANT_SCALES[-1]]] - points[part, None]
+        moments = np.concatenate([offset, offset[..., rows] * offset[..., columns]], axis=2)
+        # Sums over rings between the scales; their running sums are those over the scales.
+        sums = np.add.reduceat(moments, (0, *INVARIANT_SCALES[:-1]), axis=1)
+        rings[part] = sums.cumsum(axis=1)
+
+    each_chunk(len(points), fill, AT_ONCE)
     return tuple(
         _frames(rings[:, index] / scale, towards) for index, scale in enumerate(INVARIANT_SCALES)
     )
@@ -162,11 +171,24 @@ def _simple_histograms(
     points: FloatArray, normals: FloatArray, near: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Histograms (N, 33) of the three angles of each pair's Darboux frame; distances (N, k)."""
-    offset = points[near] - points[:, None]
+    histograms, distance = np.empty((len(near), 3 * HISTOGRAM_BINS)), np.empty(near.shape)
+
+    def fill(part: slice) -> None:
+        offset = points[near[part]] - points[part, None]
+        found = _histograms_of(offset, normals[part], normals[near[part]])
+        histograms[part], distance[part] = found
+
+    each_chunk(len(near), fill, AT_ONCE)
+    return histograms, distance
+
+
+def _histograms_of(
+    offset: FloatArray, normals: FloatArray, other: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """As ``_simple_histograms``, by the offsets to neighbours (N, k, 3) and their normals."""
     distance = np.linalg.norm(offset, axis=2)
     line = offset / np.maximum(distance, TINY)[..., None]
     u = np.broadcast_to(normals[:, None], line.shape)
-    other = normals[near]
     v = np.cross(u, line)
     v /= np.maximum(np.linalg.norm(v, axis=2), TINY)[..., None]
     alpha = np.einsum("nki,nki->nk", v, other)

@@ -15,6 +15,7 @@ import torch
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from backend.children import threads
 
 RELATIONS = 4
 COARSENING = 4
@@ -123,7 +124,7 @@ def morton_order(points: FloatArray) -> IntArray:
 def nearest(tree: cKDTree, points: FloatArray, neighbors: int) -> IntArray:
     """(n, k) rows of the nearest points in ``tree``; small clouds repeat their last neighbour."""
     count = min(neighbors, tree.n)
-    _, rows = tree.query(points, k=count)
+    _, rows = tree.query(points, k=count, workers=threads())
     rows = rows.reshape(len(points), count).astype(np.int64)
     return np.pad(rows, ((0, 0), (0, neighbors - count)), mode="edge")
 

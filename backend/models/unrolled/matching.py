@@ -18,6 +18,7 @@ import torch
 from pydantic import Field
 
 from backend.arrays import Float32Array, FloatArray
+from backend.models.side_by_side import side_by_side
 from backend.models.unrolled.height_map import HeightMap, wrapped
 
 # How far from its row a window may find its like: scans are aligned along the axis to about a cell.
@@ -34,6 +35,8 @@ LEAST_SEEN, LEAST_NOMINAL, LEAST_SHARED = 0.25, 0.3, 0.6
 UNSHARED_COARSE, UNSHARED_FINE = 0.3, 0.25
 FEWEST = 200
 EXCLUDED = 1e3
+# So many windows are explained together: their numbers stay in the processor's cache.
+TOGETHER = 8
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,8 @@ def compare(height_map: HeightMap, bank: MapBank, windows: Windows) -> Deviation
     rows, columns = height_map.height.shape
     height, seen = (torch.from_numpy(wrapped(part, half)) for part in (bank.height, bank.seen))
     own_height, own_seen = (wrapped(part, half) for part in (height_map.height, height_map.seen))
-    sums = _Sums(rows, columns, size)
-    starts = list(range(0, rows - size + 1, windows.step))
-    for row in dict.fromkeys([*starts, rows - size]):
+
+    def explain(row: int) -> tuple[list[int], _Explained] | None:
         around = range(max(0, row - ROWS_ASIDE), min(rows - size, row + ROWS_ASIDE) + 1)
         places = [
             column
@@ -126,14 +128,20 @@ def compare(height_map: HeightMap, bank: MapBank, windows: Windows) -> Deviation
         ]
         nominal = _NominalWindows.of(height, seen, around, size) if places else None
         if nominal is None or len(nominal) < FEWEST:
-            continue
+            return None
         own, own_mask = (
             torch.from_numpy(
                 np.stack([part[row : row + size, c : c + size].ravel() for c in places])
             )
             for part in (own_height, own_seen)
         )
-        sums.add(row, places, _explain(own, own_mask, nominal, windows))
+        return places, _explain(own, own_mask, nominal, windows)
+
+    sums = _Sums(rows, columns, size)
+    starts = list(dict.fromkeys([*range(0, rows - size + 1, windows.step), rows - size]))
+    for row, found in zip(starts, side_by_side(explain, starts), strict=True):
+        if found is not None:
+            sums.add(row, *found)
     return sums.deviation()
 
 
@@ -198,7 +206,22 @@ def _explain(
     windows: Windows,
 ) -> _Explained:
     """Explain windows ``own`` (Q, w²), seen where ``mask`` says so, by nominal ones."""
-    like, like_mask = nominal.at(_shortlist(own, mask, nominal, windows))
+    chosen = _shortlist(own, mask, nominal, windows)
+    pieces = [
+        _explained(one, its_mask, *nominal.at(near))
+        for one, its_mask, near in zip(
+            own.split(TOGETHER), mask.split(TOGETHER), chosen.split(TOGETHER), strict=True
+        )
+    ]
+    return _Explained(
+        *(torch.cat(parts) for parts in zip(*(vars(one).values() for one in pieces), strict=True))
+    )
+
+
+def _explained(
+    own: torch.Tensor, mask: torch.Tensor, like: torch.Tensor, like_mask: torch.Tensor
+) -> _Explained:
+    """By the windows ``like`` (Q, S, w²) each of them, seen where ``like_mask`` says so."""
     shared = like_mask * mask[:, None]
     difference = own[:, None] - like
     trust = mask

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from backend.arrays import Float32Array, IntArray
+from backend.models.side_by_side import side_by_side
 
 # Columns beyond what is seen, on both sides; more where the ring is closed, and what is beyond one
 # side is seen on the other.
@@ -68,8 +69,12 @@ def infer(
     columns, inside = seen_columns(seen)
     padded = np.pad(inputs[..., columns], ((0, 0), (0, -rows % POOLED), (0, 0)))
     both = torch.from_numpy(np.stack([padded, padded[..., ::-1]]))
-    with torch.inference_mode():
-        total = torch.stack([network(both) for network in networks]).mean(0).numpy()
+
+    def logits_of(network: UnrolledNetwork) -> torch.Tensor:
+        with torch.inference_mode():
+            return network(both)
+
+    total = torch.stack(list(side_by_side(logits_of, networks))).mean(0).numpy()
     mean = 0.5 * (total[0] + total[1][..., ::-1])[:, :rows]
     logits = np.empty((len(mean), *inputs.shape[1:]), np.float32)
     logits[:] = mean.min(axis=(1, 2), keepdims=True)
