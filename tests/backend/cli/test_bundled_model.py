@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
-from backend.errors import CheckpointError
+from backend.errors import CheckpointError, CloudError
 from backend.io import write_cloud
 from backend.models.bundled import model_names, model_path
 from backend.models.families import FAMILIES
@@ -61,9 +61,8 @@ def with_strays(cloud: PointCloud, seed: int) -> PointCloud:
     near, far = rng.uniform(low, high, few), rng.uniform(-5e3, 5e3, few)
     strays = rng.normal(size=(16, 3))
     strays /= np.linalg.norm(strays, axis=1, keepdims=True)
-    assert cloud.normals is not None
-    points = np.concatenate([cloud.points, near, far])
-    return PointCloud(points, np.concatenate([cloud.normals, strays]))
+    normals = None if cloud.normals is None else np.concatenate([cloud.normals, strays])
+    return PointCloud(np.concatenate([cloud.points, near, far]), normals)
 
 
 def test_neither_the_pose_nor_stray_points_matter(tmp_path: Path, run: Run) -> None:
@@ -80,6 +79,67 @@ def test_neither_the_pose_nor_stray_points_matter(tmp_path: Path, run: Run) -> N
     scores = [record["object_score"] for record in records]
     assert scores[1] == pytest.approx(scores[0], abs=0.02)
     assert scores[2] == pytest.approx(scores[0], abs=0.5)
+
+
+def scan_of(name: str) -> PointCloud:
+    """The part from all sides, with noise; or the real scan itself."""
+    part = load_sample(name)
+    if part.faces is None:
+        return part
+    rng = np.random.default_rng(0)
+    return virtual_scan(part, views=6, points=16_000, noise=0.03, rng=rng)
+
+
+def with_other_axes(cloud: PointCloud) -> PointCloud:
+    """Its axes in another order, which is a turn by a third."""
+    axes = [2, 0, 1]
+    normals = None if cloud.normals is None else cloud.normals[:, axes]
+    return PointCloud(cloud.points[:, axes], normals)
+
+
+# One of each way to compare: with a nominal model, without one, and unrolled.
+EACH_WAY = ("plate_holes", "pawn_scan", "pawn")
+
+
+@pytest.mark.parametrize("name", EACH_WAY)
+def test_neither_pose_nor_order_nor_axes_nor_stray_points_matter(name: str) -> None:
+    detector, part = Detector.load(model_path("bundled_parts")), scan_of(name)
+    scans = [part, in_any_pose(part, 0), with_other_axes(part), with_strays(part, 1)]
+    found = [detector.score(scan.points, scan.normals, name) for scan in scans]
+    assert [one.verdict for one in found] == [Verdict.PASS] * len(scans)
+    scores = [one.object_score for one in found]
+    assert scores[1:3] == pytest.approx([scores[0]] * 2, abs=0.02)
+    assert scores[3] == pytest.approx(scores[0], abs=0.5)
+    # Rounding moves the pose on the model, and where the cells of a map begin.
+    at_most = 1e-3 if name == "pawn_scan" else 0.5
+    np.testing.assert_allclose(found[2].point_scores, found[0].point_scores, atol=at_most)
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, PointCloud]:
+    detector = Detector.load(model_path("bundled_parts"))
+    return {name: scan_of(name) for name in detector.categories}
+
+
+@pytest.mark.parametrize("name", EACH_WAY)
+def test_no_other_thing_passes_as_a_part_that_is_named(
+    name: str, parts: dict[str, PointCloud]
+) -> None:
+    detector, rng = Detector.load(model_path("bundled_parts")), np.random.default_rng(0)
+    size = parts[name].part_diagonal
+    ball = rng.normal(size=(8000, 3))
+    ball *= 0.3 * size / np.linalg.norm(ball, axis=1, keepdims=True)
+    flat = np.column_stack([rng.uniform(0.0, 0.7 * size, (8000, 2)), np.zeros(8000)])
+    others = {other: part for other, part in parts.items() if other != name}
+    others |= {"ball": PointCloud(ball), "plane": PointCloud(flat)}
+    verdicts = {
+        other: detector.score(cloud.points, cloud.normals, name).verdict
+        for other, cloud in others.items()
+    }
+    assert set(verdicts.values()) <= {Verdict.UNKNOWN, Verdict.DOUBTFUL, Verdict.REJECT}, verdicts
+    line = np.outer(np.linspace(0.0, size, 8000), [1.0, 0.0, 0.0])
+    with pytest.raises(CloudError, match="scan more of the part"):
+        detector.score(line, None, name)
 
 
 def test_neither_matters_to_an_unrolled_part_that_is_scored_several_times() -> None:
