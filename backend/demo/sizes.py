@@ -53,7 +53,10 @@ PARTS = (
 )
 FULL = DemoSize(
     categories=(*PARTS, REAL),
-    settings={"fitting": {"epochs": 28}, "synthesis": {"count": 42, "fresh": 0}},
+    settings={
+        "fitting": {"epochs": 28},
+        "synthesis": {"count": 42, "fresh": 0, "scans_for_kinds": 32},
+    },
 )
 QUICK = DemoSize(
     # A part that is scored by its surroundings, and one of revolution.
@@ -61,7 +64,7 @@ QUICK = DemoSize(
     settings={
         "target_points": 2_000,
         "fitting": {"epochs": 3, "steps_per_epoch": 6},
-        "synthesis": {"count": 7, "fresh": 0},
+        "synthesis": {"count": 7, "fresh": 0, "scans_for_kinds": 8},
         "unrolled": {"fitting": {"networks": 1, "epochs": 3}},
     },
     points=4_000,

@@ -18,14 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from backend.arrays import BoolArray, Float32Array
+from backend.arrays import BoolArray, Float32Array, FloatArray
 from backend.cloud import PointCloud
 from backend.errors import CheckpointError, CloudError
 from backend.models.checkpoint import load_checkpoint, save_checkpoint
 from backend.models.families import FAMILIES
-from backend.models.family import Deviations, Tensors, below, with_prefix
+from backend.models.family import Deviations, Heights, LikelyKinds, Tensors, below, with_prefix
 from backend.models.normalization import Normalization
 from backend.scoring.category import Category, fuse, score_of_object
+from backend.scoring.kinds import RegionKinds, ScoredSurface
 from backend.scoring.object_score import BEYOND_DOUBT
 from backend.scoring.recognition import Recogniser, Recognition
 from backend.scoring.regions import Region, ThinSurface, find_regions, region_numbers
@@ -54,8 +55,8 @@ class Scores:
         judgement: the verdict, and why.
         point_threshold: exceeded by half a percent of held-out nominal points.
         region: (N,) int32 the number of the region of each point, from 1; 0 for none.
-        region_kinds: the likeliest kind of defect of each region, None where the detector has
-            learned none.
+        region_kinds: the likeliest kind of defect of each region, None where the detector tells
+            none.
     """
 
     point_scores: Float32Array
@@ -166,6 +167,7 @@ class Detector:
         point_threshold: score above which a point is anomalous; half a percent of the held-out
             nominal points exceed it.
         info: how it was made: version, seed, configuration, counts.
+        kinds: tells the kinds of defects; None where it has learned fewer than two.
 
     >>> path = detector.save(folder / "detector.safetensors")  # that of ``train``'s example
     >>> fs.Detector.load(path)
@@ -177,6 +179,7 @@ class Detector:
     categories: Mapping[str, Category]
     point_threshold: float
     info: Mapping[str, Any]
+    kinds: RegionKinds | None = None
 
     def __repr__(self) -> str:
         return f"<Detector of {', '.join(self.categories)}>"
@@ -269,8 +272,8 @@ class Detector:
         surface = ThinSurface.of(cloud.points[first.rows])
         placement = first.placement
         in_part = None if placement is None else placement.points
-        seen = (first.heights, in_part, first.kinds)
-        regions = find_regions(surface, scores[first.rows], self.point_threshold, *seen)
+        seen = (first.heights, first.kinds, in_part)
+        regions = self.regions(surface, scores[first.rows], *seen)
         doubts = () if placement is None else placement.all_doubts
         findings = findings_of(value, regions, surface, self.unit, doubts)
         point_scores = np.where(first.stray, BEYOND_DOUBT, scores).astype(np.float32)
@@ -290,6 +293,29 @@ class Detector:
             first,
         )
         return scored, findings
+
+    def regions(
+        self,
+        surface: ThinSurface,
+        scores: FloatArray,
+        heights: Heights | None,
+        kinds: LikelyKinds | None,
+        in_part: FloatArray | None,
+    ) -> list[Region]:
+        """The regions of a scored scan with their likely kinds; see ``find_regions``.
+
+        Args:
+            surface: M points.
+            scores: (M,) of them.
+            heights: over the nominal surface, where there is one.
+            kinds: what a network takes each point for, where it has learned that.
+            in_part: (M, 3) the points in the frame of the nominal model, where there is one.
+        """
+        limit = self.point_threshold
+        found = find_regions(surface, scores, limit, heights, in_part)
+        if self.kinds is None:
+            return found
+        return self.kinds.told(ScoredSurface(surface, scores - limit, heights, kinds), found)
 
     def _unscored(self, count: int, recognition: Recognition) -> ScoreMap:
         nothing = np.full(count, np.nan, np.float32)
@@ -326,12 +352,15 @@ class Detector:
             models = {n: c.model for n, c in self.categories.items() if c.family == family}
             parts, families[family] = FAMILIES[family].to_checkpoint(models)
             tensors |= with_prefix(f"{family}/", parts)
+        if self.kinds is not None:
+            tensors |= with_prefix("kinds/", self.kinds.to_tensors())
         document: dict[str, Any] = {
             "normalization": self.normalization.to_record(),
             "recognition": recognition,
             "point_threshold": self.point_threshold,
             "families": families,
             "categories": categories,
+            "kinds": None if self.kinds is None else list(self.kinds.names),
             "info": dict(self.info),
         }
         return save_checkpoint(path, KIND, tensors, document)
@@ -346,12 +375,16 @@ class Detector:
         tensors, document = load_checkpoint(path, KIND)
         try:
             normalization = Normalization.from_record(document["normalization"])
+            kinds = document.get("kinds")  # models of earlier versions tell none
             return cls(
                 normalization,
                 Recogniser.from_checkpoint(tensors, document["recognition"]),
                 _categories(tensors, document, normalization),
                 document["point_threshold"],
                 document["info"],
+                None
+                if kinds is None
+                else RegionKinds.from_tensors(kinds, below("kinds/", tensors)),
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the model file lacks {error}") from error

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
 from backend.children import threads
-from backend.models.family import Heights, LikelyKinds
+from backend.models.family import Heights
 
 # Anomalous points hang together up to LINK times the usual distance of a sixth neighbour.
 NEIGHBORS, LINK = 6, 1.7
@@ -57,8 +57,8 @@ class Region:
         direction_in_part: (3,) likewise.
         score: mean of its points' scores.
         deviation: from the nominal surface, where there is one.
-        kinds: the probability of each kind of defect that the detector has learned, the likeliest
-            first.
+        kinds: the probability of each kind of defect that the detector tells apart, the likeliest
+            first; empty where it tells none.
 
     >>> result = detector.score(scans[0].points, scans[0].normals)  # that of ``train``'s example
     >>> all(isinstance(region, fs.Region) for region in result.regions)
@@ -79,7 +79,7 @@ class Region:
 
     @property
     def kind(self) -> str | None:
-        """The likeliest kind of defect; None where the detector has learned none."""
+        """The likeliest kind of defect; None where the detector tells none."""
         return next(iter(self.kinds), None)
 
     def scaled(self, factor: float) -> Region:
@@ -153,9 +153,8 @@ def find_regions(
     threshold: float,
     heights: Heights | None = None,
     in_part: FloatArray | None = None,
-    kinds: LikelyKinds | None = None,
 ) -> list[Region]:
-    """The regions of a scan, the one with the most score on the most area first.
+    """The regions of a scan, the one with the most score on the most area first; without kinds.
 
     Args:
         surface: M points.
@@ -163,7 +162,6 @@ def find_regions(
         threshold: above which a point is anomalous.
         heights: over the nominal surface, where there is one.
         in_part: (M, 3) the points in the frame of the nominal model, where there is one.
-        kinds: of the points, where they have been learned.
     """
     found = []
     for rows in surface.components(scores > threshold):
@@ -183,7 +181,7 @@ def find_regions(
                 None if placed is None else _along(placed)[0][0],
                 float(scores[rows].mean()),
                 None if heights is None else _deviation(heights, rows),
-                {} if kinds is None else _kinds(kinds, rows),
+                {},
             )
         )
     weight = [(one.score - threshold) * one.area for one in found]
@@ -205,12 +203,6 @@ def _along(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     lengths = np.ptp(centered @ axes.T, axis=0)
     order = np.argsort(lengths, kind="stable")[::-1]
     return axes[order], lengths[order]
-
-
-def _kinds(kinds: LikelyKinds, rows: IntArray) -> dict[str, float]:
-    """Mean probabilities of the points in ``rows``, the highest first."""
-    mean = kinds.probabilities[rows].mean(axis=0)
-    return {kinds.names[one]: float(mean[one]) for one in np.argsort(-mean, kind="stable")}
 
 
 def _deviation(heights: Heights, rows: IntArray) -> RegionDeviation:

@@ -23,7 +23,7 @@ from backend.models.family import Deviations, Heights, LikelyKinds, Placement
 from backend.scoring.category import score_of_object
 from backend.scoring.detector import Detector, ScoreMap, findings_of
 from backend.scoring.recognition import Recognition
-from backend.scoring.regions import Region, ThinSurface, find_regions, region_numbers
+from backend.scoring.regions import Region, ThinSurface, region_numbers
 from backend.scoring.scan import LISTED, described_regions, score_scan, unit_scale
 from backend.scoring.verdict import Judgement, Rule, judge
 from shared_schema.api import JointResponse, JointScanResponse, Verdict
@@ -205,7 +205,7 @@ def _joined(
     kinds = views[0].compared.kinds
     if kinds is not None:
         kinds = LikelyKinds(kinds.names, values[:, 3:])
-    regions = find_regions(surface, scores, limit, heights, points, kinds)
+    regions = detector.regions(surface, scores, heights, kinds, points)
     value = score_of_object(chosen.model, scores, limit)
     recognition = detector.recogniser.recognise(PointCloud(points), name)
     densities = [d for d in (one.recognition.density for one in found) if d is not None]

@@ -43,11 +43,14 @@ class SynthesisConfig:
             fewer than 40.
         fresh: how many new ones come in every epoch of the network that looks at points.
         pool: of these, how many are kept; the oldest go.
+        scans_for_kinds: how many scans with further defects, of all categories together, teach what
+            the regions of each kind are like; 0: no kinds are told.
     """
 
     count: Count | None = None
     fresh: Annotated[int, Field(ge=0)] = 4
     pool: Count = 400
+    scans_for_kinds: Annotated[int, Field(ge=0)] = 96
 
     def first(self, scans: int) -> int:
         """Number of defects before the first epoch, for a category with ``scans`` to learn from."""

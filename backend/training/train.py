@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,6 +37,7 @@ from backend.scoring.tails import TailTable
 from backend.scoring.verdict import Rule
 from backend.training.config import TrainingConfig, checked, to_record
 from backend.training.families import TRAININGS, FamilyChoice, choose, fit
+from backend.training.region_kinds import fit_region_kinds
 from backend.training.run import CalibrationScan, Fitted, Run
 from backend.training.sets import CategoryData, TrainingSet
 from backend.training.tracking import Scalars, no_log
@@ -126,7 +127,8 @@ def _detector(run: Run, parts: Sequence[CategoryData], unit: str | None) -> Dete
     fitted = fit(trainings, parts, choices)
     categories, point_threshold = calibrated(fitted, choices, run.config)
     info = _info(run, parts, choices, fitted) | {"unit": unit}
-    return Detector(run.normalization, recogniser, categories, point_threshold, info)
+    detector = Detector(run.normalization, recogniser, categories, point_threshold, info)
+    return replace(detector, kinds=fit_region_kinds(run, parts, detector))
 
 
 def _parts(

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from backend.cloud import PointCloud
 from backend.cloud.thinned_scan import thinned_scan
-from backend.models.family import Heights, LikelyKinds
+from backend.models.family import Heights
 from backend.scoring.regions import ThinSurface, find_regions, region_numbers
 
 RADIUS = 50.0
@@ -43,20 +43,6 @@ def test_caps_of_a_sphere_have_the_area_and_the_length_that_they_have(ball: np.n
     np.testing.assert_array_equal(
         region_numbers([first, second], len(ball)), np.where(large, 1, np.where(small, 2, 0))
     )
-
-
-def test_the_likeliest_kind_comes_first(ball: np.ndarray) -> None:
-    hit = cap(ball, (0, 0, 1), 15.0)
-    probabilities = np.tile([0.1, 0.7, 0.2], (len(ball), 1))
-    probabilities[hit & (ball[:, 0] > 0.0)] = [0.6, 0.3, 0.1]
-    kinds = LikelyKinds(("dent", "crack", "hole"), probabilities)
-    scores = np.where(hit, 5.0, 0.0)
-    (region,) = find_regions(ThinSurface.of(ball), scores, 2.0, kinds=kinds)
-    assert list(region.kinds) == ["crack", "dent", "hole"] and region.kind == "crack"
-    assert sum(region.kinds.values()) == pytest.approx(1.0)
-    assert region.kinds["crack"] == pytest.approx(0.5, abs=0.05)
-    (bare,) = find_regions(ThinSurface.of(ball), scores, 2.0)
-    assert bare.kinds == {} and bare.kind is None
 
 
 def test_a_strip_has_a_direction(ball: np.ndarray) -> None:

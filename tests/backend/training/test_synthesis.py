@@ -95,7 +95,12 @@ def test_a_detector_learns_from_drawn_defects_alone(tmp_path: Path) -> None:
     detector = Detector.load(run(tmp_path))
     assert "network" in detector.categories["egg"].tails
     assert detector.info["labeled_clouds"] == {"ball": 2, "egg": 2}
-    assert detector.info["config"]["synthesis"] == {"count": 2, "fresh": 1, "pool": 3}
+    assert detector.info["config"]["synthesis"] == {
+        "count": 2,
+        "fresh": 1,
+        "pool": 3,
+        "scans_for_kinds": 96,
+    }
 
 
 def test_interrupted_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
