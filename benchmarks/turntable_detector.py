@@ -12,7 +12,8 @@ is scored in the frame of the camera. The detector without CAD gets the same poi
 CAD. A defect is found if its scan is rejected and an anomalous region overlaps it.
 
 With ``--together``, the judged views of run A are one object instead, and the defects are the first
-of each kind, drawn on every view by their recipes in the part's frame.
+of each kind, drawn on every view by their recipes in the part's frame. That printed
+``turntable_together.txt``.
 
 Of the judged views as they are, "noise" is the scatter about the CAD in mm, and "off" how far half
 a percent of the points is at least off the surface where learned views have it, by the detector
