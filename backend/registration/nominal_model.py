@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from backend.arrays import BoolArray, FloatArray, IntArray
@@ -26,8 +27,6 @@ SOME = 3_000
 CELL = 0.02
 # Near the surface each is split so often along its edges.
 SPLIT = 3
-# In place of a row that has not been looked up yet.
-UNKNOWN = -2
 # A point is isolated if the last of this many neighbours is ISOLATED times as far as usual.
 ISOLATED_NEIGHBORS = 12
 ISOLATED = 2.5
@@ -190,51 +189,48 @@ class SurfaceSamples:
     @cached_property
     def cells(self) -> _Cells:
         """Which sample is nearest, looked up instead of searched for."""
-        return _Cells(self.points, self.tree)
+        return _Cells.of(self.points, self.tree)
 
 
+@dataclass(frozen=True, eq=False)
 class _Cells:
-    """The row of the nearest sample for each small cube of a grid, found when it is asked for.
+    """The row of the nearest sample for each small cube of a grid.
 
-    Far from the surface it is that of the middle of the large cube of SPLIT small ones along each
-    edge. Beyond ``REACH``, and in the outermost layer, it is -1.
+    Attributes:
+        low: (3,) corner of the grid.
+        rows: (X, Y, Z) of the middle of a small cube, or far from the surface of the large one of
+            SPLIT small ones along each edge; -1 beyond ``REACH``, and in the outermost layer.
     """
 
-    def __init__(self, points: FloatArray, tree: cKDTree) -> None:
-        self._tree = tree
-        self._low = points.min(axis=0) - REACH
-        shape = np.ceil((points.max(axis=0) + REACH - self._low) / CELL).astype(int)
-        self._rows = np.full(SPLIT * shape + 2, UNKNOWN, dtype=np.int32)
+    low: FloatArray
+    rows: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, points: FloatArray, tree: cKDTree) -> _Cells:
+        """Look the nearest of ``points`` (N, 3) up for all cubes."""
+        low = points.min(axis=0) - REACH
+        shape = np.ceil((points.max(axis=0) + REACH - low) / CELL).astype(int)
+        corners = low + CELL * np.moveaxis(np.indices(shape), 0, -1)
+        distance, large = tree.query(
+            corners + CELL / 2.0, distance_upper_bound=REACH, workers=threads()
+        )
+        near = distance <= 2.0 * CELL
+        parts = (np.moveaxis(np.indices([SPLIT] * 3), 0, -1) + 0.5) * CELL / SPLIT
+        _, small = tree.query(corners[near][:, None, None, None] + parts, workers=threads())
+        large = np.where(np.isfinite(distance), large, -1).astype(np.int32)
+        rows = np.broadcast_to(large[..., None, None, None], (*shape, SPLIT, SPLIT, SPLIT)).copy()
+        rows[near] = small
+        rows = rows.transpose(0, 3, 1, 4, 2, 5).reshape(SPLIT * shape)
+        return cls(low - CELL / SPLIT, np.pad(rows, 1, constant_values=-1))
 
     def nearest(self, points: FloatArray) -> IntArray:
         """Rows (...) for ``points`` (3, ...)."""
-        low = self._low - CELL / SPLIT
-        cell = np.zeros(points.shape[1:], dtype=np.int64)
-        for axis, count in enumerate(self._rows.shape):
-            place = (points[axis] - low[axis]) * (SPLIT / CELL)
-            cell *= count
-            cell += place.clip(0.0, count - 1.0).astype(np.int64)
-        rows = self._rows.ravel().take(cell)
-        unknown = rows == UNKNOWN
-        if unknown.any():
-            new = np.unique(cell[unknown])
-            self._rows.ravel()[new] = self._found(new)
-            rows[unknown] = self._rows.ravel().take(cell[unknown])
-        return rows.astype(np.int64)
-
-    def _found(self, cells: IntArray) -> IntArray:
-        """Rows (K,) of the small cubes with numbers ``cells`` (K,)."""
-        small = np.stack(np.unravel_index(cells, self._rows.shape), axis=1) - 1
-        inside = ((small >= 0) & (small < np.array(self._rows.shape) - 2)).all(axis=1)
-        corners = self._low + CELL * (small // SPLIT)
-        distance, rows = self._tree.query(
-            corners + CELL / 2.0, distance_upper_bound=REACH, workers=threads()
-        )
-        rows[~(inside & np.isfinite(distance))] = -1
-        near = inside & (distance <= 2.0 * CELL)
-        parts = (small[near] % SPLIT + 0.5) * CELL / SPLIT
-        rows[near] = self._tree.query(corners[near] + parts, workers=threads())[1]
-        return rows
+        row = np.zeros(points.shape[1:], dtype=np.int64)
+        for axis, count in enumerate(self.rows.shape):
+            place = (points[axis] - self.low[axis]) * (SPLIT / CELL)
+            row *= count
+            row += place.clip(0.0, count - 1.0).astype(np.int64)
+        return self.rows.ravel().take(row).astype(np.int64)
 
 
 class NominalModel:

@@ -82,6 +82,14 @@ class MapBank:
         rows = difference <= max(within, float(limit))
         return MapBank(self.height[rows], self.seen[rows], self.tilt[rows])
 
+    def with_map(self, height_map: HeightMap) -> MapBank:
+        """With ``height_map`` as its last."""
+        return MapBank(
+            np.concatenate([self.height, height_map.height[None]]),
+            np.concatenate([self.seen, height_map.seen[None]]),
+            np.append(self.tilt, height_map.tilt),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Deviation:
@@ -112,8 +120,15 @@ def unexplained(height_map: HeightMap) -> Deviation:
     )
 
 
-def compare(height_map: HeightMap, bank: MapBank, windows: Windows) -> Deviation:
-    """Explain every window of ``height_map`` by the most similar ones in ``bank``."""
+def compare(
+    height_map: HeightMap, bank: MapBank, windows: Windows, *, peers: bool = False
+) -> Deviation:
+    """Explain every window of ``height_map`` by the most similar ones in ``bank``.
+
+    With ``peers``, windows of the map itself at other angles explain it, too.
+    """
+    if peers:
+        bank = bank.with_map(height_map)
     size, half = windows.size, windows.size // 2
     rows, columns = height_map.height.shape
     height, seen = (torch.from_numpy(wrapped(part, half)) for part in (bank.height, bank.seen))
@@ -135,7 +150,8 @@ def compare(height_map: HeightMap, bank: MapBank, windows: Windows) -> Deviation
             )
             for part in (own_height, own_seen)
         )
-        return places, _explain(own, own_mask, nominal, windows)
+        overlap = nominal.overlap(places) if peers else None
+        return places, _explain(own, own_mask, nominal, windows, overlap)
 
     sums = _Sums(rows, columns, size)
     starts = list(dict.fromkeys([*range(0, rows - size + 1, windows.step), rows - size]))
@@ -175,6 +191,13 @@ class _NominalWindows:
     def __len__(self) -> int:
         return len(self.starts[0])
 
+    def overlap(self, places: Sequence[int]) -> torch.Tensor:
+        """(Q, W) which windows of the last map overlap those that begin in columns ``places``."""
+        columns, size = self.height.shape[2], self.height.shape[-1]
+        step = (torch.tensor(places)[:, None] - self.starts[2]).abs()
+        is_last = self.starts[0] == len(self.height) - 1
+        return is_last & (torch.minimum(step, columns - step) < size)
+
     def coarse(self) -> tuple[torch.Tensor, torch.Tensor]:
         """One cell in four of all windows (W, w² / 4), and whether it is seen."""
         height, seen = (
@@ -204,9 +227,13 @@ def _explain(
     mask: torch.Tensor,
     nominal: _NominalWindows,
     windows: Windows,
+    overlap: torch.Tensor | None,
 ) -> _Explained:
-    """Explain windows ``own`` (Q, w²), seen where ``mask`` says so, by nominal ones."""
-    chosen = _shortlist(own, mask, nominal, windows)
+    """Explain windows ``own`` (Q, w²), seen where ``mask`` says so, by nominal ones.
+
+    Those of which ``overlap`` (Q, W) says so are left out.
+    """
+    chosen = _shortlist(own, mask, nominal, windows, overlap)
     pieces = [
         _explained(one, its_mask, *nominal.at(near))
         for one, its_mask, near in zip(
@@ -253,6 +280,7 @@ def _shortlist(
     mask: torch.Tensor,
     nominal: _NominalWindows,
     windows: Windows,
+    overlap: torch.Tensor | None,
 ) -> torch.Tensor:
     """(Q, shortlist) the nearest nominal windows, by least squares on one cell in four."""
     cells = torch.arange(windows.size**2)
@@ -267,6 +295,8 @@ def _shortlist(
     cost = squared / shared.clamp(min=1) - OFFSET * offset**2
     cost += (1 - shared / seen) * UNSHARED_COARSE
     cost[shared < LEAST_SHARED * seen] = EXCLUDED
+    if overlap is not None:
+        cost[overlap] = EXCLUDED
     return cost.topk(min(windows.shortlist, cost.shape[1]), 1, largest=False).indices
 
 

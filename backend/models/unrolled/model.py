@@ -18,7 +18,7 @@ from backend.geometry.normals import estimate_normals
 from backend.models.family import Deviations, Heights
 from backend.models.kinds import likely_kinds
 from backend.models.unrolled.axis_frame import AxisFrame
-from backend.models.unrolled.height_map import HeightGrid
+from backend.models.unrolled.height_map import HeightGrid, HeightMap
 from backend.models.unrolled.inputs import Compared, NominalSpread, network_inputs, ratio
 from backend.models.unrolled.matching import MapBank, Windows, compare, unexplained
 from backend.models.unrolled.network import UnrolledNetwork, infer
@@ -26,7 +26,7 @@ from backend.models.unrolled.outline import Outline
 
 Tensors = dict[str, torch.Tensor]
 
-CHANNEL = "unrolled"
+CHANNEL, PEERS = "unrolled", "peers"
 
 # Denser scans are thinned: points lie at least this part of a cell apart.
 SPACING = 0.38
@@ -51,6 +51,8 @@ class UnrolledConfig:
         ratio_weight: weight of the logarithm of the deviation beside the network's logit.
         test_time_offsets: number of maps of a scan, with cells that begin at different places,
             whose scores are averaged.
+        peers_up_to: a part with at most this many nominal scans is also compared with other angles
+            of the scan itself, since fins, threads and flats are alike all round.
     """
 
     cell_spacings: Annotated[float, Field(gt=0.0)] = 1.67
@@ -62,6 +64,7 @@ class UnrolledConfig:
     fewest_alike: Annotated[int, Field(ge=1)] = 16
     ratio_weight: Annotated[float, Field(ge=0.0)] = 2.0
     test_time_offsets: Annotated[int, Field(ge=1)] = 1
+    peers_up_to: Annotated[int, Field(ge=0)] = 24
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> UnrolledConfig:
@@ -111,6 +114,8 @@ class UnrolledModel:
         spread: of nominal scans by place.
         networks: empty where there was nothing to train them on.
         config: see ``UnrolledConfig``.
+        peer_spread: of nominal scans that are compared with other angles of themselves, too; None
+            where there are nominal scans enough.
     """
 
     grid: HeightGrid
@@ -118,6 +123,7 @@ class UnrolledModel:
     spread: NominalSpread
     networks: Sequence[UnrolledNetwork]
     config: UnrolledConfig
+    peer_spread: NominalSpread | None = None
 
     # Scores of maps are smooth already: fewer points let small defects count.
     top_fraction: ClassVar[float] = 0.002
@@ -133,11 +139,24 @@ class UnrolledModel:
             for number in range(count)
         ]
         found = [self._at_points(one) for one in maps]
-        values = np.mean([scores for scores, _ in found], axis=0, dtype=np.float64)
+        channels = {CHANNEL: np.mean([scores for scores, _ in found], axis=0, dtype=np.float64)}
+        if self.peer_spread is not None:
+            channels[PEERS] = self._by_peers(maps, self.peer_spread)
         names = self.networks[0].kinds if self.networks else ()
         kinds = likely_kinds(names, np.mean([logits for _, logits in found], axis=0))
         heights = self._heights(maps[0])
-        yield Deviations(scan.rows, {CHANNEL: values}, scan.stray, heights, kinds=kinds)
+        yield Deviations(scan.rows, channels, scan.stray, heights, kinds=kinds)
+
+    def _by_peers(self, maps: Sequence[Compared], spread: NominalSpread) -> FloatArray:
+        """Scores (M,) of the points by comparison with other angles of the same scan, too."""
+        found = [
+            height_map.at_points(
+                unusual(compare_with_peers(height_map, self.bank, self.config), spread)
+            )
+            for height_map in (one.height_map for one in maps)
+        ]
+        mean: FloatArray = np.mean(found, axis=0, dtype=np.float64)
+        return mean
 
     def _at_points(self, compared: Compared) -> tuple[Float32Array, Float32Array]:
         """Scores (M,) of the points, and logits (M, K) of kinds."""
@@ -158,13 +177,27 @@ class UnrolledModel:
 
         And logits (K, R, C) of the kinds of defects.
         """
-        usual = np.clip(ratio(compared, self.spread), 0.0, LARGEST_RATIO)
-        scores: Float32Array = self.config.ratio_weight * np.log1p(usual)
+        scores: Float32Array = self.config.ratio_weight * unusual(compared, self.spread)
         if not self.networks:
             return scores, np.empty((0, *scores.shape), np.float32)
         seen = compared.height_map.seen
         logits = infer(self.networks, network_inputs(compared, self.spread), seen)
         return scores + logits[0], logits[1:]
+
+
+def unusual(compared: Compared, spread: NominalSpread) -> Float32Array:
+    """(R, C) logarithm of the deviation in units of its nominal spread."""
+    found: Float32Array = np.log1p(np.clip(ratio(compared, spread), 0.0, LARGEST_RATIO))
+    return found
+
+
+def compare_with_peers(height_map: HeightMap, bank: MapBank, config: UnrolledConfig) -> Compared:
+    """Compare with nominal scans seen from a like direction, and with other angles of the scan.
+
+    Only the largest windows are: small ones find their like anywhere.
+    """
+    alike = bank.seen_alike(height_map.tilt, config.tilt_within, config.fewest_alike)
+    return Compared(height_map, [compare(height_map, alike, config.windows[0], peers=True)])
 
 
 def compare_scan(

@@ -1,4 +1,4 @@
-"""Relief models as tensors and a JSON document."""
+"""Unrolled models as tensors and a JSON document."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from backend.errors import CheckpointError
 from backend.models.family import below, with_prefix
@@ -21,6 +22,9 @@ from backend.models.unrolled.outline import Outline, Profile
 from backend.models.unrolled.spread import Spread
 
 Tensors = dict[str, torch.Tensor]
+
+SPREADS = ("magnitude", "missing")
+PEERS = "peers."
 
 
 def to_checkpoint(models: Mapping[str, UnrolledModel]) -> tuple[Tensors, dict[str, Any]]:
@@ -50,17 +54,16 @@ def from_checkpoint(
 def _model_to_checkpoint(model: UnrolledModel) -> tuple[Tensors, dict[str, Any]]:
     """Tensors by name and what else there is to know."""
     profile = model.grid.outline.profile
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "profile": profile.radii,
         "corners": model.grid.outline.corners,
         "bank.height": model.bank.height.astype(np.float16),
         "bank.seen": np.packbits(model.bank.seen.astype(bool), axis=-1),
         "bank.tilt": model.bank.tilt,
     }
-    for name in ("magnitude", "missing"):
-        part: Spread = getattr(model.spread, name)
-        arrays[f"{name}.tilts"] = part.tilts
-        arrays[f"{name}.values"] = part.values.astype(np.float16)
+    arrays |= _spread_to_arrays("", model.spread)
+    if model.peer_spread is not None:
+        arrays |= _spread_to_arrays(PEERS, model.peer_spread)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
     for number, network in enumerate(model.networks):
         weights = network.state_dict()
@@ -94,10 +97,9 @@ def _model_from_checkpoint(
         grid = HeightGrid(outline, document["rows"], document["columns"])
         seen = np.unpackbits(arrays["bank.seen"], axis=-1, count=grid.columns).astype(np.float32)
         bank = MapBank(arrays["bank.height"].astype(np.float32), seen, arrays["bank.tilt"])
-        spreads = {
-            name: Spread(arrays[f"{name}.tilts"], arrays[f"{name}.values"].astype(np.float32))
-            for name in ("magnitude", "missing")
-        }
+        spread = _spread_from_arrays("", arrays)
+        has_peers = any(name.startswith(PEERS) for name in arrays)
+        peer_spread = _spread_from_arrays(PEERS, arrays) if has_peers else None
         networks = [
             _network(shape, tensors, f"network.{number}.")
             for number, shape in enumerate(document["networks"])
@@ -105,7 +107,27 @@ def _model_from_checkpoint(
         config = UnrolledConfig.from_record(document["config"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"the unrolled model is incomplete: {error}") from error
-    return UnrolledModel(grid, bank, NominalSpread(**spreads), networks, config)
+    return UnrolledModel(grid, bank, spread, networks, config, peer_spread)
+
+
+def _spread_to_arrays(prefix: str, spread: NominalSpread) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for name in SPREADS:
+        part: Spread = getattr(spread, name)
+        arrays[f"{prefix}{name}.tilts"] = part.tilts
+        arrays[f"{prefix}{name}.values"] = part.values.astype(np.float16)
+    return arrays
+
+
+def _spread_from_arrays(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> NominalSpread:
+    """The inverse of ``_spread_to_arrays``."""
+    parts = {
+        name: Spread(
+            arrays[f"{prefix}{name}.tilts"], arrays[f"{prefix}{name}.values"].astype(np.float32)
+        )
+        for name in SPREADS
+    }
+    return NominalSpread(**parts)
 
 
 def _network(

@@ -29,6 +29,7 @@ from backend.models.unrolled.matching import MapBank
 from backend.models.unrolled.model import (
     UnrolledModel,
     aligned,
+    compare_with_peers,
     fit_grid,
     thin_scan,
 )
@@ -142,7 +143,19 @@ class UnrolledTraining:
             work.draw(run.draws(part), drawing, prepare_surfaces(run, part))
         networks = list(work.networks()) if work.has_anomalies else []
         bank = _bank(maps, config.bank_scans)
-        return UnrolledModel(grid, bank, work.spread(), networks, config.comparing)
+        peer_spread = self._peer_spread(part.name, maps)
+        return UnrolledModel(grid, bank, work.spread(), networks, config.comparing, peer_spread)
+
+    def _peer_spread(self, name: str, maps: Sequence[HeightMap]) -> NominalSpread | None:
+        """Of scans that are compared with the others and with themselves; None of many scans."""
+        config = self.run.config.unrolled
+        if len(maps) > config.peers_up_to or not config.prototypes:
+            return None
+        found = []
+        for own in self.run.track(maps, f"Comparing {name} with itself", len(maps)):
+            others = _bank([one for one in maps if one is not own], config.bank_scans)
+            found.append(compare_with_peers(own, others, config.comparing))
+        return NominalSpread.fit(found)
 
     def _scans(self, part: CategoryData) -> _Scans:
         if part.name not in self.scans:

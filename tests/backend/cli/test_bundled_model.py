@@ -14,8 +14,6 @@ from backend.cloud import PointCloud
 from backend.errors import CheckpointError, CloudError
 from backend.io import write_cloud
 from backend.models.bundled import model_names, model_path
-from backend.models.families import FAMILIES
-from backend.models.unrolled.model import UnrolledModel
 from backend.samples import load_sample, sample_names
 from backend.scoring.detector import Detector
 from backend.sensor.virtual_scan import virtual_scan
@@ -38,11 +36,10 @@ def test_every_bundled_detector_is_whole_small_and_of_bundled_data() -> None:
 
 def test_both_ways_of_scoring_are_in_it() -> None:
     detector = Detector.load(model_path("bundled_parts"))
-    families = {name: one.family for name, one in detector.categories.items()}
-    unrolled = {name for name, family in families.items() if family == "unrolled"}
-    assert set(families.values()) == set(FAMILIES)
+    assert {one.family for one in detector.categories.values()} == {"pointwise"}
+    placed = {name for name, one in detector.categories.items() if one.model.finder is not None}
+    assert set(detector.categories) - placed == {"pawn_scan"}  # of the real ring there are but arcs
     assert "network" in detector.categories["pawn_scan"].tails
-    assert unrolled == {"pawn"}  # of the real ring, the demo has but arcs
 
 
 def in_any_pose(cloud: PointCloud, seed: int) -> PointCloud:
@@ -97,8 +94,8 @@ def with_other_axes(cloud: PointCloud) -> PointCloud:
     return PointCloud(cloud.points[:, axes], normals)
 
 
-# One of each way to compare: with a nominal model, without one, and unrolled.
-EACH_WAY = ("plate_holes", "pawn_scan", "pawn")
+# One of each way to compare: with a nominal model, and without one.
+EACH_WAY = ("plate_holes", "pawn_scan")
 
 
 @pytest.mark.parametrize("name", EACH_WAY)
@@ -110,7 +107,7 @@ def test_neither_pose_nor_order_nor_axes_nor_stray_points_matter(name: str) -> N
     scores = [one.object_score for one in found]
     assert scores[1:3] == pytest.approx([scores[0]] * 2, abs=0.02)
     assert scores[3] == pytest.approx(scores[0], abs=0.5)
-    # Rounding moves the pose on the model, and where the cells of a map begin.
+    # Rounding moves the pose on the model.
     at_most = 1e-3 if name == "pawn_scan" else 0.5
     np.testing.assert_allclose(found[2].point_scores, found[0].point_scores, atol=at_most)
 
@@ -140,21 +137,6 @@ def test_no_other_thing_passes_as_a_part_that_is_named(
     line = np.outer(np.linspace(0.0, size, 8000), [1.0, 0.0, 0.0])
     with pytest.raises(CloudError, match="scan more of the part"):
         detector.score(line, None, name)
-
-
-def test_neither_matters_to_an_unrolled_part_that_is_scored_several_times() -> None:
-    detector, rng = Detector.load(model_path("bundled_parts")), np.random.default_rng(0)
-    category = detector.categories["pawn"]
-    assert isinstance(category.model, UnrolledModel)
-    config = replace(category.model.config, test_time_offsets=2)
-    twice = replace(category, model=replace(category.model, config=config))
-    detector = replace(detector, categories={"pawn": twice})
-    part = virtual_scan(load_sample("pawn"), views=6, points=16_000, noise=0.02, rng=rng)
-    scans = [part, in_any_pose(part, 0), in_any_pose(with_strays(part, 1), 1)]
-    found = [detector.score(scan.points, scan.normals, "pawn") for scan in scans]
-    assert len({one.verdict for one in found}) == 1
-    assert found[1].object_score == pytest.approx(found[0].object_score, abs=0.1)
-    assert found[2].object_score == pytest.approx(found[0].object_score, abs=0.5)
 
 
 @pytest.mark.parametrize(("name", "share"), [("pawn_scan", 0.3), ("plate", 0.7)])

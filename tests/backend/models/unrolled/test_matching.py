@@ -63,6 +63,18 @@ def test_large_bump_does_not_lift_its_surroundings(bank: MapBank) -> None:
     assert found.magnitude[24:30, 30:36].mean() > 2.5
 
 
+def test_other_angles_explain_what_nominal_scans_have_not_shown(bank: MapBank) -> None:
+    height = surface(24)
+    height[4:14] += 0.8  # all round, as a coating would be, or another batch
+    height[24:30, 30:36] += 0.9
+    scan = height_map(height)
+    alone, by_peers = (compare(scan, bank, WINDOWS, peers=peers) for peers in (False, True))
+    all_round = slice(6, 12)
+    assert by_peers.magnitude[all_round].mean() < 0.1 < 0.15 < alone.magnitude[all_round].mean()
+    # A bump has no peer, and does not explain itself.
+    assert by_peers.signed[24:30, 30:36].mean() == pytest.approx(0.9, abs=0.25)
+
+
 def test_missing_surface_is_seen_where_nominal_has_some(bank: MapBank) -> None:
     seen = np.ones((ROWS, COLUMNS))
     seen[10:16, 40:46] = 0
