@@ -19,9 +19,10 @@ draws the second half of the defects where it is least decided that they are fou
 ``--without-kinds`` leaves kinds out, to see what is made of defects that training does not know.
 
 Writes OUT/scores/KIND/NAME.npy (float32, a score a point, in the order of the input),
-OUT/maps/KIND/NAME.npy (float32, 400 x 400, a score a pixel), OUT/object_scores.json and
-OUT/verdicts.json, and prints the wall time, the peak memory, and how many scans of each kind are
-rejected, go to review or pass.
+OUT/maps/KIND/NAME.npy (float32, 400 x 400, a score a pixel), OUT/object_scores.json,
+OUT/verdicts.json and OUT/called.json (the likely kind of defect in the gravest region), and prints
+the wall time, the peak memory, and how many scans of each kind are rejected, go to review or pass,
+and what they are called.
 """
 
 from __future__ import annotations
@@ -113,15 +114,21 @@ def score(model: Path, test: Path, out: Path) -> None:
     found = map_unordered(partial(_score, model=model, out=out), files)
     with progress_display() as progress:
         scored = sorted(track(progress, found, "Scoring", len(files)))
-    write_json(out / "object_scores.json", {name: score for name, score, _ in scored})
-    write_json(out / "verdicts.json", {name: verdict for name, _, verdict in scored})
-    counts = Counter((name.split("/")[0], verdict) for name, _, verdict in scored)
-    for (kind, verdict), count in sorted(counts.items()):
-        console.print(f"{kind:10} {verdict:10} {count}")
+    names, *columns = zip(*scored, strict=True)
+    for file, column in zip(("object_scores", "verdicts", "called"), columns, strict=True):
+        write_json(out / f"{file}.json", dict(zip(names, column, strict=True)))
+    for column in columns[1:]:
+        truth = (name.split("/")[0] for name in names)
+        for (kind, said), count in sorted(Counter(zip(truth, column, strict=True)).items()):
+            console.print(f"{kind:10} {said:10} {count}")
+        console.print()
 
 
-def _score(file: Path, model: Path, out: Path) -> tuple[str, float, str]:
-    """Write the scores and the map of a scan; its name, object score and verdict."""
+def _score(file: Path, model: Path, out: Path) -> tuple[str, float, str, str]:
+    """Write the scores and the map of a scan; its name, object score and verdict.
+
+    And the likely kind of its gravest region.
+    """
     cloud = _read(file)
     result = _detector(model).score(cloud.points, cloud.normals, CATEGORY)
     name = f"{file.parent.name}/{file.stem}"
@@ -130,7 +137,8 @@ def _score(file: Path, model: Path, out: Path) -> tuple[str, float, str]:
         row, column = np.divmod(arrays["pix"], PIXELS)
     bare = bare_map((PIXELS, PIXELS), row, column, result.point_scores)
     write_bytes(out / "maps" / f"{name}.npy", _npy(dense_map(bare)))
-    return name, result.object_score, result.verdict.value if result.verdict else "none"
+    verdict = result.verdict.value if result.verdict else "none"
+    return name, result.object_score, verdict, next(iter(result.region_kinds), None) or "none"
 
 
 @cache
