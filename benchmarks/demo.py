@@ -20,9 +20,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scipy.stats import binomtest
+
 from backend.demo.report import decision_line
 
 ROOT = Path(__file__).parents[1]
+NOMINAL = "nominal"
 EARLIER = Path(__file__).with_name("demo_before.txt")
 
 
@@ -57,6 +60,27 @@ def show_table(metrics: dict[str, Any]) -> None:
         print(f"{row['kind']:10}{row['anomalous_clouds']:6}{figures}")
 
 
+def show_verdicts(metrics: dict[str, Any]) -> None:
+    """How many scans of each kind get each verdict, with 95 % intervals (Clopper and Pearson)."""
+    print(f"\n{decision_line(metrics['scans'])}")
+    for anomalous, verdicts in ((True, ("reject",)), (False, ("reject", "review"))):
+        own = [scan for scan in metrics["scans"] if (scan["kind"] != NOMINAL) is anomalous]
+        for verdict in verdicts:
+            count = sum(scan["verdict"] == verdict for scan in own)
+            low, high = binomtest(count, len(own)).proportion_ci(method="exact")
+            which = "anomalous" if anomalous else "nominal"
+            print(f"{which}, {verdict}: {count / len(own):.1%} ({low:.1%} to {high:.1%})")
+
+
+def show_kinds(metrics: dict[str, Any]) -> None:
+    """What each kind is called."""
+    called: dict[str, dict[str, int]] = metrics["called"]
+    names = list(dict.fromkeys([*called, *(name for row in called.values() for name in row)]))
+    print(f"\n{'called':10}" + "".join(f"{name:>10}" for name in names))
+    for kind, row in called.items():
+        print(f"{kind:10}" + "".join(f"{row.get(name, 0) or '':>10}" for name in names))
+
+
 def compare_training(demo: Path, before: Path) -> None:
     """Train on the demo's data with this version and with an earlier one."""
     data = demo / "train"
@@ -85,7 +109,8 @@ def main() -> None:
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     show_steps(metrics, clock, cpu)
     show_table(metrics)
-    print(f"\n{decision_line(metrics['scans'])}")
+    show_verdicts(metrics)
+    show_kinds(json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8")))
     if asked.before is not None:
         compare_training(out, asked.before.resolve())
     print("\n" + EARLIER.read_text(encoding="utf-8"), end="")

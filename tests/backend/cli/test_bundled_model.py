@@ -151,7 +151,7 @@ def test_a_sparser_scan_is_still_nominal(name: str, share: float) -> None:
     sparse = cloud.points[rng.random(len(cloud)) < share]
     result = detector.score(sparse, None, name)
     assert result.verdict is Verdict.PASS
-    assert result.above_threshold.mean() < 0.02
+    assert result.above_threshold.mean() < 0.05
 
 
 def test_a_scan_that_is_too_sparse_gets_no_decision(tmp_path: Path, run: Run) -> None:
