@@ -237,7 +237,7 @@ def _table(summary: ScoreResponse | JointResponse, unit: str | None) -> Iterator
         return
     yield (
         f"  {'region':>6}{'score':>7}{'area':>10}{'length':>9}{'width':>9}"
-        f"{'lowest':>9}{'highest':>9}  {'likely kind':<13}"
+        f"{'lowest':>10}{'highest':>10}  {'likely kind':<15}"
         f"centre{f' (lengths in {unit})' if unit else ''}"
     )
     for one in summary.regions[:SHOWN]:
@@ -245,7 +245,7 @@ def _table(summary: ScoreResponse | JointResponse, unit: str | None) -> Iterator
         x, y, z = one.center
         yield (
             f"  {one.number:6}{one.score:7.2f}{one.area:10.3g}{one.extent:9.3g}{one.width:9.3g}"
-            f"{off[0]:>9}{off[1]:>9}  {_kind(one):<13}{x:.4g}, {y:.4g}, {z:.4g}"
+            f"{off[0]:>10}{off[1]:>10}  {_kind(one):<15}{x:.4g}, {y:.4g}, {z:.4g}"
         )
     if summary.region_count > SHOWN:
         yield f"  and {summary.region_count - SHOWN} more in the JSON record"

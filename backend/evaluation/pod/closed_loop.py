@@ -35,7 +35,7 @@ def closed_loop(template: RecipeTemplate, report: PodReport) -> RecipeTemplate:
     ...     fs.closed_loop(fs.load_template("casting/porosity"), report)
     ... except fs.SamplingError as error:
     ...     print(error)
-    the report has no curve for the kinds of the template, hole
+    the report has no curve for the kinds of the template, hole; examine the earlier detector ...
     """
     ratio = template.lengths is Lengths.RATIO
     scale = report.diagonal if ratio else MM_PER_UNIT[template.unit] / MM_PER_UNIT[report.unit]
@@ -43,7 +43,10 @@ def closed_loop(template: RecipeTemplate, report: PodReport) -> RecipeTemplate:
     entries = [more for one in template.defects for more in _entries(one, sweeps, report, scale)]
     if len(entries) == len(template.defects):
         kinds = ", ".join(sorted({one.kind for one in template.defects}))
-        raise SamplingError(f"the report has no curve for the kinds of the template, {kinds}")
+        raise SamplingError(
+            f"the report has no curve for the kinds of the template, {kinds}; examine the earlier "
+            "detector with this template: flawsmith pod --template"
+        )
     draws = len(template.defects) if template.draws is None else template.draws
     return template.model_copy(update={"defects": tuple(entries), "draws": draws})
 

@@ -231,3 +231,22 @@ def test_a_scan_is_scored_by_name(tmp_path: Path, run: Run) -> None:
         assert record["model"]["file"] == "bundled_parts.safetensors"
     result = run("score", "nothing", scan, "--out", tmp_path, status=2)
     assert "no bundled detector is called 'nothing'" in result.stderr.replace("\n", " ")
+
+
+def test_the_table_of_regions_can_be_read_in_every_unit(tmp_path: Path, run: Run) -> None:
+    """In metres, deviations have many digits."""
+    part, rng = load_sample("wrist_roll"), np.random.default_rng(0)
+    cloud = virtual_scan(part, views=6, points=16_000, noise=0.05, rng=rng)
+    assert cloud.normals is not None
+    away = np.linalg.norm(cloud.points - cloud.points[100], axis=1) / (0.1 * part.diagonal)
+    depth = np.where(away < 1.0, (1.0 - away**2) ** 2, 0.0)
+    write_cloud(
+        tmp_path / "dented.ply",
+        PointCloud((cloud.points - depth[:, None] * cloud.normals) / 1000.0, cloud.normals),
+    )
+    options = ("--unit", "m", "--no-crop", "--category", "wrist_roll", "--out", tmp_path / "out")
+    shown = run("score", "bundled_parts", tmp_path / "dented.ply", *options).stdout.splitlines()
+    (head,) = [number for number, line in enumerate(shown) if line.split()[:1] == ["region"]]
+    first = shown[head + 1].split()
+    # Number, score, area, length, width, lowest, highest, kind, its probability, and the place.
+    assert len(first) == 12 and all(float(value) for value in first[:7])
